@@ -1,0 +1,196 @@
+"""Canonical names for bound indices, by colour refinement with branching over ties.
+
+Two monomials are equal as tensors exactly when their canonical forms are the same tuple
+(up to the relations that `simplify` has already applied). The colour of an index is refined
+by the factors it stands in, each labelled with the colours of its neighbours; indices that
+stay alike are told apart one at a time and the least result is kept.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from .poly import (
+    TIME,
+    Factor,
+    Ix,
+    Lam,
+    Lin,
+    Mono,
+    Poly,
+    add,
+    free,
+    height,
+    lin_add,
+    mono_height,
+    rename,
+)
+from .simplify import simplify
+
+Labels = dict[Ix, Any]
+
+
+def canonical(p: Mapping[Mono, Fraction]) -> Poly:
+    """The normal form of a polynomial: equal monomials collected under canonical names."""
+    out: Poly = {}
+    for m, c in p.items():
+        out = add(out, {canonical_mono(m): c})
+    return out
+
+
+def canonical_lam(params: tuple[Ix, ...], p: Mapping[Mono, Fraction]) -> Lam:
+    """The argument of a function: canonical, with its parameters named by position."""
+    h = max((mono_height(m) for m in p), default=0)
+    names = {i: Ix(f"l{h}", n, i.size) for n, i in enumerate(params)}
+    if names:
+        q: Poly = {}
+        for m, c in p.items():
+            factors = tuple((rename(f, names), e) for f, e in m.factors)
+            q = add(q, {Mono(m.bound, factors): c})
+        p = q
+    items = sorted(canonical(p).items(), key=lambda mc: _text(mc[0]))
+    return Lam(tuple(names.values()), tuple(items))
+
+
+@lru_cache(maxsize=200_000)
+def _text(item: Any) -> str:
+    return repr(item)
+
+
+@lru_cache(maxsize=200_000)
+def canonical_mono(mono: Mono) -> Mono:
+    times = [i for i in mono.bound if i.size == TIME]
+    if not times:
+        return _named(mono)
+    return min((_named(m) for m in _anchored(mono, times)), key=_text)
+
+
+def _named(mono: Mono) -> Mono:
+    if not mono.bound:
+        return Mono(mono.bound, _sorted(mono.factors, {}))
+    start = {i: ("c", i.size, 0) for i in mono.bound}
+    return min(_search(mono, start), key=_text)
+
+
+def _search(mono: Mono, colours: Labels) -> list[Mono]:
+    colours = _refine(mono, colours)
+    groups: dict[Any, list[Ix]] = {}
+    for i, c in colours.items():
+        groups.setdefault(c, []).append(i)
+    ties = sorted((c for c, members in groups.items() if len(members) > 1), key=repr)
+    if not ties:
+        return [_finish(mono, colours)]
+    members = sorted(groups[ties[0]])
+    found = []
+    for i in members:
+        found += _search(mono, {**colours, i: (*colours[i], "first")})
+    return found
+
+
+def _finish(mono: Mono, colours: Labels) -> Mono:
+    order = sorted(colours, key=lambda i: repr(colours[i]))
+    h = mono_height(mono)
+    names = {i: Ix(f"b{h}", n, i.size) for n, i in enumerate(order)}
+    return Mono(frozenset(names.values()), _sorted(mono.factors, names))
+
+
+def _sorted(pairs: Any, names: Labels) -> tuple[tuple[Factor, Fraction], ...]:
+    return tuple(sorted(((rename(f, names), e) for f, e in pairs), key=_text))
+
+
+def _refine(mono: Mono, colours: Labels) -> Labels:
+    """Split colour classes by their surroundings until nothing splits."""
+    while True:
+        signature = {i: (colours[i], _surroundings(mono, i, colours)) for i in colours}
+        ranks = {s: n for n, s in enumerate(sorted(set(signature.values()), key=repr))}
+        refined = {i: ("c", i.size, ranks[s]) for i, s in signature.items()}
+        if len(ranks) == len(set(colours.values())):
+            return refined
+        colours = refined
+
+
+def _surroundings(mono: Mono, i: Ix, colours: Labels) -> tuple[str, ...]:
+    marked = {j: _colour_ix(c) for j, c in colours.items()}
+    marked[i] = Ix("*", 0, i.size)
+    return tuple(
+        sorted(_text((rename(f, marked), e)) for f, e in mono.factors if i in free(f))
+    )
+
+
+def _colour_ix(colour: Any) -> Ix:
+    return Ix("*c", colour[2:], colour[1])
+
+
+def _anchored(mono: Mono, times: list[Ix]) -> list[Mono]:
+    """The monomial under every natural origin and direction of its bound time indices.
+
+    Σ_k f(k − 1) over 2..t and Σ_k f(k) over 1..t−1 are one sum; the candidates put k where
+    some factor reads it, and the caller keeps the least.
+    """
+    choices = []
+    for k in times:
+        forms = {
+            time
+            for f, _ in mono.factors
+            if f.kind != "ge"
+            for time in f.times
+            if dict(time.terms).get(k) in (1, -1)
+        }
+        choices.append([(k, form) for form in sorted(forms, key=repr)] or [(k, None)])
+    out = []
+    for combination in itertools.product(*choices):
+        names: dict[Ix, Any] = {}
+        for k, form in combination:
+            if form is not None and not set(names) & set(dict(form.terms)):
+                sign = dict(form.terms)[k]
+                rest = lin_add(form, Lin(0, ((k, 1),)), -sign)
+                # form = sign·k + rest = k'  ⇒  k = sign·(k' − rest)
+                names[k] = lin_add(Lin(0, ((k, sign),)), rest, -sign)
+        factors = [(rename(f, names), e) for f, e in mono.factors]
+        for m in simplify(mono.bound, factors):
+            out.append(Mono(m.bound, _closed(m)))
+    return out or [mono]
+
+
+def _closed(mono: Mono) -> tuple[tuple[Factor, Fraction], ...]:
+    """Replace the constraints on bound times by their closure: a region has one closure.
+
+    Difference constraints x − y ≥ c close under shortest paths; others are kept as written.
+    """
+    edges: dict[tuple[Any, Any], Any] = {}
+    keep = []
+    for f, e in mono.factors:
+        pair = _difference(f.times[0]) if f.kind == "ge" else None
+        if pair is None:
+            keep.append((f, e))
+        else:
+            x, y, c = pair  # x − y + c ≥ 0, that is y ≤ x + c
+            edges[x, y] = min(edges.get((x, y), c), c)
+    nodes = sorted({n for pair in edges for n in pair}, key=repr)
+    for m, a, b in itertools.product(nodes, repeat=3):
+        if (a, m) in edges and (m, b) in edges and a != b:
+            through = edges[a, m] + edges[m, b]
+            edges[a, b] = min(edges.get((a, b), through), through)
+    for (a, b), c in edges.items():
+        if isinstance(a, Ix) or isinstance(b, Ix):
+            form = Lin(c)
+            for node, sign in ((a, 1), (b, -1)):
+                if node != "0":
+                    form = lin_add(form, Lin(0, ((node, 1),)), sign)
+            keep.append((Factor("ge", "", (form,)), Fraction(1)))
+    return tuple(keep)
+
+
+def _difference(form: Lin) -> tuple[Any, Any, Any] | None:
+    plus = [s for s, c in form.terms if c == 1]
+    minus = [s for s, c in form.terms if c == -1]
+    if len(plus) + len(minus) != len(form.terms) or len(plus) > 1 or len(minus) > 1:
+        return None
+    return (plus or ["0"])[0], (minus or ["0"])[0], form.const
+
+
+__all__ = ["canonical", "canonical_lam", "canonical_mono", "height"]

@@ -1,0 +1,118 @@
+"""The decision: a and b are equal for every size exactly when the normal form of a − b is 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from .. import matrix as mx
+from ..errors import ShapeError
+from . import poly as p
+from .canon import canonical
+from .differentiate import differentiate
+from .lower import Slots, free_slots, lower
+from .poly import Factor, Ix, Lin, Mono, Poly
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer of `same`: truthy when equal; `residual` is the normal form of a − b."""
+
+    ok: bool
+    residual: Poly
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+
+def normal(expr: mx.Node) -> Poly:
+    """The normal form of the general entry expr[i, j, …]."""
+    return canonical(lower(expr))
+
+
+def same(a: Any, b: Any) -> Answer:
+    """Whether a = b for every size and every entry.
+
+    Raises ShapeError when the shapes already differ, which is an answer of its own kind.
+    """
+    a, b = mx.as_node(a), mx.as_node(b)
+    if a.shape != b.shape:
+        raise ShapeError(f"the sides have shapes {a.shape} and {b.shape}")
+    return same_poly(lower(a), lower(b))
+
+
+def same_poly(a: Mapping[Mono, Fraction], b: Mapping[Mono, Fraction]) -> Answer:
+    residual = canonical(p.add(a, p.scale(dict(b), -1)))
+    ok = vanishes(residual)
+    return Answer(ok, {} if ok else residual)
+
+
+def vanishes(q: Poly) -> bool:
+    """Whether a canonical polynomial is zero, after clearing the denominators it shares.
+
+    Multiplying by a denominator whose indices are all free (or absent) loses nothing: it is
+    one number per entry, and not zero where the expression has a value.
+    """
+    if not q:
+        return True
+    for f in {f for m in q for f, e in m.factors if f.kind == "pow" and e < 0}:
+        if any(i.tag != "f" for i in p.free(f)):
+            continue
+        depth = max(-e for m in q for g, e in m.factors if g == f)
+        cleared = canonical(p.mul(q, p.atom(f, depth)))
+        if not any(g == f for m in cleared for g, _ in m.factors):
+            return vanishes(cleared)
+    return False
+
+
+def jacobian(expr: mx.Node, var: mx.Var, slots: Slots | None = None) -> Poly:
+    """∂expr[i…]/∂var[j…] as a polynomial whose free indices are those of expr, then of var."""
+    n = expr.rank
+    all_slots = free_slots(expr.shape + var.shape) if slots is None else slots
+    return differentiate(lower(expr, all_slots[:n]), var, all_slots[n:])
+
+
+def show_poly(q: Poly) -> str:
+    """Index notation as people write it: Σ over a repeated index is not written."""
+    if not q:
+        return "0"
+    terms = []
+    for m, c in sorted(q.items(), key=lambda mc: repr(mc[0])):
+        body = " ".join(_show_factor(f, e) for f, e in m.factors)
+        sign = "- " if c < 0 else "+ "
+        terms.append(sign + " ".join(x for x in (str(abs(c)) if abs(c) != 1 else "", body) if x))
+    text = " ".join(terms)
+    return text[2:] if text.startswith("+ ") else text
+
+
+def _show_factor(f: Factor, e: Fraction) -> str:
+    times = "".join(f"[{_show_lin(x)}]" for x in f.times)
+    slots = f"[{','.join(map(_show_ix, f.slots))}]" if f.slots else ""
+    inner = "(" + ", ".join(show_poly(dict(lam.poly)) for lam in f.nested) + ")"
+    name = f.name
+    if isinstance(name, tuple):
+        name = f"{name[0]}{name[1]}/{name[0]}{name[2]}" if f.kind == "var" else str(name[0])
+    text = {
+        "delta": slots.replace(",", "="),
+        "ge": f"[{_show_lin(f.times[0])} ≥ 0]" if f.times else "",
+        "pow": inner,
+    }.get(f.kind, f"{name or f.kind}{times}{inner if f.nested else ''}{slots}")
+    return text if e == 1 else f"{text}^{e}" if e.denominator == 1 else f"{text}^({e})"
+
+
+def _show_ix(i: Ix) -> str:
+    if i.tag == "f":
+        return "ijklmnpq"[i.num] if isinstance(i.num, int) else str(i.num)
+    return f"{i.tag[0]}{i.num}"
+
+
+def _show_lin(x: Lin) -> str:
+    parts = []
+    for s, c in x.terms:
+        name = _show_ix(s) if isinstance(s, Ix) else str(s)
+        parts.append(("+" if c > 0 else "-") + (name if abs(c) == 1 else f"{abs(c)}{name}"))
+    if x.const or not parts:
+        parts.append(f"{x.const:+d}")
+    return "".join(parts).removeprefix("+")

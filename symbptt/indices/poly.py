@@ -1,0 +1,231 @@
+"""Polynomials in index notation: the data of the normal form and its arithmetic.
+
+A polynomial is a sum of rational coefficients times monomials; a monomial is a product of
+factors whose slots carry indices, some of them bound (summed). Every factor has one layout,
+so that renaming, free indices and canonical order are each written once:
+
+    W[i,k] h[t-1][k]       factors "var", k bound
+    tanh(Σ_k W[i,k] h[k])  factor "fn" with a nested polynomial
+    [i = j]                factor "delta", eliminated where an index is bound
+    Σ_{k=1}^{t}            a bound time index with constraints "ge": k − 1 ≥ 0, t − k ≥ 0
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+TIME = "time"  # the "size" of an index that ranges over time
+
+
+class Ix(NamedTuple):
+    """An index. tag: "f" free, "u" bound and not yet canonical, "b<height>" canonical."""
+
+    tag: str
+    num: Any
+    size: str
+
+
+class Lin(NamedTuple):
+    """A linear form in time: const + Σ coefficient · (symbol name or time index)."""
+
+    const: Any
+    terms: tuple[tuple[Any, Any], ...] = ()
+
+
+class Factor(NamedTuple):
+    kind: str
+    name: Any = ""
+    times: tuple[Lin, ...] = ()
+    slots: tuple[Ix, ...] = ()
+    nested: tuple[Lam, ...] = ()
+
+
+class Mono(NamedTuple):
+    """Bound indices and (factor, exponent) pairs."""
+
+    bound: frozenset[Ix]
+    factors: tuple[tuple[Factor, Fraction], ...]
+
+
+class Lam(NamedTuple):
+    """A canonical polynomial as an argument of a factor, abstracted over `params`."""
+
+    params: tuple[Ix, ...]
+    poly: tuple[tuple[Mono, Fraction], ...]
+
+
+Poly = dict[Mono, Fraction]
+ONE = Mono(frozenset(), ())
+_counter = itertools.count()
+
+
+def fresh(size: str) -> Ix:
+    return Ix("u", next(_counter), size)
+
+
+def constant(c: Any) -> Poly:
+    return {ONE: Fraction(c)} if c else {}
+
+
+def atom(factor: Factor, exponent: Any = 1, bound: Iterable[Ix] = ()) -> Poly:
+    return {Mono(frozenset(bound), ((factor, Fraction(exponent)),)): Fraction(1)}
+
+
+def add(*polys: Mapping[Mono, Fraction]) -> Poly:
+    out: Poly = {}
+    for p in polys:
+        for m, c in p.items():
+            c = out.get(m, Fraction(0)) + c
+            if c:
+                out[m] = c
+            else:
+                out.pop(m, None)
+    return out
+
+
+def scale(p: Poly, c: Any) -> Poly:
+    return {m: k * Fraction(c) for m, k in p.items()} if c else {}
+
+
+def lin(const: Any = 0, **terms: Any) -> Lin:
+    return lin_of(const, terms)
+
+
+def lin_of(const: Any, terms: Mapping[Any, Any]) -> Lin:
+    return Lin(const, tuple(sorted(((s, c) for s, c in terms.items() if c), key=repr)))
+
+
+def lin_add(a: Lin, b: Lin, factor: Any = 1) -> Lin:
+    """a + factor · b."""
+    terms = dict(a.terms)
+    for s, c in b.terms:
+        terms[s] = terms.get(s, 0) + factor * c
+    return lin_of(a.const + factor * b.const, terms)
+
+
+@lru_cache(maxsize=200_000)
+def free(factor: Factor) -> frozenset[Ix]:
+    """The indices a factor mentions that are not bound inside it."""
+    out = set(factor.slots)
+    for time in factor.times:
+        out.update(s for s, _ in time.terms if isinstance(s, Ix))
+    for lam in factor.nested:
+        for mono, _ in lam.poly:
+            out |= mono_free(mono) - set(lam.params)
+    return frozenset(out)
+
+
+@lru_cache(maxsize=200_000)
+def mono_free(mono: Mono) -> frozenset[Ix]:
+    inner = frozenset().union(*(free(f) for f, _ in mono.factors))
+    return inner - mono.bound
+
+
+@lru_cache(maxsize=200_000)
+def height(factor: Factor) -> int:
+    """Nesting depth; canonical bound indices carry it, so an inner name never captures."""
+    heights = [mono_height(m) for lam in factor.nested for m, _ in lam.poly]
+    return 1 + max(heights, default=0) if factor.nested else 0
+
+
+def mono_height(mono: Mono) -> int:
+    return max((height(f) for f, _ in mono.factors), default=0)
+
+
+def rename_lin(time: Lin, names: Mapping[Ix, Any]) -> Lin:
+    if not any(s in names for s, _ in time.terms):
+        return time
+    out = Lin(time.const)
+    for s, c in time.terms:
+        value = names.get(s, s)
+        value = value if isinstance(value, Lin) else Lin(0, ((value, 1),))
+        out = lin_add(out, value, c)
+    return out
+
+
+def rename(factor: Factor, names: Mapping[Ix, Any]) -> Factor:
+    """The factor with free indices renamed (a time index may become a linear form)."""
+    mine = tuple(sorted(((i, names[i]) for i in free(factor) if i in names), key=repr))
+    return _rename(factor, mine) if mine else factor
+
+
+@lru_cache(maxsize=200_000)
+def _rename(factor: Factor, pairs: tuple[tuple[Ix, Any], ...]) -> Factor:
+    from .canon import canonical_lam
+
+    names = dict(pairs)
+    slots = tuple(names.get(i, i) for i in factor.slots)
+    if factor.kind == "delta":
+        slots = tuple(sorted(slots, key=repr))
+    return Factor(
+        factor.kind,
+        factor.name,
+        tuple(rename_lin(time, names) for time in factor.times),
+        slots,
+        tuple(canonical_lam(lam.params, rename_poly(lam, names)) for lam in factor.nested),
+    )
+
+
+def rename_poly(lam: Lam, names: Mapping[Ix, Any]) -> Poly:
+    inner = {i: n for i, n in names.items() if i not in lam.params}
+    return add(*({rename_mono(m, inner): c} for m, c in lam.poly))
+
+
+def rename_mono(mono: Mono, names: Mapping[Ix, Any]) -> Mono:
+    """Rename free indices of the monomial, leaving its bound ones alone."""
+    names = {i: n for i, n in names.items() if i not in mono.bound}
+    return Mono(mono.bound, tuple((rename(f, names), e) for f, e in mono.factors))
+
+
+def refreshed(mono: Mono) -> Mono:
+    """The monomial with new names for its bound indices."""
+    if not mono.bound:
+        return mono
+    names = {i: fresh(i.size) for i in mono.bound}
+    return Mono(
+        frozenset(names.values()), tuple((rename(f, names), e) for f, e in mono.factors)
+    )
+
+
+def mul(p: Mapping[Mono, Fraction], q: Mapping[Mono, Fraction]) -> Poly:
+    """The product, with bound indices kept apart, contracted by the rules of `simplify`."""
+    from .simplify import simplify
+
+    out: Poly = {}
+    for (m, a), (n, b) in itertools.product(p.items(), q.items()):
+        x, y = refreshed(m), refreshed(n)
+        out = add(out, scale(simplify(x.bound | y.bound, x.factors + y.factors), a * b))
+    return out
+
+
+def bind(p: Mapping[Mono, Fraction], *indices: Ix) -> Poly:
+    """Σ over the indices."""
+    from .simplify import simplify
+
+    return add(*(scale(simplify(m.bound | set(indices), m.factors), c) for m, c in p.items()))
+
+
+def power(p: Poly, exponent: Fraction) -> Poly:
+    """p ** exponent: expanded where it is a natural number, else one factor "pow"."""
+    from .canon import canonical_lam
+
+    if exponent.denominator == 1 and exponent >= 0:
+        out = constant(1)
+        for _ in range(int(exponent)):
+            out = mul(out, p)
+        return out
+    if len(p) == 1 and exponent.denominator == 1:
+        (mono, c), *_ = p.items()
+        if not mono.bound:
+            flipped = Mono(mono.bound, tuple((f, e * exponent) for f, e in mono.factors))
+            return {flipped: c ** int(exponent)}
+    lam = canonical_lam((), p)
+    lead = Fraction(1)
+    if exponent.denominator == 1 and lam.poly:
+        lead = lam.poly[0][1]
+        lam = canonical_lam((), scale(p, 1 / lead))
+    return scale(atom(Factor("pow", "", (), (), (lam,)), exponent), lead ** int(exponent))

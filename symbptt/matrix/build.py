@@ -1,0 +1,236 @@
+"""Constructors: check shapes symbolically, broadcast by NumPy's rule, drop zeros and ones.
+
+They simplify only what no reader would write (0 + x, 1·x, xᵀᵀ); everything else keeps the
+author's form, and `indices` alone decides equality.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import Integer, sympify
+
+from ..errors import ShapeError
+from . import nodes as n
+from .nodes import Node, Scalar, Shape
+
+
+def as_node(x: Any) -> Node:
+    return x if isinstance(x, Node) else Scalar(sympify(x))
+
+
+def zeros(shape: Shape) -> Node:
+    return broadcast(Scalar(0), shape)
+
+
+def is_zero(x: Node) -> bool:
+    return x == Scalar(0) or (isinstance(x, n.Broadcast) and is_zero(x.args[0]))
+
+
+def is_constant(x: Node, value: int) -> bool:
+    return isinstance(x, Scalar) and x.value == value
+
+
+def plus(*terms: Any) -> Node:
+    """The sum of the terms, broadcast to one shape."""
+    nodes = _flat(n.Plus, terms)
+    shape = broadcast_shape(nodes, "+")
+    kept = [x for x in nodes if not is_zero(x)]
+    if not kept:
+        return zeros(shape)
+    kept = _fit(kept, shape)
+    if len(kept) == 1:
+        return broadcast(kept[0], shape)
+    if shape and all(isinstance(x, Scalar) for x in kept):
+        return broadcast(plus(*kept), shape)
+    if all(isinstance(x, Scalar) for x in kept):
+        return Scalar(sum(x.value for x in kept))
+    return n.Plus(*kept)
+
+
+def times(*factors: Any) -> Node:
+    """The elementwise product, broadcast to one shape; numbers are gathered in front."""
+    nodes = _flat(n.Times, factors)
+    shape = broadcast_shape(nodes, "*")
+    if any(is_zero(x) for x in nodes):
+        return zeros(shape)
+    coefficient = Integer(1)
+    rest = []
+    for x in nodes:
+        bare = x.args[0] if isinstance(x, n.Broadcast) else x
+        if isinstance(bare, Scalar):
+            coefficient = coefficient * bare.value
+        else:
+            rest.append(x)
+    if not rest:
+        return broadcast(Scalar(coefficient), shape)
+    rest = _fit(rest, shape)
+    if coefficient != 1:
+        rest.insert(0, Scalar(coefficient))
+    return rest[0] if len(rest) == 1 else n.Times(*rest)
+
+
+def _flat(cls: type, items: tuple[Any, ...]) -> list[Node]:
+    out: list[Node] = []
+    for x in map(as_node, items):
+        out.extend(x.args if isinstance(x, cls) else (x,))
+    return out
+
+
+def _fit(nodes: list[Node], shape: Shape) -> list[Node]:
+    return [x if isinstance(x, Scalar) else broadcast(x, shape) for x in nodes]
+
+
+def broadcast_shape(nodes: list[Node], op: str) -> Shape:
+    """NumPy's broadcast shape, or a ShapeError that names the two shapes that clash."""
+    shape: Shape = ()
+    for x in nodes:
+        short, long = sorted((shape, x.shape), key=len)
+        out = list(long)
+        for i in range(1, len(short) + 1):
+            if long[-i] == 1:
+                out[-i] = short[-i]
+            elif short[-i] != 1 and short[-i] != long[-i]:
+                raise ShapeError(
+                    f"cannot combine shapes {show_shape(shape)} and {show_shape(x.shape)} with "
+                    f"{op!r}: sizes {long[-i]} and {short[-i]} differ",
+                    "operands whose trailing sizes agree, as in NumPy (a transpose .T, or a "
+                    "matrix product @, may be missing)",
+                )
+        shape = tuple(out)
+    return shape
+
+
+def show_shape(shape: Shape) -> str:
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+
+def broadcast(x: Node, shape: Shape) -> Node:
+    shape = tuple(sympify(s) for s in shape)
+    if x.shape == shape:
+        return x
+    if isinstance(x, n.Broadcast) and not x.args[0].shape:
+        x = x.args[0]
+    return n.Broadcast(x, shape)
+
+
+def power(x: Any, exponent: Any) -> Node:
+    x, exponent = as_node(x), sympify(exponent)
+    if not exponent.is_Rational:
+        raise ShapeError(
+            f"the exponent {exponent} is not a number", "x**2, x**-1 or x**(1/2)"
+        )
+    if exponent == 1:
+        return x
+    return Scalar(x.value**exponent) if isinstance(x, Scalar) else n.Power(x, exponent)
+
+
+def matmul(a: Any, b: Any) -> Node:
+    """a @ b for one- and two-index arrays."""
+    a, b = as_node(a), as_node(b)
+    if not (1 <= a.rank <= 2 and 1 <= b.rank <= 2):
+        raise ShapeError(
+            f"'@' takes vectors and matrices, not shapes {show_shape(a.shape)} and "
+            f"{show_shape(b.shape)}",
+            "* for a product with a scalar",
+        )
+    if a.shape[-1] != b.shape[0]:
+        raise ShapeError(
+            f"cannot multiply shapes {show_shape(a.shape)} @ {show_shape(b.shape)}: "
+            f"inner sizes {a.shape[-1]} and {b.shape[0]} differ",
+            _matmul_advice(a, b),
+        )
+    if isinstance(a, n.Eye) or isinstance(b, n.Eye):
+        return b if isinstance(a, n.Eye) else a
+    return n.MatMul(a, b)
+
+
+def _matmul_advice(a: Node, b: Node) -> str:
+    if b.shape[-1] == a.shape[-1] and b.rank == 2:
+        return "the transpose of the right operand, B.T"
+    if a.shape[0] == b.shape[0] and a.rank == 2:
+        return "the transpose of the left operand, A.T"
+    if a.rank == 2 and b.rank == 2 and b.shape[1] == a.shape[0]:
+        return "the operands in the other order, B @ A"
+    return "operands whose inner sizes agree"
+
+
+def transpose(a: Any) -> Node:
+    a = as_node(a)
+    if a.rank > 2:
+        raise ShapeError(f".T takes at most two indices, not {show_shape(a.shape)}")
+    if a.rank < 2 or isinstance(a, n.Diag | n.Eye):
+        return a
+    return a.args[0] if isinstance(a, n.Transpose) else n.Transpose(a)
+
+
+def outer(u: Any, v: Any) -> Node:
+    u, v = as_node(u), as_node(v)
+    if u.rank != 1 or v.rank != 1:
+        raise ShapeError(
+            f"outer takes two vectors, not shapes {show_shape(u.shape)} and {show_shape(v.shape)}",
+            "u.T @ v for two matrices",
+        )
+    return n.Outer(u, v)
+
+
+def diag(v: Any) -> Node:
+    v = as_node(v)
+    if v.rank != 1:
+        raise ShapeError(f"diag takes a vector, not shape {show_shape(v.shape)}")
+    return n.Diag(v)
+
+
+def sum_axes(x: Any, axes: tuple[int, ...] | None = None, keepdims: bool = False) -> Node:
+    """The sum over `axes` (all if None, negative ones count from the end)."""
+    x = as_node(x)
+    if axes is None:
+        axes = tuple(range(x.rank))
+    bad = [a for a in axes if not -x.rank <= a < x.rank]
+    if bad:
+        raise ShapeError(f"axis {bad[0]} does not exist in shape {show_shape(x.shape)}")
+    axes = tuple(sorted({a % x.rank for a in axes}))
+    return n.Reduce(x, axes, keepdims) if axes else x
+
+
+def onehot(y: Any, classes: Any) -> Node:
+    return n.OneHot(y, classes)
+
+
+def squared_error(o: Any, y: Any) -> Node:
+    return _loss(n.SquaredError, o, y)
+
+
+def cross_entropy(o: Any, y: Any) -> Node:
+    return _loss(n.CrossEntropy, o, y)
+
+
+def _loss(cls: type, o: Any, y: Any) -> Node:
+    o, y = as_node(o), as_node(y)
+    if not o.shape or o.shape != y.shape:
+        raise ShapeError(
+            f"a loss compares a prediction and a target of one shape, not "
+            f"{show_shape(o.shape)} and {show_shape(y.shape)}",
+            "a target declared as `target y[t] : N, C`, or `target y[t] : N in C` for class "
+            "indices",
+        )
+    return cls(o, y)
+
+
+def derivative(of: n.Var, wrt: n.Var, *, total: bool) -> n.Deriv:
+    return n.Deriv(of, wrt, total)
+
+
+def contract(a: Any, b: Any, count: int) -> Node:
+    """Σ over the last `count` axes of a against the first `count` axes of b."""
+    a, b = as_node(a), as_node(b)
+    left = a.shape[a.rank - count :]
+    if count > min(a.rank, b.rank) or left != b.shape[:count]:
+        raise ShapeError(
+            f"cannot contract {count} axes of {show_shape(a.shape)} with {show_shape(b.shape)}"
+        )
+    return n.Contract(a, b, count) if count else times(a, b)
+
+
+def time_sum(body: Any, k: Any, lo: Any, hi: Any) -> Node:
+    return n.TimeSum(as_node(body), k, lo, hi)

@@ -1,0 +1,258 @@
+"""The data between the stages: frozen, labelled, shape-checked as it is built.
+
+    Model -> Derivation -> Program
+
+The equation label is the thread: one number stands in the printed derivation, the proof
+step, the comment of the emitted line, the error message and the verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from . import matrix as mx
+from .errors import ModelError, Place, ShapeError
+
+LOSS = mx.Var("L")
+
+
+@dataclass(frozen=True)
+class Equation:
+    """lhs = rhs, for the times in `when`; `note` says in words what it states."""
+
+    label: str
+    lhs: mx.Node
+    rhs: mx.Node
+    when: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.lhs.shape != self.rhs.shape:
+            raise ShapeError(
+                f"equation ({self.label}): the left side has shape {self.lhs.shape}, the right "
+                f"side {self.rhs.shape}"
+            )
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One declared name: `target y[t] : N in C` has role target, shape (N,), classes C."""
+
+    name: str
+    role: str  # size, input, target, state, param, hyper, variable
+    shape: tuple[Any, ...] = ()
+    timed: bool = False
+    classes: Any = None  # the number of classes when the values are integers
+    place: Place | None = field(default=None, compare=False)
+
+    def var(self, *times: Any) -> mx.Var:
+        return mx.Var(self.name, self.shape, times)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How the per-step loss l[t] adds up: "sum" or "mean" over t = 1..T, or "last" (t = T)."""
+
+    over: str
+    step: mx.Var
+
+    def weight(self) -> mx.Node:
+        """dL/dl[t], constant over the steps that count."""
+        return mx.Scalar(1 / mx.T) if self.over == "mean" else mx.Scalar(1)
+
+    def expression(self) -> mx.Node:
+        if self.over == "last":
+            return self.step.xreplace({mx.t: mx.T})
+        return mx.times(self.weight(), mx.time_sum(self.step, mx.t, 1, mx.T))
+
+
+@dataclass(frozen=True)
+class Model:
+    """A recurrent model: declarations, one step's equations in order, and the loss."""
+
+    name: str
+    title: str
+    declarations: tuple[Declaration, ...]
+    equations: tuple[Equation, ...]
+    loss: Loss
+    functions: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    source: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.states and not self.equations:
+            raise ModelError(f"model {self.name} has no equations")
+
+    @cached_property
+    def table(self) -> dict[str, Declaration]:
+        return {d.name: d for d in self.declarations}
+
+    def _with_role(self, *roles: str) -> tuple[Declaration, ...]:
+        return tuple(d for d in self.declarations if d.role in roles)
+
+    @property
+    def params(self) -> tuple[Declaration, ...]:
+        return self._with_role("param")
+
+    @property
+    def inputs(self) -> tuple[Declaration, ...]:
+        return self._with_role("input")
+
+    @property
+    def targets(self) -> tuple[Declaration, ...]:
+        return self._with_role("target")
+
+    @property
+    def states(self) -> tuple[Declaration, ...]:
+        return self._with_role("state")
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        return tuple(d.name for d in self._with_role("size"))
+
+    @cached_property
+    def defined(self) -> dict[str, Equation]:
+        """Name of a variable or state -> the equation that computes it."""
+        return {e.lhs.name: e for e in self.equations}
+
+    def lag(self, state: str) -> int:
+        """How many steps back the equations read a state at most."""
+        lags = [lag_of(v) for e in self.equations for v in mx.variables(e.rhs) if v.name == state]
+        return max(lags, default=0)
+
+    @cached_property
+    def is_uninterpreted(self) -> bool:
+        """Whether some function is declared without a body, so that no code can be emitted."""
+        return any(e.rhs.has(mx.Call) for e in self.equations)
+
+    def unfold(self, expr: mx.Node, keep: frozenset[str] = frozenset()) -> mx.Node:
+        """`expr` with every variable and state at time t (not t−1) replaced by its definition."""
+        cache: dict[mx.Node, mx.Node] = {}
+
+        def walk(e: Any) -> Any:
+            if e not in cache:
+                if isinstance(e, mx.Var):
+                    known = e.times == (mx.t,) and e.name in self.defined and e.name not in keep
+                    cache[e] = walk(self.defined[e.name].rhs) if known else e
+                elif not e.args or isinstance(e, mx.Deriv):
+                    cache[e] = e
+                else:
+                    cache[e] = e.func(*map(walk, e.args))
+            return cache[e]
+
+        return walk(expr)
+
+    def _repr_latex_(self) -> str:
+        return mx.notation_of(self, "latex")
+
+    def _repr_html_(self) -> None:
+        return None
+
+
+def lag_of(var: mx.Var) -> int:
+    """j for a variable read at t − j; 0 for one that has no time."""
+    return int(mx.t - var.time) if var.times else 0
+
+
+@dataclass(frozen=True)
+class Local:
+    """One edge of the step: the pullback of λ along ∂of/∂wrt, and the Jacobian as a matrix.
+
+    `cotangent` is the symbol λ standing in `pullback`; `jacobian` (numerator layout) is None
+    when it has more than two indices.
+    """
+
+    equation: Equation
+    of: mx.Var
+    wrt: mx.Var
+    cotangent: mx.Var
+    pullback: mx.Node
+    jacobian: mx.Node | None
+
+
+@dataclass(frozen=True)
+class Formal:
+    """The full-index Jacobian ∂of/∂wrt: its entries, and how many of them are not zero."""
+
+    equation: Equation
+    entries: str
+    shape: tuple[Any, ...]
+    nonzero: str
+    total: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """A titled run of equations in a printed derivation."""
+
+    key: str
+    title: str
+    text: str
+    equations: tuple[Equation, ...]
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """Everything derived from a model. Labels are unique; T and every size stay symbols."""
+
+    model: Model
+    groups: tuple[Group, ...]
+    locals: tuple[Local, ...]
+    formal: tuple[Formal, ...] = ()
+
+    def __post_init__(self) -> None:
+        labels = [e.label for e in self]
+        if len(labels) != len(set(labels)):
+            raise ModelError(f"labels are not unique in the derivation of {self.model.name}")
+
+    def __iter__(self) -> Iterator[Equation]:
+        return (e for g in self.groups for e in g.equations)
+
+    def __getitem__(self, label: str) -> Equation:
+        return next(e for e in self if e.label == str(label))
+
+    def group(self, key: str) -> Group:
+        return next(g for g in self.groups if g.key == key)
+
+    @cached_property
+    def adjoint(self) -> dict[str, Equation]:
+        """Name -> the recursion of dL/dname[t]."""
+        return {e.lhs.wrt.name: e for e in self.group("adjoint").equations}
+
+    @cached_property
+    def gradient(self) -> dict[str, Equation]:
+        """Parameter, input or state name -> its gradient (a state's is that of its start)."""
+        return {e.lhs.wrt.name: e for e in self.group("gradient").equations}
+
+    def _repr_latex_(self) -> str:
+        return mx.notation_of(self, "latex")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One checked statement of a verdict, and the label of the equation it speaks about."""
+
+    label: str
+    claim: str
+    ok: bool
+    how: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A list of steps; it holds when every step does, and an empty one does not hold."""
+
+    subject: str
+    title: str
+    steps: tuple[Step, ...]
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.steps) and all(s.ok for s in self.steps)
+
+    @property
+    def failed(self) -> tuple[Step, ...]:
+        return tuple(s for s in self.steps if not s.ok)

@@ -1,0 +1,13 @@
+"""Text to equations: model files, the plain and Unicode notation, and LaTeX.
+
+    load(name)              a shipped model, or a model file by path
+    model(text)             a model from its text
+    expression(text, m)     one expression in the names of model m
+    equation(text, m)       one equation
+"""
+
+from .modelfile import load, model, zoo
+from .scope import Scope
+from .text import equation, expression
+
+__all__ = ["Scope", "equation", "expression", "load", "model", "zoo"]
