@@ -8,10 +8,12 @@ step, the comment of the emitted line, the error message and the verdict.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+import sympy
 
 from . import matrix as mx
 from .errors import ModelError, Place, ShapeError
@@ -60,7 +62,9 @@ class Loss:
     step: mx.Var
 
     def weight(self) -> mx.Node:
-        """dL/dl[t], constant over the steps that count."""
+        """dL/dl[t]: 1, 1/T, or [t = T]."""
+        if self.over == "last":
+            return mx.Kron(mx.t, mx.T)
         return mx.Scalar(1 / mx.T) if self.over == "mean" else mx.Scalar(1)
 
     def expression(self) -> mx.Node:
@@ -127,15 +131,22 @@ class Model:
         """Whether some function is declared without a body, so that no code can be emitted."""
         return any(e.rhs.has(mx.Call) for e in self.equations)
 
-    def unfold(self, expr: mx.Node, keep: frozenset[str] = frozenset()) -> mx.Node:
-        """`expr` with every variable and state at time t (not t−1) replaced by its definition."""
-        cache: dict[mx.Node, mx.Node] = {}
+    def unfold(
+        self, expr: mx.Node, keep: Iterable[mx.Var] = (), times: Iterable[Any] = (mx.t,)
+    ) -> mx.Node:
+        """`expr` with every computed variable at one of `times` replaced by its definition.
+
+        The variables in `keep` stay. Earlier times stay too, so a step is a function of s[t-1].
+        """
+        cache: dict[mx.Node, mx.Node] = {v: v for v in keep}
+        open_times = {sympy.sympify(x) for x in times}
 
         def walk(e: Any) -> Any:
             if e not in cache:
                 if isinstance(e, mx.Var):
-                    known = e.times == (mx.t,) and e.name in self.defined and e.name not in keep
-                    cache[e] = walk(self.defined[e.name].rhs) if known else e
+                    known = e.name in self.defined and e.time in open_times
+                    here = known and mx.shift(self.defined[e.name].rhs, e.time - mx.t)
+                    cache[e] = walk(here) if known else e
                 elif not e.args or isinstance(e, mx.Deriv):
                     cache[e] = e
                 else:
@@ -145,10 +156,7 @@ class Model:
         return walk(expr)
 
     def _repr_latex_(self) -> str:
-        return mx.notation_of(self, "latex")
-
-    def _repr_html_(self) -> None:
-        return None
+        return mx.notation["document"](self)
 
 
 def lag_of(var: mx.Var) -> int:
@@ -201,6 +209,7 @@ class Derivation:
     groups: tuple[Group, ...]
     locals: tuple[Local, ...]
     formal: tuple[Formal, ...] = ()
+    given: Model | None = None  # the model as it was written, before intermediates were named
 
     def __post_init__(self) -> None:
         labels = [e.label for e in self]
@@ -227,7 +236,7 @@ class Derivation:
         return {e.lhs.wrt.name: e for e in self.group("gradient").equations}
 
     def _repr_latex_(self) -> str:
-        return mx.notation_of(self, "latex")
+        return mx.notation["document"](self)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ def canonical(p: Mapping[Mono, Fraction]) -> Poly:
     """The normal form of a polynomial: equal monomials collected under canonical names."""
     out: Poly = {}
     for m, c in p.items():
-        out = add(out, {canonical_mono(m): c})
+        if not empty(m):
+            out = add(out, {canonical_mono(m): c})
     return out
 
 
@@ -156,11 +157,14 @@ def _anchored(mono: Mono, times: list[Ix]) -> list[Mono]:
     return out or [mono]
 
 
-def _closed(mono: Mono) -> tuple[tuple[Factor, Fraction], ...]:
-    """Replace the constraints on bound times by their closure: a region has one closure.
+def empty(mono: Mono) -> bool:
+    """Whether the times of a monomial range over nothing: Σ_{k=1}^{0}."""
+    edges = _edges(mono)[0]
+    return any(a == b and c < 0 for (a, b), c in edges.items())
 
-    Difference constraints x − y ≥ c close under shortest paths; others are kept as written.
-    """
+
+def _edges(mono: Mono) -> tuple[dict[tuple[Any, Any], Any], list[tuple[Factor, Fraction]]]:
+    """The closed difference constraints y ≤ x + c as {(x, y): c}, and the other factors."""
     edges: dict[tuple[Any, Any], Any] = {}
     keep = []
     for f, e in mono.factors:
@@ -168,15 +172,25 @@ def _closed(mono: Mono) -> tuple[tuple[Factor, Fraction], ...]:
         if pair is None:
             keep.append((f, e))
         else:
-            x, y, c = pair  # x − y + c ≥ 0, that is y ≤ x + c
+            x, y, c = pair  # x − y + c ≥ 0
             edges[x, y] = min(edges.get((x, y), c), c)
     nodes = sorted({n for pair in edges for n in pair}, key=repr)
     for m, a, b in itertools.product(nodes, repeat=3):
-        if (a, m) in edges and (m, b) in edges and a != b:
+        if (a, m) in edges and (m, b) in edges:
             through = edges[a, m] + edges[m, b]
-            edges[a, b] = min(edges.get((a, b), through), through)
+            if a != b or through < 0:
+                edges[a, b] = min(edges.get((a, b), through), through)
+    return edges, keep
+
+
+def _closed(mono: Mono) -> tuple[tuple[Factor, Fraction], ...]:
+    """Replace the constraints on bound times by their closure: a region has one closure.
+
+    Difference constraints close under shortest paths; others are kept as written.
+    """
+    edges, keep = _edges(mono)
     for (a, b), c in edges.items():
-        if isinstance(a, Ix) or isinstance(b, Ix):
+        if a != b and (isinstance(a, Ix) or isinstance(b, Ix)):
             form = Lin(c)
             for node, sign in ((a, 1), (b, -1)):
                 if node != "0":

@@ -284,13 +284,21 @@ def _contract(e: mx.Contract, slots: Slots, bound: Bound) -> Poly:
 
 def _element(e: mx.Element, slots: Slots, bound: Bound) -> Poly:
     x = e.args[0]
-    named = (Ix("f", str(i), str(n)) for i, n in zip(e.args[1], x.shape, strict=True))
-    return lower(x, tuple(named), bound)
+    return lower(x, tuple(_named(i) for i in e.args[1]), bound)
+
+
+def _named(i: Any) -> Ix:
+    """A named free index; its size is that of the array it stands in, and is not repeated."""
+    return Ix("f", str(i), "")
 
 
 def _kron(e: mx.Kron, slots: Slots, bound: Bound) -> Poly:
-    i, j = e.args
-    return delta(Ix("f", str(i), "index"), Ix("f", str(j), "index"))
+    """[i = j] of two indices, or [t = T] of two times as the two inequalities it stands for."""
+    if not e.is_time:
+        return delta(*map(_named, e.args))
+    gap = p.lin_add(linear(e.args[0], bound), linear(e.args[1], bound), -1)
+    above = p.atom(Factor("ge", "", (gap,)))
+    return p.mul(above, p.atom(Factor("ge", "", (p.lin_add(Lin(0), gap, -1),))))
 
 
 def _time_sum(e: mx.TimeSum, slots: Slots, bound: Bound) -> Poly:
@@ -306,8 +314,8 @@ def _time_sum(e: mx.TimeSum, slots: Slots, bound: Bound) -> Poly:
 
 def _time_prod(e: mx.TimeProd, slots: Slots, bound: Bound) -> Poly:
     body, j, lo, hi = e.args
-    index, a, b = fresh(TIME), fresh(slots[0].size), fresh(slots[-1].size)
-    lam = canonical_lam((index, a, b), lower(body, (a, b), {**bound, j: index}))
+    index, inner = fresh(TIME), tuple(fresh(s.size) for s in slots)
+    lam = canonical_lam((index, *inner), lower(body, inner, {**bound, j: index}))
     limits = (linear(lo, bound), linear(hi, bound))
     return p.atom(Factor("timeprod", "", limits, slots, (lam,)))
 

@@ -209,10 +209,20 @@ def _time_sum(e: n.TimeSum, at: Setting) -> Array:
 
 def _time_prod(e: n.TimeProd, at: Setting) -> Array:
     body, j, lo, hi = e.args
-    out = _identity(at.integer(e.shape[0]), at)
+    half = at.shape(e.shape[: e.rank // 2])
+    count = int(np.prod(half))
+    out = _identity(count, at)
     for step in range(at.integer(lo), at.integer(hi) + 1):
-        out = np.dot(evaluate(body, replace(at, times={**at.times, j.name: step})), out)
-    return out
+        factor = evaluate(body, replace(at, times={**at.times, j.name: step}))
+        out = np.dot(factor.reshape(count, count), out)
+    return out.reshape(half * 2)
+
+
+def _kron(e: n.Kron, at: Setting) -> Array:
+    if not e.is_time:
+        raise UnsupportedError("[i = j] of named indices has no single value")
+    i, j = (at.integer(a) for a in e.args)
+    return np.array(at.number(int(i == j)), dtype=object)
 
 
 _EVALUATE: dict[type, Callable[[Any, Setting], Any]] = {
@@ -239,6 +249,7 @@ _EVALUATE: dict[type, Callable[[Any, Setting], Any]] = {
     n.Call: _call,
     n.CallDeriv: _call_deriv,
     n.Contract: _contract,
+    n.Kron: _kron,
     n.TimeSum: _time_sum,
     n.TimeProd: _time_prod,
 }

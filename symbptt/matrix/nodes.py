@@ -409,10 +409,15 @@ class Element(Node):
 
 
 class Kron(Node):
-    """[i = j], Kronecker's delta of two named indices."""
+    """[i = j], Kronecker's delta of two named indices, or of two times."""
 
     def __new__(cls, i: Any, j: Any) -> Kron:
         return Basic.__new__(cls, sympify(i), sympify(j))
+
+    @property
+    def is_time(self) -> bool:
+        """Times are integers (or expressions in them); index names carry no assumption."""
+        return any(a.is_integer for a in self.args)
 
     def _shape(self) -> Shape:
         return ()
@@ -429,7 +434,10 @@ class TimeSum(Node):
 
 
 class TimeProd(Node):
-    """∏ body_j for j = hi, hi−1, …, lo: the later factor stands left; empty is the identity."""
+    """∏ body_j for j = hi, hi−1, …, lo: the later factor stands left; empty is the identity.
+
+    The body is a square operator: its first half of axes are the output's, the rest the input's.
+    """
 
     def __new__(cls, body: Node, j: Any, lo: Any, hi: Any) -> TimeProd:
         return Basic.__new__(cls, body, j, sympify(lo), sympify(hi))

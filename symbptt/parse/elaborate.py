@@ -79,22 +79,9 @@ class Elaborator:
         return mx.times(self.expression(a), mx.power(self.expression(b), -1))
 
     def _contract(self, a: Any, _: Token, b: Any) -> Node:
-        """λ · J: over the leading axes of J that λ's shape matches."""
+        """λ · ∂u/∂v: over the axes of u."""
         left, right = self.expression(a), self.expression(b)
-        best = max(
-            (
-                k
-                for k in range(min(left.rank, right.rank) + 1)
-                if left.shape[left.rank - k :] == right.shape[:k]
-            ),
-            default=0,
-        )
-        if not best:
-            raise ShapeError(
-                f"'·' contracts the last axes of the left with the first of the right; "
-                f"{show_shape(left.shape)} and {show_shape(right.shape)} share none"
-            )
-        return mx.contract(left, right, best)
+        return mx.contract(left, right, outputs(right))
 
     def _juxtapose(self, a: Any, b: Any) -> Any:
         left, right = self.value(a), self.value(b)
@@ -146,8 +133,9 @@ class Elaborator:
         k = inner.scope.times[str(name)]
         value = inner.expression(body)
         if big[0] in "∏p":
-            if value.rank != 2:
-                raise ShapeError(f"a product over time is of matrices, not {value.shape}")
+            half = value.rank // 2
+            if not half or value.shape[:half] != value.shape[half:]:
+                raise ShapeError(f"a product over time is of square matrices, not {value.shape}")
             return mx.TimeProd(value, k, lo, hi)
         return mx.time_sum(value, k, lo, hi)
 
@@ -182,21 +170,27 @@ class Elaborator:
         """The time written in a subscript."""
         return self.scalar(self.read(text))
 
+    def _element(self, tree: Any, subscripts: Tree) -> Node:
+        return self._entry(self.expression(tree), subscripts.children)
+
     def _indexed(self, name: Token, subscripts: Tree) -> Node:
-        d = self._declared(str(name))
+        base, time = self.scope.split(str(name))
+        d = self._declared(base)
         items = subscripts.children
+        if time is not None:
+            return self._entry(self._var(d, [self.time(time)]), items)
         if any(getattr(i, "data", "") == "everything" for i in items):
             return self._gather(d.var(), items)
         if d.timed or d.role == "propagator":
             return self._var(d, [self.scalar(i) for i in items])
-        return self._element(d.var(), items)
+        return self._entry(d.var(), items)
 
     def _indexed_twice(self, name: Token, times: Tree, subscripts: Tree) -> Node:
         d = self._declared(str(name))
         var = self._var(d, [self.scalar(i) for i in times.children])
-        return self._element(var, subscripts.children)
+        return self._entry(var, subscripts.children)
 
-    def _element(self, var: Node, items: list[Any]) -> Node:
+    def _entry(self, var: Node, items: list[Any]) -> Node:
         if len(items) != var.rank:
             raise ShapeError(f"{var} has {var.rank} indices, {len(items)} are given")
         return mx.Element(var, [_index_name(i) for i in items])
@@ -224,7 +218,13 @@ class Elaborator:
         raise ParseError("':' stands only in a gather", "U[:, x[t]]")
 
     def _kron(self, i: Any, j: Any) -> Node:
+        """[i = j] for index names, [t = T] for times."""
+        if any(self._is_time(x) for x in (i, j)):
+            return mx.Kron(self.scalar(i), self.scalar(j))
         return mx.Kron(_index_name(i), _index_name(j))
+
+    def _is_time(self, tree: Tree) -> bool:
+        return any(str(v) in self.scope.times for v in tree.scan_values(lambda v: True))
 
     def _derivative(self, token: Token) -> Node:
         top, bottom = (part.strip() for part in str(token).split("/"))
@@ -260,16 +260,41 @@ class Elaborator:
             "one of these, or declare it: `function f(z) = z*sigmoid(z)`",
         )
 
+    def _call_partial(self, token: Token, arguments: Tree | None) -> Node:
+        """∂2f(x, h, w): the derivative of an uninterpreted f by its second argument."""
+        text = str(token)[1:]
+        digits = len(text) - len(text.lstrip("0123456789"))
+        k, name = int(text[:digits]), text[digits:]
+        arity = self.scope.functions.get(name)
+        if not isinstance(arity, int) or not 1 <= k <= arity:
+            raise ParseError(f"{name} is no uninterpreted function of {k} arguments", "∂1f(…)")
+        call = self._function(name, arguments.children if arguments else [])
+        shape = self.scope.results.get(name, ())
+        return mx.CallDeriv(mx.Call(name, call.args[1], shape), k - 1)
+
     def _function(self, name: str, given: list[Any]) -> Node:
         nodes = [self.expression(i) for i in given]
         fn = self.scope.functions.get(name)
         if isinstance(fn, int):
             if len(nodes) != fn:
                 raise ParseError(f"{name} takes {fn} arguments, {len(nodes)} are given")
-            return mx.Call(name, nodes, ())
+            return mx.Call(name, nodes, self.scope.results.get(name, ()))
         if len(nodes) != 1:
             raise ParseError(f"{name} is elementwise and takes one argument", f"{name}(a[t])")
         return mx.Apply(fn or mx.builtin(name), nodes[0])
+
+
+def outputs(node: Node) -> int:
+    """How many leading axes of a Jacobian belong to what is differentiated."""
+    if isinstance(node, mx.Deriv):
+        return node.of.rank
+    if isinstance(node, mx.CallDeriv):
+        return node.args[0].rank
+    if isinstance(node, mx.TimeProd):
+        return node.rank // 2
+    if isinstance(node, mx.Contract):
+        return outputs(node.args[0])
+    raise ShapeError(f"'·' takes a Jacobian on its right, not {node}", "λ · ∂h[t]/∂a[t]")
 
 
 def _index_name(tree: Any) -> sympy.Symbol:
@@ -346,6 +371,11 @@ def _onehot(self: Elaborator, nodes: list[Node], keywords: dict[str, Any]) -> No
     return rows
 
 
+def _column(x: Node) -> Node:
+    """x[:, None]: one number per row, spread over the row."""
+    return mx.Expand(x, (*x.shape, 1))
+
+
 def _eye(self: Elaborator, nodes: list[Node], keywords: dict[str, Any]) -> Node:
     _count("eye", nodes, 1)
     if not isinstance(nodes[0], mx.Scalar):
@@ -363,4 +393,5 @@ _CALLS: dict[str, Callable[[Elaborator, list[Node], dict[str, Any]], Node]] = {
     "cross_entropy": _loss(mx.cross_entropy, "cross_entropy"),
     "squared_error": _loss(mx.squared_error, "squared_error"),
     "onehot": _onehot,
+    "column": _fixed(1, _column, "column"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy
@@ -20,17 +20,21 @@ class Scope:
 
     declarations: dict[str, Declaration] = field(default_factory=dict)
     functions: dict[str, Any] = field(default_factory=dict)  # Fn, or arity of an opaque one
+    results: dict[str, Any] = field(default_factory=dict)  # opaque function -> result shape
     times: dict[str, sympy.Symbol] = field(
         default_factory=lambda: {"t": mx.t, "T": mx.T}
     )
 
     @staticmethod
     def of(model: Model) -> Scope:
-        return Scope(dict(model.table), dict(model.functions))
+        scope = Scope(dict(model.table), dict(model.functions))
+        for e in model.equations:
+            for call in e.rhs.atoms(mx.Call):
+                scope.results[call.name] = call.shape
+        return scope
 
     def with_time(self, name: str) -> Scope:
-        times = {**self.times, name: mx.time_symbol(name)}
-        return Scope(self.declarations, self.functions, times)
+        return replace(self, times={**self.times, name: mx.time_symbol(name)})
 
     def declare(self, d: Declaration) -> None:
         if d.name in self.declarations:
@@ -61,6 +65,9 @@ class Scope:
 
     def split(self, name: str) -> tuple[str, str | None]:
         """(base, time text): `h_{t-1}` is h at t−1 unless a name `h_{t-1}` is declared."""
+        for shown, written in PRINTED.items():
+            if name == shown or name.startswith(shown + "_"):
+                name = written + name.removeprefix(shown)
         if name in self.declarations or name in ("loss", "L") or "_" not in name:
             return name, None
         base, _, subscript = name.rpartition("_")
@@ -75,6 +82,8 @@ class Scope:
         return close[0] if close else f"a declaration of {name}, for example `param {name} : H, H`"
 
 
+PRINTED = {"ŷ": "yhat"}  # names that `show` prints with their mark
+
 CALLS = (
     "softmax",
     "outer",
@@ -85,12 +94,15 @@ CALLS = (
     "cross_entropy",
     "squared_error",
     "onehot",
-    "P",
+    "column",
 )
 
 
+# The names above are those of `elaborate._CALLS`; a test keeps the two alike.
+
+
 def known_functions(functions: Mapping[str, Any]) -> str:
-    return ", ".join(sorted((*mx.builtin_names(), *CALLS[:-1], *functions)))
+    return ", ".join(sorted((*mx.builtin_names(), *CALLS, *functions)))
 
 
 __all__ = ["LOSS", "Scope", "known_functions"]

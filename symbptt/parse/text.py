@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -11,7 +13,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput
 
 from .. import matrix as mx
 from ..errors import ParseError, Place
-from ..model import Equation, Model
+from ..model import Declaration, Equation, Model
 from .elaborate import Elaborator
 from .scope import Scope
 
@@ -90,10 +92,23 @@ def expression(text: str, model: Model | Scope) -> mx.Node:
     return elaborator(scope, 1, "<text>", text).expression(tree(text, "expression"))
 
 
+def _with_cotangent(scope: Scope, text: str) -> Scope:
+    """λ has the shape of the u in λ · ∂u/∂v."""
+    found = re.match(r"\s*λ\s*·\s*∂([^/]+)/", text)
+    if not found or "λ" in scope.declarations:
+        return scope
+    u = expression(found.group(1), scope)
+    return replace(
+        scope,
+        declarations={**scope.declarations, "λ": Declaration("λ", "param", u.shape)},
+    )
+
+
 def equation(text: str, model: Model | Scope, label: str = "") -> Equation:
     """One equation; a scalar right side is spread over the shape of the left."""
     scope = Scope.of(model) if isinstance(model, Model) else model
     left, right = tree(text, "equation").children
+    scope = _with_cotangent(scope, text)
     e = elaborator(scope, 1, "<text>", text)
     lhs, rhs = e.expression(left), e.expression(right)
     if not rhs.shape:

@@ -1,0 +1,85 @@
+"""A model and its derivation run step by step in any scalar arithmetic.
+
+Fractions, mpmath numbers and exact polynomials all use this one loop, so the explicit proof
+and the numerical check read the derived equations and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import matrix as mx
+from .matrix.evaluate import Array, Setting, evaluate
+from .model import Derivation, Model
+
+Values = dict[tuple[str, int | None], Array]
+
+
+@dataclass
+class Run:
+    """The values of one unrolled run: (name, time) -> array; parameters have time None."""
+
+    setting: Setting
+    steps: int
+    values: Values = field(default_factory=dict)
+    adjoints: Values = field(default_factory=dict)
+    loss: Any = None
+
+    def at(self, time: int) -> Setting:
+        s = self.setting
+        return Setting(s.lookup, s.sizes, s.functions, {"t": time, "T": self.steps})
+
+
+def unroll(
+    model: Model,
+    given: Mapping[tuple[str, int | None], Array],
+    sizes: Mapping[str, int],
+    functions: Mapping[str, Callable[..., Any]],
+    steps: int,
+) -> Run:
+    """The forward pass: `given` holds parameters (time None), inputs, targets, initial states."""
+    values: Values = dict(given)
+
+    def lookup(node: mx.Node, times: tuple[int, ...]) -> Array:
+        if isinstance(node, mx.Deriv):
+            return run.adjoints[node.wrt.name, times[0] if times else None]
+        return values[node.name, times[0] if times else None]
+
+    run = Run(Setting(lookup, sizes, functions), steps, values)
+    for time in range(1, steps + 1):
+        for e in model.equations:
+            values[e.lhs.name, time] = evaluate(e.rhs, run.at(time))
+    run.loss = evaluate(model.loss.expression(), run.at(steps)).item()
+    return run
+
+
+def gradients(derivation: Derivation, run: Run) -> dict[str, Array]:
+    """Every gradient of the derivation, by running its recursions backward over a forward run.
+
+    Parameters and states are keyed by name (a state's is that of its start); inputs are
+    stacked over t = 1..T.
+    """
+    for e in derivation.group("boundary").equations if _has(derivation, "boundary") else ():
+        run.adjoints[e.lhs.wrt.name, run.at(0).integer(e.lhs.wrt.time)] = evaluate(
+            e.rhs, run.at(run.steps)
+        )
+    for time in range(run.steps, 0, -1):
+        for e in derivation.group("adjoint").equations:
+            run.adjoints[e.lhs.wrt.name, time] = evaluate(e.rhs, run.at(time))
+    out: dict[str, Array] = {}
+    for e in derivation.group("gradient").equations:
+        name = e.lhs.wrt.name
+        if e.lhs.wrt.time == mx.t:
+            steps = range(1, run.steps + 1)
+            out[name] = np.stack([evaluate(e.rhs, run.at(s)) for s in steps])
+        else:
+            out[name] = evaluate(e.rhs, run.at(run.steps))
+    return out
+
+
+def _has(derivation: Derivation, key: str) -> bool:
+    return any(g.key == key for g in derivation.groups)
