@@ -248,6 +248,7 @@ class Step:
     ok: bool
     how: str = ""
     detail: str = ""
+    stage: str = ""
 
 
 @dataclass(frozen=True)

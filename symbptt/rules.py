@@ -220,7 +220,10 @@ def _t_broadcast(e: Node, k: int, ct: Node) -> Node:
 
 
 def _t_expand(e: mx.Expand, k: int, ct: Node) -> Node:
-    return mx.sum_axes(ct, tuple(i for i, n in enumerate(e.shape) if n == 1))
+    """The new axes, summed away; those of length 1 that x has already stay."""
+    kept = list(e.args[0].shape)
+    new = [i for i, n in enumerate(e.shape) if not (kept and n == kept[0] and kept.pop(0))]
+    return mx.sum_axes(ct, tuple(new))
 
 
 def _t_reduce(e: mx.Reduce, k: int, ct: Node) -> Node:

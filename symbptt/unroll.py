@@ -40,8 +40,12 @@ def unroll(
     sizes: Mapping[str, int],
     functions: Mapping[str, Callable[..., Any]],
     steps: int,
+    record: Callable[[str, int, Array], Array] = lambda name, time, array: array,
 ) -> Run:
-    """The forward pass: `given` holds parameters (time None), inputs, targets, initial states."""
+    """The forward pass: `given` holds parameters (time None), inputs, targets, initial states.
+
+    `record` sees every computed array and may replace it, for example by names for its entries.
+    """
     values: Values = dict(given)
 
     def lookup(node: mx.Node, times: tuple[int, ...]) -> Array:
@@ -52,7 +56,8 @@ def unroll(
     run = Run(Setting(lookup, sizes, functions), steps, values)
     for time in range(1, steps + 1):
         for e in model.equations:
-            values[e.lhs.name, time] = evaluate(e.rhs, run.at(time))
+            array = evaluate(e.rhs, run.at(time))
+            values[e.lhs.name, time] = record(e.lhs.name, time, array)
     run.loss = evaluate(model.loss.expression(), run.at(steps)).item()
     return run
 
@@ -63,23 +68,31 @@ def gradients(derivation: Derivation, run: Run) -> dict[str, Array]:
     Parameters and states are keyed by name (a state's is that of its start); inputs are
     stacked over t = 1..T.
     """
-    for e in derivation.group("boundary").equations if _has(derivation, "boundary") else ():
-        run.adjoints[e.lhs.wrt.name, run.at(0).integer(e.lhs.wrt.time)] = evaluate(
-            e.rhs, run.at(run.steps)
-        )
     for time in range(run.steps, 0, -1):
         for e in derivation.group("adjoint").equations:
-            run.adjoints[e.lhs.wrt.name, time] = evaluate(e.rhs, run.at(time))
+            run.adjoints[e.lhs.wrt.name, time] = evaluate(_inside(e.rhs, run, time), run.at(time))
     out: dict[str, Array] = {}
     for e in derivation.group("gradient").equations:
         name = e.lhs.wrt.name
         if e.lhs.wrt.time == mx.t:
             steps = range(1, run.steps + 1)
-            out[name] = np.stack([evaluate(e.rhs, run.at(s)) for s in steps])
+            out[name] = np.stack([evaluate(_inside(e.rhs, run, s), run.at(s)) for s in steps])
         else:
-            out[name] = evaluate(e.rhs, run.at(run.steps))
+            out[name] = evaluate(_inside(e.rhs, run, run.steps), run.at(run.steps))
     return out
 
 
-def _has(derivation: Derivation, key: str) -> bool:
-    return any(g.key == key for g in derivation.groups)
+def _inside(rhs: mx.Node, run: Run, time: int) -> mx.Node:
+    """The terms of a recursion whose adjoint lies within T: past it dL/dw is 0 (the boundary)."""
+    at = run.at(time)
+
+    def beyond(term: Any) -> bool:
+        return any(
+            d.wrt.times and not (d.wrt.time.free_symbols - {mx.t, mx.T})
+            and at.integer(d.wrt.time) > run.steps
+            for d in term.atoms(mx.Deriv)
+        )
+
+    terms = rhs.args if isinstance(rhs, mx.Plus) else (rhs,)
+    kept = [x for x in terms if not beyond(x)]
+    return rhs if len(kept) == len(terms) else mx.plus(mx.zeros(rhs.shape), *kept)

@@ -6,5 +6,16 @@
 """
 
 from .decide import Answer, jacobian, normal, same, same_poly, show_poly, vanishes
+from .witness import Witness, witness
 
-__all__ = ["Answer", "jacobian", "normal", "same", "same_poly", "show_poly", "vanishes"]
+__all__ = [
+    "Answer",
+    "Witness",
+    "jacobian",
+    "normal",
+    "same",
+    "same_poly",
+    "show_poly",
+    "vanishes",
+    "witness",
+]

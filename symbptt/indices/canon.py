@@ -9,7 +9,7 @@ stay alike are told apart one at a time and the least result is kept.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -22,12 +22,14 @@ from .poly import (
     Lin,
     Mono,
     Poly,
-    add,
+    accumulate,
     free,
     height,
     lin_add,
+    mono_free,
     mono_height,
     rename,
+    renamed,
 )
 from .simplify import simplify
 
@@ -39,7 +41,7 @@ def canonical(p: Mapping[Mono, Fraction]) -> Poly:
     out: Poly = {}
     for m, c in p.items():
         if not empty(m):
-            out = add(out, {canonical_mono(m): c})
+            accumulate(out, {canonical_mono(m): c}, 1)
     return out
 
 
@@ -48,11 +50,7 @@ def canonical_lam(params: tuple[Ix, ...], p: Mapping[Mono, Fraction]) -> Lam:
     h = max((mono_height(m) for m in p), default=0)
     names = {i: Ix(f"l{h}", n, i.size) for n, i in enumerate(params)}
     if names:
-        q: Poly = {}
-        for m, c in p.items():
-            factors = tuple((rename(f, names), e) for f, e in m.factors)
-            q = add(q, {Mono(m.bound, factors): c})
-        p = q
+        p = renamed(p.items(), names)
     items = sorted(canonical(p).items(), key=lambda mc: _text(mc[0]))
     return Lam(tuple(names.values()), tuple(items))
 
@@ -62,8 +60,39 @@ def _text(item: Any) -> str:
     return repr(item)
 
 
+def leading(lam: Lam) -> Fraction:
+    """A coefficient that scales and changes sign with the polynomial, whatever its indices.
+
+    The sum of the coefficients of the first kind of monomial for which it is not zero; for one
+    that is antisymmetric under its indices (A − Aᵀ) there is none, and the answer is positive.
+    """
+    groups: dict[str, list[Fraction]] = {}
+    for m, c in lam.poly:
+        groups.setdefault(_bare(m), []).append(c)
+    for kind in sorted(groups):
+        if total := sum(groups[kind], Fraction(0)):
+            return total
+    return max(map(abs, groups[min(groups)]))
+
+
+@lru_cache(maxsize=200_000)
+def _bare(mono: Mono) -> str:
+    """A monomial's text without the names of its indices, which depend on its history."""
+    return repr(sorted((_bare_factor(f), e) for f, e in mono.factors))
+
+
+def _bare_factor(f: Factor) -> str:
+    times = [
+        sorted((s.size if isinstance(s, Ix) else s, c) for s, c in (*x.terms, ("", x.const)))
+        for x in f.times
+    ]
+    nested = [sorted((_bare(m), c) for m, c in lam.poly) for lam in f.nested]
+    return repr((f.kind, f.name, times, len(f.slots), nested))
+
+
 @lru_cache(maxsize=200_000)
 def canonical_mono(mono: Mono) -> Mono:
+    """The monomial under canonical names."""
     times = [i for i in mono.bound if i.size == TIME]
     if not times:
         return _named(mono)
@@ -132,18 +161,19 @@ def _anchored(mono: Mono, times: list[Ix]) -> list[Mono]:
     Σ_k f(k − 1) over 2..t and Σ_k f(k) over 1..t−1 are one sum; the candidates put k where
     some factor reads it, and the caller keeps the least.
     """
-    choices = []
+    choices: list[list[tuple[Ix, Lin | None]]] = []
     for k in times:
-        forms = {
-            time
-            for f, _ in mono.factors
-            if f.kind != "ge"
-            for time in f.times
-            if dict(time.terms).get(k) in (1, -1)
-        }
+        reads = {time for f, _ in mono.factors if f.kind != "ge" for time in _times(f)}
+        limits = {f.times[0] for f, _ in mono.factors if f.kind == "ge"}
+        forms = _anchors(k, reads, mono) or _anchors(k, limits, mono)
         choices.append([(k, form) for form in sorted(forms, key=repr)] or [(k, None)])
     out = []
-    for combination in itertools.product(*choices):
+    # Which of two indices moves first matters only where one factor reads both.
+    mixed = any(
+        form and len(set(dict(form.terms)) & set(times)) > 1 for c in choices for _, form in c
+    )
+    orders = itertools.permutations(choices) if mixed else [tuple(choices)]
+    for combination in (c for order in orders for c in itertools.product(*order)):
         names: dict[Ix, Any] = {}
         for k, form in combination:
             if form is not None and not set(names) & set(dict(form.terms)):
@@ -152,9 +182,32 @@ def _anchored(mono: Mono, times: list[Ix]) -> list[Mono]:
                 # form = sign·k + rest = k'  ⇒  k = sign·(k' − rest)
                 names[k] = lin_add(Lin(0, ((k, sign),)), rest, -sign)
         factors = [(rename(f, names), e) for f, e in mono.factors]
-        for m in simplify(mono.bound, factors):
-            out.append(Mono(m.bound, _closed(m)))
-    return out or [mono]
+        moved = list(simplify(mono.bound, factors).items())
+        # A shift is one to one, so it keeps a monomial one; anything else is left as it was.
+        if len(moved) == 1 and moved[0][1] == 1:
+            out.append(Mono(moved[0][0].bound, _closed(moved[0][0])))
+    return out or [Mono(mono.bound, _closed(mono))]
+
+
+def _anchors(k: Ix, times: set[Lin], mono: Mono) -> list[Lin]:
+    """The times that k can be shifted to, free of indices bound inside an argument."""
+    known = mono.bound | mono_free(mono)
+    return [
+        time
+        for time in times
+        if dict(time.terms).get(k) in (1, -1)
+        and all(s in known for s, _ in time.terms if isinstance(s, Ix))
+    ]
+
+
+def _times(f: Factor) -> Iterator[Lin]:
+    """The times a factor reads, also inside its arguments."""
+    yield from f.times
+    for lam in f.nested:
+        for m, _ in lam.poly:
+            for g, _ in m.factors:
+                if g.kind != "ge":
+                    yield from _times(g)
 
 
 def empty(mono: Mono) -> bool:
@@ -190,7 +243,7 @@ def _closed(mono: Mono) -> tuple[tuple[Factor, Fraction], ...]:
     """
     edges, keep = _edges(mono)
     for (a, b), c in edges.items():
-        if a != b and (isinstance(a, Ix) or isinstance(b, Ix)):
+        if a != b:
             form = Lin(c)
             for node, sign in ((a, 1), (b, -1)):
                 if node != "0":

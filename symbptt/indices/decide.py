@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,17 +14,26 @@ from .canon import canonical
 from .differentiate import differentiate
 from .lower import Slots, free_slots, lower
 from .poly import Factor, Ix, Lin, Mono, Poly
+from .witness import Witness, witness
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of `same`: truthy when equal; `residual` is the normal form of a − b."""
+    """The answer of `same`: truthy when equal; `residual` is the normal form of a − b.
+
+    `sides` are the two expressions, None where polynomials were compared.
+    """
 
     ok: bool
     residual: Poly
+    sides: tuple[mx.Node, mx.Node] | None = None
 
     def __bool__(self) -> bool:
         return self.ok
+
+    def witness(self) -> Witness | None:
+        """Sizes and entries at which the sides differ; None when they are equal."""
+        return None if self.ok or self.sides is None else witness(*self.sides)
 
 
 def normal(expr: mx.Node) -> Poly:
@@ -40,7 +49,7 @@ def same(a: Any, b: Any) -> Answer:
     a, b = mx.as_node(a), mx.as_node(b)
     if a.shape != b.shape:
         raise ShapeError(f"the sides have shapes {a.shape} and {b.shape}")
-    return same_poly(lower(a), lower(b))
+    return replace(same_poly(lower(a), lower(b)), sides=(a, b))
 
 
 def same_poly(a: Mapping[Mono, Fraction], b: Mapping[Mono, Fraction]) -> Answer:

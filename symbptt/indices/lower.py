@@ -17,8 +17,8 @@ from .. import matrix as mx
 from ..errors import UnsupportedError
 from ..matrix.functions import Z
 from . import poly as p
-from .canon import canonical_lam
-from .poly import TIME, Factor, Ix, Lam, Lin, Poly, fresh
+from .canon import canonical_lam, leading
+from .poly import TIME, Factor, Ix, Lin, Poly, fresh
 
 Slots = tuple[Ix, ...]
 Bound = Mapping[Any, Ix]  # sympy time symbol -> bound time index
@@ -32,6 +32,7 @@ def free_slots(shape: Any) -> Slots:
 def lower(expr: mx.Node, slots: Slots | None = None, bound: Bound | None = None) -> Poly:
     """The entry expr[slots] as a polynomial in index notation."""
     slots = free_slots(expr.shape) if slots is None else slots
+    slots = tuple(map(p.unit, slots))
     return _LOWER[type(expr)](expr, slots, bound or {})
 
 
@@ -66,6 +67,8 @@ def _deriv(e: mx.Deriv, slots: Slots, bound: Bound) -> Poly:
 
 
 def _scalar(e: mx.Scalar, slots: Slots, bound: Bound) -> Poly:
+    if inside := e.value.free_symbols & set(bound):
+        raise UnsupportedError(f"the summed time {min(map(str, inside))} stands as a number")
     return scalar_poly(e.value, {})
 
 
@@ -94,6 +97,14 @@ def scalar_poly(e: Any, values: Mapping[Any, Poly]) -> Poly:
 
 
 ODD = ("tanh", "sin")
+_AT_ZERO = {
+    "tanh": 0,
+    "sin": 0,
+    "step": 0,
+    "exp": 1,
+    "cos": 1,
+    "sigmoid": Fraction(1, 2),
+}
 
 
 def function(name: str, argument: Poly) -> Poly:
@@ -101,26 +112,18 @@ def function(name: str, argument: Poly) -> Poly:
     if name == "relu":
         return p.mul(argument, function("step", argument))
     lam = canonical_lam((), argument)
-    if not lam.poly and name in (*ODD, "exp", "cos", "log"):
-        return p.constant({"exp": 1, "cos": 1}.get(name, 0)) if name != "log" else _log_zero()
-    if name in (*ODD, "cos", "sigmoid") and _negative(lam):
+    if not lam.poly and name in _AT_ZERO:
+        return p.constant(_AT_ZERO[name])
+    if not lam.poly and name == "log":
+        raise UnsupportedError("log(0) has no value")
+    if name == "step" and abs(leading(lam) if lam.poly else 1) != 1:
+        return function(name, p.scale(argument, 1 / abs(leading(lam))))
+    if name in (*ODD, "cos", "sigmoid") and leading(lam) < 0:
         flipped = function(name, p.scale(argument, -1))
         if name == "cos":
             return flipped
         return p.add(p.constant(1 if name == "sigmoid" else 0), p.scale(flipped, -1))
     return p.atom(Factor("fn", name, (), (), (lam,)))
-
-
-def _log_zero() -> Poly:
-    raise UnsupportedError("log(0) has no value")
-
-
-def _negative(lam: Lam) -> bool:
-    """True when the first monomial, compared without index names, has a negative sign."""
-    bare = [(repr([(f.kind, f.name, f.times, e) for f, e in m.factors]), c) for m, c in lam.poly]
-    first = min(text for text, _ in bare)
-    signs = {c < 0 for text, c in bare if text == first}
-    return signs == {True}
 
 
 def _plus(e: mx.Plus, slots: Slots, bound: Bound) -> Poly:
@@ -196,6 +199,7 @@ def _outer(e: mx.Outer, slots: Slots, bound: Bound) -> Poly:
 
 
 def delta(i: Ix, j: Ix) -> Poly:
+    i, j = p.unit(i), p.unit(j)
     if i == j:
         return p.constant(1)
     return p.atom(Factor("delta", "", (), tuple(sorted((i, j), key=repr))))
@@ -213,13 +217,15 @@ def _broadcast(e: mx.Broadcast, slots: Slots, bound: Bound) -> Poly:
     x = e.args[0]
     aligned = slots[len(slots) - x.rank :]
     inner = tuple(
-        Ix("f", "0", "1") if str(n) == "1" else s for n, s in zip(x.shape, aligned, strict=True)
+        p.UNIT if str(n) == "1" else s for n, s in zip(x.shape, aligned, strict=True)
     )
     return lower(x, inner, bound)
 
 
 def _expand(e: mx.Expand, slots: Slots, bound: Bound) -> Poly:
-    return lower(e.args[0], tuple(s for s, n in zip(slots, e.shape, strict=True) if n != 1), bound)
+    """The axes of length 1 all carry one index, so it does not matter which are the new ones."""
+    moving = (s for s, n in zip(slots, e.shape, strict=True) if n != 1)
+    return lower(e.args[0], tuple(p.UNIT if n == 1 else next(moving) for n in e.args[0].shape), bound)
 
 
 def _reduce(e: mx.Reduce, slots: Slots, bound: Bound) -> Poly:

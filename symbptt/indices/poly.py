@@ -13,6 +13,7 @@ so that renaming, free indices and canonical order are each written once:
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -63,6 +64,13 @@ ONE = Mono(frozenset(), ())
 _counter = itertools.count()
 
 
+UNIT = Ix("f", "0", "1")  # the one index of an axis of length 1
+
+
+def unit(i: Ix) -> Ix:
+    return UNIT if i.size == "1" else i
+
+
 def fresh(size: str) -> Ix:
     return Ix("u", next(_counter), size)
 
@@ -78,13 +86,18 @@ def atom(factor: Factor, exponent: Any = 1, bound: Iterable[Ix] = ()) -> Poly:
 def add(*polys: Mapping[Mono, Fraction]) -> Poly:
     out: Poly = {}
     for p in polys:
-        for m, c in p.items():
-            c = out.get(m, Fraction(0)) + c
-            if c:
-                out[m] = c
-            else:
-                out.pop(m, None)
+        accumulate(out, p, 1)
     return out
+
+
+def accumulate(out: Poly, p: Mapping[Mono, Any], factor: Any) -> None:
+    """out += factor · p, in place."""
+    for m, c in p.items():
+        total = out.get(m, Fraction(0)) + c * factor
+        if total:
+            out[m] = total
+        else:
+            out.pop(m, None)
 
 
 def scale(p: Poly, c: Any) -> Poly:
@@ -172,7 +185,29 @@ def _rename(factor: Factor, pairs: tuple[tuple[Ix, Any], ...]) -> Factor:
 
 def rename_poly(lam: Lam, names: Mapping[Ix, Any]) -> Poly:
     inner = {i: n for i, n in names.items() if i not in lam.params}
-    return add(*({rename_mono(m, inner): c} for m, c in lam.poly))
+    return renamed(lam.poly, inner)
+
+
+def renamed(items: Iterable[tuple[Mono, Fraction]], names: Mapping[Ix, Any]) -> Poly:
+    """Monomials with free indices renamed, contracted again where that made indices meet."""
+    from .simplify import simplify
+
+    out: Poly = {}
+    for mono, c in items:
+        m = rename_mono(mono, names)
+        accumulate(out, simplify(m.bound, m.factors) if _meets(mono, names) else {m: 1}, c)
+    return out
+
+
+def _meets(mono: Mono, names: Mapping[Ix, Any]) -> bool:
+    """Whether renaming can turn the monomial into one that `simplify` would rewrite."""
+    mine = mono_free(mono)
+    targets = {names.get(i, i) for i in mine}
+    return (
+        len(targets) < len(mine)
+        or any(isinstance(i, Lin) for i in targets)
+        or any(f.kind == "delta" for f, _ in mono.factors)
+    )
 
 
 def rename_mono(mono: Mono, names: Mapping[Ix, Any]) -> Mono:
@@ -198,7 +233,7 @@ def mul(p: Mapping[Mono, Fraction], q: Mapping[Mono, Fraction]) -> Poly:
     out: Poly = {}
     for (m, a), (n, b) in itertools.product(p.items(), q.items()):
         x, y = refreshed(m), refreshed(n)
-        out = add(out, scale(simplify(x.bound | y.bound, x.factors + y.factors), a * b))
+        accumulate(out, simplify(x.bound | y.bound, x.factors + y.factors), a * b)
     return out
 
 
@@ -210,22 +245,32 @@ def bind(p: Mapping[Mono, Fraction], *indices: Ix) -> Poly:
 
 
 def power(p: Poly, exponent: Fraction) -> Poly:
-    """p ** exponent: expanded where it is a natural number, else one factor "pow"."""
-    from .canon import canonical_lam
+    """p ** exponent: expanded where it is a natural number, else one factor "pow".
+
+    (c m)^(n + r) = cⁿ mⁿ (c m)^r for a single monomial, n whole; (c p)^−n = c^−n p^−n. A power
+    that is not whole keeps the sign and the size of its base: √(x²) is not x.
+    """
+    from .canon import canonical_lam, leading
+    from .simplify import simplify
 
     if exponent.denominator == 1 and exponent >= 0:
         out = constant(1)
         for _ in range(int(exponent)):
             out = mul(out, p)
         return out
-    if len(p) == 1 and exponent.denominator == 1:
+    if not p and exponent > 0:
+        return {}
+    if len(p) == 1:
         (mono, c), *_ = p.items()
-        if not mono.bound:
-            flipped = Mono(mono.bound, tuple((f, e * exponent) for f, e in mono.factors))
-            return {flipped: c ** int(exponent)}
+        whole = math.floor(exponent)
+        if not mono.bound and exponent.denominator == 1:
+            pairs = tuple((f, e * exponent) for f, e in mono.factors)
+            return scale(simplify((), pairs), c**whole)
+        if not mono.bound and whole:
+            return mul(power(p, Fraction(whole)), power(p, exponent - whole))
     lam = canonical_lam((), p)
     lead = Fraction(1)
     if exponent.denominator == 1 and lam.poly:
-        lead = lam.poly[0][1]
+        lead = leading(lam)
         lam = canonical_lam((), scale(p, 1 / lead))
     return scale(atom(Factor("pow", "", (), (), (lam,)), exponent), lead ** int(exponent))

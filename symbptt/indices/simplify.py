@@ -10,18 +10,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import lru_cache
+from typing import Any
 
 from .poly import (
     ONE,
     TIME,
+    UNIT,
     Factor,
     Ix,
+    Lin,
     Mono,
     Poly,
     add,
     atom,
     constant,
     free,
+    lin_add,
     mul,
     power,
     rename,
@@ -34,13 +39,18 @@ Pairs = Iterable[tuple[Factor, Fraction]]
 def simplify(bound: Iterable[Ix], pairs: Pairs) -> Poly:
     """The monomial Σ_bound ∏ factor^exponent as a polynomial in normal factors."""
     bound = set(bound)
+    if units := {i: UNIT for i in bound if i.size == "1"}:
+        bound -= set(units)
+        pairs = [(rename(f, units), e) for f, e in pairs]
     factors: dict[Factor, Fraction] = {}
     for f, e in pairs:
         factors[f] = factors.get(f, Fraction(0)) + e
     while True:
         factors = {f: e for f, e in factors.items() if e}
-        step = _delta(bound, factors) or _onehot_pair(factors) or _sums_to_one(bound, factors)
-        if step is None:
+        for rule in (_delta, _pinned, _onehot_pair, _sums_to_one):
+            if (step := rule(bound, factors)) is not None:
+                break
+        else:
             break
         factors = step
     if any(f.kind == "ge" and not f.times[0].terms and f.times[0].const < 0 for f in factors):
@@ -51,7 +61,11 @@ def simplify(bound: Iterable[Ix], pairs: Pairs) -> Poly:
 
 
 def _always(f: Factor) -> bool:
-    return f.kind == "ge" and not f.times[0].terms
+    """[c ≥ 0] for a number that passed, and [T ≥ 1]: there is at least one step."""
+    if f.kind != "ge":
+        return False
+    terms, const = f.times[0].terms, f.times[0].const
+    return not terms or (terms[0][0] == "T" and len(terms) == 1 and 0 < terms[0][1] >= -const)
 
 
 def _idempotent(f: Factor, e: Fraction) -> Fraction:
@@ -59,7 +73,7 @@ def _idempotent(f: Factor, e: Fraction) -> Fraction:
     return Fraction(1) if idem and e > 0 else e
 
 
-def _substitute(factors: dict[Factor, Fraction], old: Ix, new: Ix) -> dict[Factor, Fraction]:
+def _substitute(factors: dict[Factor, Fraction], old: Ix, new: Any) -> dict[Factor, Fraction]:
     out: dict[Factor, Fraction] = {}
     for f, e in factors.items():
         f = rename(f, {old: new})
@@ -81,10 +95,27 @@ def _delta(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Frac
                 return _substitute(rest, old, new)
         if factors[f] != 1:
             return {**rest, f: Fraction(1)}
+        if any(j in free(g) for g in rest):  # both are free: [i = j] X_j = [i = j] X_i
+            return {**_substitute(rest, j, i), f: Fraction(1)}
     return None
 
 
-def _onehot_pair(factors: dict[Factor, Fraction]) -> dict[Factor, Fraction] | None:
+def _pinned(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Fraction] | None:
+    """Σ_k [k ≥ a] [a ≥ k] X_k = X_a."""
+    forms = {f.times[0] for f in factors if f.kind == "ge"}
+    for form in forms:
+        if lin_add(Lin(0), form, -1) in forms:
+            for k, sign in form.terms:
+                if k in bound and abs(sign) == 1:
+                    bound.discard(k)
+                    value = lin_add(Lin(0, ((k, 1),)), form, -sign)
+                    return _substitute(factors, k, value)
+    return None
+
+
+def _onehot_pair(
+    bound: set[Ix], factors: dict[Factor, Fraction]
+) -> dict[Factor, Fraction] | None:
     rows: dict[tuple, Factor] = {}
     for f in factors:
         if f.kind != "onehot":
@@ -106,6 +137,8 @@ def _sums_to_one(
     counts: Counter[Ix] = Counter()
     for f in factors:
         counts.update(free(f))
+        # The row itself may mention its index: Σ_i softmax(A[i,:])_i is no sum of a row.
+        counts.update(free(f._replace(slots=())) & set(f.slots))
     for f, e in factors.items():
         if f.kind in ("onehot", "softmax"):
             last = f.slots[-1]
@@ -127,6 +160,28 @@ def _count_idle(bound: set[Ix], factors: dict[Factor, Fraction]) -> None:
         factors[f] = factors.get(f, Fraction(0)) + 1
 
 
+@lru_cache(maxsize=200_000)
+def _renewed(f: Factor, e: Fraction) -> tuple[tuple[Mono, Fraction], ...] | None:
+    """A function or power whose argument changed under a contraction, as a polynomial again.
+
+    tanh(A − Aᵀ)[i,i] = tanh(0) = 0        cos² = 1 − sin²        (a + b)² = a² + 2 a b + b²
+    """
+    from .lower import function
+
+    if f.kind == "pow":
+        out = power(dict(f.nested[0].poly), e)
+    elif f.kind == "fn":
+        again = function(f.name, dict(f.nested[0].poly))
+        out = atom(f, e) if again == atom(f) else power(again, e)
+        if f.name == "cos" and e >= 2:
+            sine = Factor("fn", "sin", (), (), f.nested)
+            rest = add(constant(1), scale(atom(sine, 2), -1))
+            out = mul(power(rest, Fraction(e // 2)), atom(f, e % 2) if e % 2 else constant(1))
+    else:
+        return None
+    return None if out == atom(f, e) else tuple(out.items())
+
+
 def _expand(bound: set[Ix], factors: dict[Factor, Fraction]) -> Poly:
     """Multiply out natural powers of sums and merge exponentials."""
     out = {Mono(frozenset(bound), ()): Fraction(1)} if bound else constant(1)
@@ -134,14 +189,15 @@ def _expand(bound: set[Ix], factors: dict[Factor, Fraction]) -> Poly:
     sums: list[Poly] = []
     exponent: Poly = {}
     exps = [(f, e) for f, e in factors.items() if f.kind == "fn" and f.name == "exp"]
+    merge = len(exps) > 1 or any(e != 1 for _, e in exps)
     for f, e in factors.items():
-        if f.kind == "pow" and e > 0 and e.denominator == 1:
-            sums.append(power(dict(f.nested[0].poly), e))
-        elif len(exps) > 1 and (f, e) in exps:
+        if merge and (f, e) in exps:
             exponent = add(exponent, scale(dict(f.nested[0].poly), e))
+        elif (renewed := _renewed(f, e)) is not None:
+            sums.append(dict(renewed))
         else:
             plain.append((f, e))
-    if exps and len(exps) > 1:
+    if merge:
         from .canon import canonical_lam
 
         lam = canonical_lam((), exponent)

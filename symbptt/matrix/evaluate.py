@@ -80,7 +80,7 @@ def _fold(op: Callable[[Any, Any], Any]) -> Callable[[Node, Setting], Array]:
     def run(e: Node, at: Setting) -> Array:
         out = evaluate(e.args[0], at)
         for a in e.args[1:]:
-            out = op(out, evaluate(a, at))
+            out = np.asarray(op(out, evaluate(a, at)), dtype=object)
         return out
 
     return run
@@ -203,7 +203,8 @@ def _time_sum(e: n.TimeSum, at: Setting) -> Array:
     body, k, lo, hi = e.args
     out = np.full(at.shape(e.shape), at.number(0), dtype=object)
     for step in range(at.integer(lo), at.integer(hi) + 1):
-        out = out + evaluate(body, replace(at, times={**at.times, k.name: step}))
+        term = evaluate(body, replace(at, times={**at.times, k.name: step}))
+        out = np.asarray(out + term, dtype=object)
     return out
 
 
@@ -218,8 +219,12 @@ def _time_prod(e: n.TimeProd, at: Setting) -> Array:
     return out.reshape(half * 2)
 
 
+def _element(e: n.Element, at: Setting) -> Array:
+    return evaluate(e.args[0], at)[tuple(at.integer(i) for i in e.args[1])]
+
+
 def _kron(e: n.Kron, at: Setting) -> Array:
-    if not e.is_time:
+    if not e.is_time and not {str(a) for a in e.args} <= set(at.times):
         raise UnsupportedError("[i = j] of named indices has no single value")
     i, j = (at.integer(a) for a in e.args)
     return np.array(at.number(int(i == j)), dtype=object)
@@ -249,6 +254,7 @@ _EVALUATE: dict[type, Callable[[Any, Setting], Any]] = {
     n.Call: _call,
     n.CallDeriv: _call_deriv,
     n.Contract: _contract,
+    n.Element: _element,
     n.Kron: _kron,
     n.TimeSum: _time_sum,
     n.TimeProd: _time_prod,

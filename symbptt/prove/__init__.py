@@ -1,0 +1,58 @@
+"""Derivation -> Proof: local partials, recursions, induction over t, and the explicit road.
+
+    prove(derivation)     every statement of the derivation, for every T and every size
+    lemma()               a_t = b_t + c_t a_{t−1} on its own
+
+The judge shares no formula with the judged: nothing here reaches `rules`, `derive` or `plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..model import Derivation, Step, Verdict
+from . import induction, recursions
+from .explicit import explicit
+from .roads import Roads
+
+Stage = tuple[str, Callable[[Derivation], list[Step]]]
+
+
+def prove(derivation: Derivation, progress: Callable[[str], None] = lambda stage: None) -> Verdict:
+    """Prove a derivation; the verdict holds only if every stage and every statement does."""
+    steps: list[Step] = []
+    for name, stage in stages(derivation):
+        progress(name)
+        steps += [Step(s.label, s.claim, s.ok, s.how, s.detail, name) for s in stage(derivation)]
+    title = f"{derivation.model.name}: every T, every size"
+    return Verdict(derivation.model.name, title, tuple(steps))
+
+
+def stages(derivation: Derivation) -> list[Stage]:
+    every: list[Stage] = [
+        ("forward equations", recursions.forward_unchanged),
+        ("local partials", recursions.local_partials),
+        ("total derivatives", recursions.adjoint),
+        ("gradients", recursions.gradient),
+    ]
+    keys = {g.key for g in derivation.groups}
+    if "closed" in keys:
+        every += [
+            ("induction over t", lambda d: induction.claims()),
+            ("the two roads of this model", _roads),
+        ]
+    return [*every, ("explicit unrolling", explicit)]
+
+
+def _roads(derivation: Derivation) -> list[Step]:
+    roads = Roads(derivation)
+    return [roads.block(), *roads.jacobians(), *roads.sensitivity(), *roads.closed()]
+
+
+def lemma() -> Verdict:
+    """The lemma of the linear recurrence, as its own statement."""
+    title = "a_0 = 0, a_t = b_t + c_t a_{t-1}  ⇒  a_t = b_t + Σ_{i=1}^{t-1} (∏_{j=i+1}^t c_j) b_i"
+    return Verdict("lemma", title, tuple(induction.linear_recurrence()))
+
+
+__all__ = ["lemma", "prove", "stages"]

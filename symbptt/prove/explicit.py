@@ -1,0 +1,292 @@
+"""The explicit road: unroll T steps, differentiate every scalar entry with `sympy.diff`.
+
+Sizes are pairwise different and above 1, so that a transpose, an order of factors or a sum
+over the wrong axis cannot hide. Each entry of each unrolled equation is one SymPy scalar in
+named entries; `sympy.diff` differentiates it by every entry it reads, and the scalar chain
+rule adds the products up:
+
+    dL/du = Σ over the scalars v that read u of  dL/dv · ∂v/∂u
+
+No matrix rule is used. The derived recursions run on exact polynomials, and the two results
+are compared as polynomials for all values of the entries, not tested at some.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy
+
+from .. import matrix as mx
+from ..matrix.evaluate import Array
+from ..model import Declaration, Derivation, Model, Step
+from ..unroll import gradients, unroll
+from .laurent import Poly, Ring
+
+Given = dict[tuple[str, int | None], Array]
+
+
+def explicit(derivation: Derivation, horizons: tuple[int, ...] = (1, 2, 3)) -> list[Step]:
+    """One step per gradient: the derived one equals sympy.diff at every horizon, exactly."""
+    model = derivation.given or derivation.model
+    sizes = distinct_sizes(model)
+    failures: dict[str, str] = {}
+    labels = {n: e.label for n, e in derivation.gradient.items()}
+    for steps in horizons:
+        for name, where in _mismatches(derivation, model, sizes, steps):
+            failures.setdefault(name, where)
+    shown = ", ".join(f"{k} = {v}" for k, v in sizes.items())
+    how = f"sympy.diff of the unrolled loss, entry by entry, T = {_list(horizons)}; {shown}"
+    return [
+        Step(
+            label,
+            f"dL/d{name} equals the unrolled derivative",
+            name not in failures,
+            how,
+            failures.get(name, ""),
+        )
+        for name, label in labels.items()
+    ]
+
+
+def _list(items: Any) -> str:
+    return ", ".join(map(str, items))
+
+
+def distinct_sizes(model: Model) -> dict[str, int]:
+    """Pairwise different sizes from 2 up, the smallest for the state, whose powers grow."""
+    order: list[str] = []
+    for d in (*model.states, *model.declarations):
+        for n in reversed(d.shape):
+            order += [s.name for s in sorted(n.free_symbols, key=str) if s.name not in order]
+    order += [s for s in model.sizes if s not in order]
+    return {name: value for value, name in enumerate(order, 2)}
+
+
+def symbols(model: Model, sizes: dict[str, int], steps: int) -> Given:
+    """A named symbol for every real entry; class indices cycle, with a repetition."""
+    given: Given = {}
+
+    def shape(d: Declaration) -> tuple[int, ...]:
+        return tuple(int(n.xreplace({mx.size(k): v for k, v in sizes.items()})) for n in d.shape)
+
+    def entries(name: str, dims: tuple[int, ...]) -> Array:
+        out = np.empty(dims, dtype=object)
+        for i in np.ndindex(*dims):
+            out[i] = sympy.Symbol("_".join([name, *map(str, i)]), real=True)
+        return out
+
+    for d in model.params:
+        given[d.name, None] = entries(d.name, shape(d))
+    for d in model.states:
+        for back in range(model.lag(d.name)):
+            given[d.name, -back] = entries(f"{d.name}@{-back}", shape(d))
+    for d in (*model.inputs, *model.targets):
+        for time in range(1, steps + 1):
+            dims = shape(d)
+            if d.classes is None:
+                given[d.name, time] = entries(f"{d.name}@{time}", dims)
+            else:
+                classes = int(d.classes.xreplace({mx.size(k): v for k, v in sizes.items()}))
+                flat = np.arange(int(np.prod(dims, dtype=int))) + time // 2
+                given[d.name, time] = (flat % classes).reshape(dims).astype(object)
+    return given
+
+
+def _mismatches(
+    derivation: Derivation, model: Model, sizes: dict[str, int], steps: int
+) -> list[tuple[str, str]]:
+    given = symbols(model, sizes, steps)
+    ring = Ring()
+    truth = _scalar_gradient(model, given, sizes, steps, Reader(ring))
+    exact = {k: _lifted(ring, v) for k, v in given.items()}
+    run = unroll(derivation.model, exact, sizes, ring_functions(ring), steps)
+    derived = gradients(derivation, run)
+    found = []
+    for name, array in derived.items():
+        where = _first_difference(name, array, given, truth, ring, steps)
+        if where:
+            found.append((name, f"T = {steps}, {where}"))
+    return found
+
+
+def _scalar_gradient(
+    model: Model, given: Given, sizes: dict[str, int], steps: int, reader: Reader
+) -> dict[Any, Poly]:
+    """dL/d(entry) for every named entry, from the unrolled scalar equations."""
+    tape: list[tuple[Any, Any]] = []  # (name of a scalar, its expression), in order
+
+    def record(name: str, time: int, array: Array) -> Array:
+        out = np.empty(array.shape, dtype=object)
+        for i in np.ndindex(*array.shape):
+            out[i] = sympy.Symbol("_".join([f"{name}@{time}", *map(str, i)]), real=True)
+            tape.append((out[i], array[i]))
+            reader.seen[out[i]] = reader.read(array[i])
+        return out
+
+    loss = unroll(model, given, sizes, sympy_functions(), steps, record).loss
+    totals: dict[Any, Poly] = {}
+    for v, expression in [(None, loss), *reversed(tape)]:
+        total = reader.ring.number(1) if v is None else totals.get(v)
+        if total is None:
+            continue
+        for u in expression.free_symbols:
+            share = total * reader.read(sympy.diff(expression, u))
+            totals[u] = totals[u] + share if u in totals else share
+    return totals
+
+
+def _lifted(ring: Ring, array: Array) -> Array:
+    out = np.empty(array.shape, dtype=object)
+    for i in np.ndindex(*array.shape):
+        x = array[i]
+        out[i] = ring.generator(x) if isinstance(x, sympy.Symbol) else x
+    return out
+
+
+def _first_difference(
+    name: str, derived: Array, given: Given, truth: dict[Any, Poly], ring: Ring, steps: int
+) -> str:
+    if (name, None) in given:
+        symbols_ = given[name, None]
+    elif (name, 0) in given:
+        symbols_ = given[name, 0]
+    else:
+        symbols_ = np.stack([given[name, s] for s in range(1, steps + 1)])
+    if symbols_.shape != derived.shape:
+        return f"the gradient has shape {derived.shape}, {name} has {symbols_.shape}"
+    for i in np.ndindex(*symbols_.shape):
+        if not (derived[i] - truth.get(symbols_[i], ring.number(0))).is_zero():
+            return f"entry {list(i)} differs from sympy.diff"
+    return ""
+
+
+class Reader:
+    """SymPy expressions as exact polynomials; shared subexpressions are read once."""
+
+    def __init__(self, ring: Ring):
+        self.ring = ring
+        self.seen: dict[Any, Poly] = {}
+
+    def read(self, e: Any) -> Poly:
+        if e not in self.seen:
+            self.seen[e] = self._read(e)
+        return self.seen[e]
+
+    def _read(self, e: Any) -> Poly:
+        if e.is_Rational:
+            return self.ring.number(e)
+        if e.is_Symbol:
+            return self.ring.generator(e)
+        if isinstance(e, exponential):
+            return self.ring.function("exp", self.read(e.args[0]))
+        if e.is_Add:
+            out = self.ring.number(0)
+            for a in e.args:
+                out = out + self.read(a)
+            return out
+        if e.is_Mul:
+            out = self.ring.number(1)
+            for a in e.args:
+                out = out * self.read(a)
+            return out
+        if e.is_Pow and e.exp.is_Integer:
+            return self.read(e.base) ** int(e.exp)
+        if e.is_Function:
+            return opaque_or_function(self.ring, e, [self.read(a) for a in e.args])
+        raise ValueError(f"an unrolled derivative contains {type(e).__name__}")
+
+
+class exponential(sympy.Function):  # noqa: N801
+    """exp, kept apart from SymPy's own, which merges exp(a)·exp(b) into exp(a + b)."""
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        return self
+
+
+def sympy_functions() -> dict[str, Any]:
+    """The elementwise functions by their definitions, for SymPy scalars."""
+    named = {n: mx.builtin(n).body.func for n in mx.builtin_names()}
+    defined = {
+        "exp": exponential,
+        "sigmoid": lambda z: 1 / (1 + exponential(-z)),
+        "softplus": lambda z: sympy.log(1 + exponential(z)),
+        "relu": lambda z: z * mx.builtin("step").body.func(z),
+    }
+    return {**named, **defined, "number": sympy.sympify, "call": sympy_call}
+
+
+class Opaque(sympy.Function):
+    """Component i of an uninterpreted function, differentiated by the arguments in `orders`."""
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        name, component, orders = self.func.key
+        return opaque(name, component, tuple(sorted((*orders, argindex - 1))))(*self.args)
+
+
+_opaque: dict[Any, Any] = {}
+
+
+def opaque(name: str, component: tuple[int, ...], orders: tuple[int, ...]) -> Any:
+    key = (name, component, orders)
+    if key not in _opaque:
+        label = f"{name}{list(component)}{list(orders)}"
+        _opaque[key] = type(label, (Opaque,), {"key": key})
+    return _opaque[key]
+
+
+def sympy_call(name: str, orders: tuple[int, ...], values: list[Array], shape: Any) -> Array:
+    flat = [v for a in values for v in np.asarray(a, dtype=object).ravel()]
+    out = np.empty(shape, dtype=object)
+    for i in np.ndindex(*shape):
+        out[i] = opaque(name, i, ())(*flat)
+    return out
+
+
+def opaque_or_function(ring: Ring, e: Any, arguments: list[Poly]) -> Poly:
+    if isinstance(e, Opaque):
+        return ring.generator((e.func.key, tuple(a.key() for a in arguments)))
+    return ring.function(type(e).__name__, arguments[0])
+
+
+def ring_functions(ring: Ring) -> dict[str, Any]:
+    """The same functions on exact polynomials; σ and softplus by their definitions."""
+
+    def call(name: str, orders: tuple[int, ...], values: list[Array], shape: Any) -> Array:
+        flat = [v for a in values for v in np.asarray(a, dtype=object).ravel()]
+        keys = tuple(v.key() for v in flat)
+        if not orders:
+            out = np.empty(shape, dtype=object)
+            for i in np.ndindex(*shape):
+                out[i] = ring.generator(((name, i, ()), keys))
+            return out
+        (k,) = orders
+        start = sum(np.size(a) for a in values[:k])
+        dims = np.shape(values[k])
+        out = np.empty((*shape, *dims), dtype=object)
+        for i in np.ndindex(*shape):
+            for n, j in enumerate(np.ndindex(*dims)):
+                out[(*i, *j)] = ring.generator(((name, i, (start + n,)), keys))
+        return out
+
+    def sigmoid(z: Poly) -> Poly:
+        return ring.inverse(1 + ring.function("exp", -z))
+
+    def softplus(z: Poly) -> Poly:
+        return ring.function("log", 1 + ring.function("exp", z))
+
+    def plain(name: str) -> Any:
+        return lambda z: ring.function(name, z)
+
+    named = {n: plain(n) for n in mx.builtin_names()}
+    relu = {"relu": lambda z: z * ring.function("step", z)}
+    return {
+        **named,
+        **relu,
+        "sigmoid": sigmoid,
+        "softplus": softplus,
+        "inverse": ring.inverse,
+        "number": ring.number,
+        "call": call,
+    }

@@ -1,0 +1,243 @@
+"""The derived recursions against the chain rule, by index-wise differentiation, all sizes.
+
+    dL/dv[t] = Σ_w Σ_j Σ_i dL/dw[t+j][i] · ∂F_w(t+j)[i]/∂v[t]
+
+F_w is the right side of w's equation and ∂F_w/∂v comes from `indices`, entry by entry: no
+row of `rules` is used. Both sides are polynomials in index notation, and equal means equal
+for every size. Values that a derived line has named (h for tanh(a)) are unfolded first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import sympy
+
+from .. import matrix as mx
+from ..errors import SymbpttError
+from ..indices import jacobian, same, same_poly, show_poly
+from ..indices import poly as p
+from ..indices.lower import free_slots, lower
+from ..indices.poly import Poly
+from ..model import LOSS, Derivation, Equation, Model, Step, lag_of
+
+INDEXWISE = "index-wise differentiation, all sizes"
+
+
+def checked(
+    e: Equation, claim: str, how: str, decide: Callable[[], Iterable[tuple[Any, Any]]]
+) -> Step:
+    """A step that holds when every pair of polynomials from `decide` is equal."""
+    try:
+        for left, right in decide():
+            answer = same_poly(left, right)
+            if not answer:
+                return Step(e.label, claim, False, how, "difference: " + show_poly(answer.residual))
+    except SymbpttError as error:
+        return Step(e.label, claim, False, how, error.message)
+    return Step(e.label, claim, True, how)
+
+
+def forward_unchanged(d: Derivation) -> list[Step]:
+    """Naming intermediate values did not change a single equation of the model as given."""
+    given = d.given or d.model
+    steps = []
+    for e in given.equations:
+        here = d.model.defined[e.lhs.name]
+
+        def decide(e: Equation = e, here: Equation = here) -> Any:
+            yield lower(given.unfold(e.rhs)), lower(d.model.unfold(here.rhs))
+
+        label = next(x.label for x in d.group("forward").equations if x.lhs == e.lhs)
+        steps.append(
+            checked(
+                Equation(label, e.lhs, e.rhs),
+                f"{e.lhs} is computed as the model says",
+                "both sides unfolded to the previous state, all sizes",
+                decide,
+            )
+        )
+    return steps
+
+
+def local_partials(d: Derivation) -> list[Step]:
+    """Every pullback and Jacobian of one step."""
+    steps = []
+    for local in d.locals:
+        rhs = d.model.defined[local.of.name].rhs
+        keep = mx.variables(rhs)
+
+        def decide(local: Any = local, rhs: Any = rhs, keep: Any = keep) -> Any:
+            partial = jacobian(rhs, local.wrt)
+            yield lower(d.model.unfold(local.pullback, keep)), _pulled(local.cotangent, partial)
+            if local.jacobian is not None:
+                yield lower(d.model.unfold(local.jacobian, keep)), partial
+
+        claim = f"∂{local.of}/∂{local.wrt}"
+        steps.append(checked(local.equation, claim, INDEXWISE, decide))
+    return steps
+
+
+def _pulled(cotangent: mx.Node, partial: Poly, rank: int | None = None) -> Poly:
+    """Σ_i λ[i] ∂u[i]/∂v[j], with the free indices renumbered to those of v."""
+    n = cotangent.rank
+    ct = lower(cotangent, free_slots(cotangent.shape))
+    product = p.mul(ct, partial)
+    free = {i for q in (ct, partial) for m in q for i in p.mono_free(m) if i.tag == "f"}
+    names = {i: _as_number(i, n) for i in free}
+    return _renamed(product, names, [i for i in free_slots(cotangent.shape)])
+
+
+def _as_number(i: Any, n: int) -> Any:
+    return i._replace(num=i.num - n) if i.num >= n else i
+
+
+def _renamed(q: Poly, names: dict[Any, Any], summed: list[Any]) -> Poly:
+    """Bind the indices of u, then count those of v from 0."""
+    fresh = {i: p.fresh(i.size) for i in summed}
+    out: Poly = {}
+    for m, c in q.items():
+        m = p.rename_mono(m, fresh)
+        out = p.add(out, {m: c})
+    out = p.bind(out, *fresh.values())
+    shifted = {i: j for i, j in names.items() if i not in fresh}
+    # Two steps, so that renaming 2→0, 3→1 never meets a name still in use.
+    hold = {i: p.Ix("h", i.num, i.size) for i in shifted}
+    out = p.add(*({p.rename_mono(m, hold): c} for m, c in out.items()))
+    back = {hold[i]: j for i, j in shifted.items()}
+    return p.add(*({p.rename_mono(m, back): c} for m, c in out.items()))
+
+
+class Chain:
+    """The chain rule of one unrolled model, as polynomials: what the recursions must equal."""
+
+    def __init__(self, model: Model):
+        self.model = model
+        self.live = self._live()
+
+    def _live(self) -> set[str]:
+        live = {self.model.loss.step.name}
+        for e in reversed(self.model.equations):
+            if e.lhs.name in live:
+                live |= {v.name for v in mx.variables(e.rhs)}
+        while True:
+            more = {
+                v.name
+                for e in self.model.equations
+                if e.lhs.name in live
+                for v in mx.variables(e.rhs)
+            } - live
+            if not more:
+                return live
+            live |= more
+
+    def cotangent(self, w: mx.Var) -> mx.Node:
+        if w.name == self.model.loss.step.name:
+            return mx.shift(self.model.loss.weight(), w.time - mx.t)
+        return mx.derivative(LOSS, w, total=True)
+
+    def readers(self, name: str, lags: Callable[[int], bool]) -> list[tuple[Equation, mx.Var]]:
+        """Equations w that lead to the loss and read `name`, each with the variable it reads."""
+        return [
+            (e, v)
+            for e in self.model.equations
+            if e.lhs.name in self.live
+            for v in mx.variables(e.rhs)
+            if v.name == name and lags(lag_of(v))
+        ]
+
+    def total(self, v: mx.Var, at: Any = None) -> tuple[Poly, list[mx.Var], list[Any]]:
+        """(Σ dL/dw · ∂w/∂v, the variables ∂w/∂v is a function of, the times of the w's)."""
+        out: Poly = {}
+        keep: list[mx.Var] = []
+        times: list[Any] = []
+        base = v.time if v.times else mx.t
+        initial = at is not None
+        for e, read in self.readers(v.name, lambda j: not initial or base + j >= 1):
+            lag = lag_of(read)
+            move = base + lag - mx.t if v.times else sympy.Integer(0)
+            rhs, w = mx.shift(e.rhs, move), mx.shift(e.lhs, move)
+            target = mx.shift(read, move)
+            keep += mx.variables(rhs)
+            times.append(w.time)
+            out = p.add(out, _pulled(self.cotangent(w), jacobian(rhs, target)))
+        return out, keep, times
+
+
+def adjoint(d: Derivation) -> list[Step]:
+    """The backward recursion and its boundary."""
+    chain = Chain(d.model)
+    steps = []
+    expected = {
+        e.lhs.name for e in d.model.equations if e.lhs.name in chain.live
+    } - {d.model.loss.step.name}
+    for name, e in d.adjoint.items():
+        steps.append(_total_step(d, chain, e, e.lhs.wrt, "sums every path in time"))
+        expected.discard(name)
+    for name in sorted(expected):
+        steps.append(Step("", f"dL/d{name} has a recursion", False, "", "it is missing"))
+    return steps + boundary(d, chain)
+
+
+def _total_step(d: Derivation, chain: Chain, e: Equation, v: mx.Var, words: str) -> Step:
+    def decide() -> Any:
+        truth, keep, times = chain.total(v, at=v.time if _is_start(v) else None)
+        yield lower(d.model.unfold(e.rhs, keep, times)), truth
+
+    return checked(e, f"dL/d{v} {words}", INDEXWISE, decide)
+
+
+def _is_start(v: mx.Var) -> bool:
+    return v.time is not None and v.time.is_number
+
+
+def boundary(d: Derivation, chain: Chain) -> list[Step]:
+    """Every adjoint that a recursion reads past T is there, and is zero."""
+    needed: dict[mx.Deriv, None] = {}
+    for e in d.group("adjoint").equations:
+        for x in e.rhs.atoms(mx.Deriv):
+            for j in range(1, int(x.wrt.time - mx.t) + 1):
+                needed[mx.Deriv(LOSS, x.wrt.at(mx.T + j), True)] = None
+    stated = {}
+    for g in d.groups:
+        if g.key == "boundary":
+            stated = {e.lhs: e for e in g.equations}
+    steps = []
+    for x in needed:
+        e = stated.pop(x, None)
+        ok = e is not None and bool(same(e.rhs, mx.zeros(x.shape)))
+        label = e.label if e else ""
+        steps.append(Step(label, f"dL/d{x.wrt} = 0", ok, "no equation past T reaches the loss"))
+    steps += [
+        Step(e.label, f"{x} is read by a recursion", False, "", "nothing reads it")
+        for x, e in stated.items()
+    ]
+    return steps
+
+
+def gradient(d: Derivation) -> list[Step]:
+    """Parameters, inputs and initial states."""
+    chain = Chain(d.model)
+    steps = []
+    for e in d.group("gradient").equations:
+        v = e.lhs.wrt
+        if v.times:
+            steps.append(_total_step(d, chain, e, v, "sums every path"))
+        else:
+            steps.append(_parameter(d, chain, e, v))
+    wanted = {x.name for x in d.model.params} | {x.name for x in d.model.states}
+    wanted |= {x.name for x in d.model.inputs if x.classes is None}
+    missing = sorted(wanted - {e.lhs.wrt.name for e in d.group("gradient").equations})
+    return steps + [Step("", f"dL/d{n} is given", False, "", "it is missing") for n in missing]
+
+
+def _parameter(d: Derivation, chain: Chain, e: Equation, v: mx.Var) -> Step:
+    def decide() -> Any:
+        truth, keep, times = chain.total(v)
+        if isinstance(e.rhs, mx.TimeSum) and e.rhs.args[1:] == (mx.t, 1, mx.T):
+            yield lower(d.model.unfold(e.rhs.args[0], keep, times)), truth
+        else:
+            yield lower(e.rhs), truth
+
+    return checked(e, f"dL/d{v} sums over the steps 1..T", INDEXWISE, decide)
