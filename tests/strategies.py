@@ -130,7 +130,7 @@ _VECTORS: list[Callable[[Draw, Any, Any], mx.Node]] = [
     lambda draw, sub, s: mx.sum_axes(sub(*s, _size(draw)), (1,)),
     lambda draw, sub, s: mx.diag(sub(*s)) @ sub(*s),
     lambda draw, sub, s: (lambda n: mx.cross_entropy(sub(*s, n), rows(*s, n)))(_size(draw)),
-    lambda draw, sub, s: rows(*s),
+    lambda draw, sub, s: rows(*s) * sub(*s),
 ]
 _MATRICES: list[Callable[[Draw, Any, Any], mx.Node]] = [
     lambda draw, sub, s: (lambda n: sub(s[0], n) @ sub(n, s[1]))(_size(draw)),
@@ -138,7 +138,7 @@ _MATRICES: list[Callable[[Draw, Any, Any], mx.Node]] = [
     lambda draw, sub, s: mx.outer(sub(s[0]), sub(s[1])),
     lambda draw, sub, s: mx.Softmax(sub(*s)),
     lambda draw, sub, s: mx.diag(sub(s[0])) @ sub(*s),
-    lambda draw, sub, s: rows(*s) if s[0] != s[1] else mx.diag(sub(s[0])),
+    lambda draw, sub, s: rows(*s) * sub(*s) if s[0] != s[1] else mx.diag(sub(s[0])),
     _broadcast_row,
 ]
 
@@ -240,4 +240,29 @@ LAWS: list[Callable[[mx.Node], mx.Node]] = [
             e.args[0].xreplace({K: J - 1}), J, e.args[2] + 1, e.args[3] + 1
         )
     ),
+]
+
+
+def blunder(e: mx.Node, rng: random.Random) -> mx.Node:
+    """The expression with one mistake at a random node: a sign, a factor, a transpose, a time.
+
+    An index and the arguments of roots and logarithms are spared: they would lose their value.
+    """
+    nodes = [a for a in sympy.preorder_traversal(e) if isinstance(a, mx.Node)]
+    spared = {a.args[0] for a in nodes if isinstance(a, mx.OneHot | mx.Power)}
+    spared |= {a.args[1] for a in nodes if isinstance(a, mx.Apply) and a.args[0].name == "log"}
+    places = [a for a in nodes if _rewritable(a) and a not in spared]
+    if not places:
+        return e
+    place = rng.choice(places)
+    wrong = rng.choice([w for w in _WRONGS if w(place) != place])(place)
+    return e.xreplace({place: wrong})
+
+
+_WRONGS: list[Callable[[mx.Node], mx.Node]] = [
+    lambda e: mx.Times(mx.Scalar(-1), e),
+    lambda e: mx.Times(mx.Scalar(2), e),
+    lambda e: mx.Transpose(e) if e.rank == 2 and e.shape[0] == e.shape[1] else e,
+    lambda e: e.at(e.time - 1) if isinstance(e, mx.Var) and e.times else e,
+    lambda e: mx.TimeSum(*e.args[:3], e.args[3] - 1) if isinstance(e, mx.TimeSum) else e,
 ]

@@ -9,6 +9,7 @@ stay alike are told apart one at a time and the least result is kept.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -41,8 +42,38 @@ def canonical(p: Mapping[Mono, Fraction]) -> Poly:
     out: Poly = {}
     for m, c in p.items():
         if not empty(m):
-            accumulate(out, {canonical_mono(m): c}, 1)
+            sign, name = _signed(m)
+            accumulate(out, {name: c}, sign)
     return out
+
+
+@lru_cache(maxsize=200_000)
+def _signed(mono: Mono) -> tuple[int, Mono]:
+    """The canonical monomial and its sign: tanh(A − Aᵀ)[i,j] = −tanh(A − Aᵀ)[j,i].
+
+    Where the argument of an odd or even factor has no sign of its own, both are tried and the
+    least is kept; one that comes out with both signs is zero.
+    """
+    choices = [[(1, pair), *_flipped(*pair)] for pair in mono.factors]
+    if sum(len(c) > 1 for c in choices) > 6:  # beyond 2⁶ forms, equal ones may be missed
+        return 1, canonical_mono(mono)
+    found: dict[Mono, set[int]] = {}
+    for combination in itertools.product(*choices):
+        sign = math.prod(s for s, _ in combination)
+        name = canonical_mono(Mono(mono.bound, tuple(pair for _, pair in combination)))
+        found.setdefault(name, set()).add(sign)
+    least = min(found, key=_text)
+    return sum(found[least]), least
+
+
+def _flipped(f: Factor, e: Fraction) -> list[tuple[int, tuple[Factor, Fraction]]]:
+    """The factor with the sign of its argument changed, if that argument has none to go by."""
+    odd = f.kind == "pow" or f.name in ("tanh", "sin")
+    known = f.kind == "pow" or (f.kind == "fn" and (odd or f.name == "cos"))
+    if not known or e.denominator != 1 or not _signless(f.nested[0]):
+        return []
+    lam = canonical_lam((), {m: -c for m, c in f.nested[0].poly})
+    return [((-1) ** (int(e) if odd else 2), (f._replace(nested=(lam,)), e))]
 
 
 def canonical_lam(params: tuple[Ix, ...], p: Mapping[Mono, Fraction]) -> Lam:
@@ -66,13 +97,19 @@ def leading(lam: Lam) -> Fraction:
     The sum of the coefficients of the first kind of monomial for which it is not zero; for one
     that is antisymmetric under its indices (A − Aᵀ) there is none, and the answer is positive.
     """
-    groups: dict[str, list[Fraction]] = {}
+    totals: dict[str, Fraction] = {}
     for m, c in lam.poly:
-        groups.setdefault(_bare(m), []).append(c)
-    for kind in sorted(groups):
-        if total := sum(groups[kind], Fraction(0)):
-            return total
-    return max(map(abs, groups[min(groups)]))
+        totals[_bare(m)] = totals.get(_bare(m), Fraction(0)) + c
+    for kind in sorted(totals):
+        if totals[kind]:
+            return totals[kind]
+    return max(abs(c) for m, c in lam.poly if _bare(m) == min(totals))
+
+
+def _signless(lam: Lam) -> bool:
+    """Whether `leading` could not tell the polynomial from its negative."""
+    minus = Lam(lam.params, tuple((m, -c) for m, c in lam.poly))
+    return bool(lam.poly) and leading(lam) == leading(minus)
 
 
 @lru_cache(maxsize=200_000)
@@ -92,11 +129,40 @@ def _bare_factor(f: Factor) -> str:
 
 @lru_cache(maxsize=200_000)
 def canonical_mono(mono: Mono) -> Mono:
-    """The monomial under canonical names."""
+    """The monomial under canonical names.
+
+    Each connected part is named by itself and the parts are sorted, so that (u·u)⁸ is eight
+    equal parts rather than an eightfold tie.
+    """
+    h = mono_height(mono)
+    bound: set[Ix] = set()
+    factors: dict[tuple[Factor, Fraction], None] = {}
+    for part in sorted(map(_named_part, _parts(mono)), key=_text):
+        order = sorted(part.bound, key=lambda i: i.num)
+        names = {i: Ix(f"b{h}", len(bound) + n, i.size) for n, i in enumerate(order)}
+        bound.update(names.values())
+        # Only a constraint on free times can stand in two parts, and it holds once.
+        factors.update({(rename(f, names), e): None for f, e in part.factors})
+    return Mono(frozenset(bound), _sorted(factors, {}))
+
+
+def _parts(mono: Mono) -> list[Mono]:
+    """The monomial as a product of monomials that share no bound index."""
+    parts: list[tuple[set[Ix], list[tuple[Factor, Fraction]]]] = []
+    for f, e in mono.factors:
+        mine = set(free(f) & mono.bound)
+        joined = [p for p in parts if p[0] & mine or not (p[0] or mine)]
+        parts = [p for p in parts if not any(p is q for q in joined)]
+        pairs = [pair for _, theirs in joined for pair in theirs]
+        parts.append((mine.union(*(p[0] for p in joined)), [*pairs, (f, e)]))
+    return [Mono(frozenset(b), tuple(pairs)) for b, pairs in parts]
+
+
+@lru_cache(maxsize=200_000)
+def _named_part(mono: Mono) -> Mono:
     times = [i for i in mono.bound if i.size == TIME]
-    if not times:
-        return _named(mono)
-    return min((_named(m) for m in _anchored(mono, times)), key=_text)
+    shifted = _anchored(mono, times) if times else [mono]
+    return min((_named(m) for m in shifted), key=_text)
 
 
 def _named(mono: Mono) -> Mono:

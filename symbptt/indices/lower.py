@@ -161,6 +161,8 @@ def softmax(argument: Poly, row: Ix, at: Ix) -> Poly:
         m: c for m, c in argument.items() if any(row in p.free(f) for f, _ in m.factors)
     }
     lam = canonical_lam((row,), moving)
+    if not lam.poly:  # the softmax of equal entries is 1 / size
+        return p.power(p.bind(p.constant(1), fresh(at.size)), Fraction(-1))
     return p.atom(Factor("softmax", "", (), (at,), (lam,)))
 
 

@@ -178,8 +178,12 @@ def _renewed(f: Factor, e: Fraction) -> tuple[tuple[Mono, Fraction], ...] | None
             rest = add(constant(1), scale(atom(sine, 2), -1))
             out = mul(power(rest, Fraction(e // 2)), atom(f, e % 2) if e % 2 else constant(1))
     else:
-        return None
+        return None if f.kind != "softmax" or f.nested[0].poly else _uniform(f, e)
     return None if out == atom(f, e) else tuple(out.items())
+
+
+def _uniform(f: Factor, e: Fraction) -> tuple[tuple[Mono, Fraction], ...]:
+    return tuple(simplify((), [(Factor("size", f.slots[-1].size), -e)]).items())
 
 
 def _expand(bound: set[Ix], factors: dict[Factor, Fraction]) -> Poly:

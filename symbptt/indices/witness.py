@@ -120,17 +120,17 @@ def _is_rational(expr: mx.Node) -> bool:
             return False
         if isinstance(e, mx.Power) and not e.args[1].is_Integer:
             return False
-        if isinstance(e, mx.Apply) and not _rational_body(e.args[0].body):
+        if isinstance(e, mx.Apply) and not _keeps_fractions(e.args[0].body):
             return False
-        if isinstance(e, mx.Scalar) and not e.value.is_rational_function():
+        if isinstance(e, mx.Scalar) and not _keeps_fractions(e.value):
             return False
     return True
 
 
-def _rational_body(body: Any) -> bool:
+def _keeps_fractions(body: Any) -> bool:
     names = {type(f).__name__ for f in body.atoms(sympy.Function)}
     powers = all(p.exp.is_Integer for p in body.atoms(sympy.Pow))
-    return names <= _EXACT and not body.has(sympy.exp) and powers
+    return names <= _EXACT and powers and all(a.is_Rational or a.is_Symbol for a in body.atoms())
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,21 @@
     model(text)             a model from its text
     expression(text, m)     one expression in the names of model m
     equation(text, m)       one equation
+    latex(text, m)          one equation written in LaTeX
 """
 
+from .latex import latex, latex_expression
 from .modelfile import load, model, zoo
 from .scope import Scope
 from .text import equation, expression
 
-__all__ = ["Scope", "equation", "expression", "load", "model", "zoo"]
+__all__ = [
+    "Scope",
+    "equation",
+    "expression",
+    "latex",
+    "latex_expression",
+    "load",
+    "model",
+    "zoo",
+]

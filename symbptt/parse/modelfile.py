@@ -196,7 +196,7 @@ class _Reader:
     def _check_order(self, name: str, right: Tree, e: Elaborator) -> None:
         """Refuse a variable that is read at t before its own line; name a cycle as such."""
         for token in right.scan_values(lambda v: v.type == "NAME"):
-            word, time = self.scope.split(str(token))
+            word = self.scope.split(str(token))[0]
             if word == name and word not in self.scope.declarations:
                 raise ModelError(
                     f"{name}[t] is computed from itself at the same time",

@@ -12,21 +12,49 @@ import sympy
 from .. import matrix as mx
 from ..errors import ModelError
 from ..model import LOSS, Declaration, Model
+from .names import readings, spelled
+
+CALLS = (
+    "softmax",
+    "outer",
+    "diag",
+    "eye",
+    "ones",
+    "sum",
+    "mean",
+    "cross_entropy",
+    "squared_error",
+    "onehot",
+    "column",
+)
+# The names above are those of `calls.CALLS`; a test keeps the two alike.
+
+RESERVED = {
+    **dict.fromkeys(("t", "T"), "t is the time and T its last step"),
+    **dict.fromkeys(("loss", "L"), "it is the total loss"),
+    "λ": "λ is the cotangent in printed derivations",
+    **dict.fromkeys(
+        ("model", "size", "input", "target", "state", "param", "hyper", "var", "function"),
+        "it opens a line of a model file",
+    ),
+    **dict.fromkeys(("in", "index"), "it is a word of the declarations"),
+}
+_BOUND = "tTkjsirmnpqu"  # letters that stand for a time in printed sums
 
 
 @dataclass
 class Scope:
-    """The symbol table of one text. `times` and `indices` grow inside sums and Jacobians."""
+    """The symbol table of one text. `times` grows inside sums and products over time."""
 
     declarations: dict[str, Declaration] = field(default_factory=dict)
     functions: dict[str, Any] = field(default_factory=dict)  # Fn, or arity of an opaque one
     results: dict[str, Any] = field(default_factory=dict)  # opaque function -> result shape
-    times: dict[str, sympy.Symbol] = field(
-        default_factory=lambda: {"t": mx.t, "T": mx.T}
-    )
+    times: dict[str, sympy.Symbol] = field(default_factory=lambda: {"t": mx.t, "T": mx.T})
 
     @staticmethod
-    def of(model: Model) -> Scope:
+    def of(model: Model | Scope) -> Scope:
+        if isinstance(model, Scope):
+            return model
         scope = Scope(dict(model.table), dict(model.functions))
         for e in model.equations:
             for call in e.rhs.atoms(mx.Call):
@@ -36,45 +64,104 @@ class Scope:
     def with_time(self, name: str) -> Scope:
         return replace(self, times={**self.times, name: mx.time_symbol(name)})
 
+    def with_declaration(self, d: Declaration) -> Scope:
+        return replace(self, declarations={**self.declarations, d.name: d})
+
     def declare(self, d: Declaration) -> None:
-        if d.name in self.declarations:
-            before = self.declarations[d.name].place
-            where = f" on line {before.line}" if before else ""
-            raise ModelError(
-                f"the name {d.name!r} is already declared{where}", "another name", d.place
-            )
-        if d.name in self.functions or d.name in mx.builtin_names():
-            raise ModelError(f"{d.name!r} is the name of a function", "another name", d.place)
-        if d.name in ("t", "T", "loss", "L"):
-            raise ModelError(
-                f"{d.name!r} is reserved: t and T are the time and its last step, loss and L "
-                "the total loss",
-                "another name",
-                d.place,
-            )
+        """Add a name, or say which other meaning it already has on paper."""
+        clash = self._clash(d)
+        if clash:
+            raise ModelError(f"{d.name!r} {clash}", "another name", d.place)
         self.declarations[d.name] = d
+
+    def _clash(self, d: Declaration) -> str:
+        name = d.name
+        if "{" in name or "^" in name:
+            return "is a name with a printed subscript; write it flat, as W_hh"
+        if name in RESERVED:
+            return f"is reserved: {RESERVED[name]}"
+        if name in CALLS or name in self.functions or name in mx.builtin_names():
+            return "is the name of a function"
+        before = self.known(name)
+        if before is not None:
+            place = self.declarations[before].place
+            where = f" on line {place.line}" if place else ""
+            also = "" if before == name else f" as {before!r}, which is the same on paper"
+            return f"is already declared{where}{also}"
+        return self._reads_as_another(d)
+
+    def _reads_as_another(self, d: Declaration) -> str:
+        """Names that no reader could tell from `h at time 0` or `the identity of size H`."""
+        base, _, last = d.name.rpartition("_")
+        if not d.timed and self._is_timed(base) and (last.isdigit() or last in _BOUND):
+            return f"reads as {base} at time {last}"
+        if base == "I" and self._is_size(last):
+            return f"reads as the identity matrix of size {last}"
+        for other in self.declarations.values():
+            base, _, last = other.name.rpartition("_")
+            at_a_time = not other.timed and (last.isdigit() or last in _BOUND)
+            if d.timed and base == d.name and last and at_a_time:
+                return f"at time {last} reads as {other.name!r}"
+            if d.role == "size" and base == "I" and last == d.name:
+                return f"makes {other.name!r} read as an identity matrix"
+        return ""
+
+    def _is_timed(self, name: str) -> bool:
+        return name in self.declarations and self.declarations[name].timed
+
+    def _is_size(self, name: str) -> bool:
+        return name in self.declarations and self.declarations[name].role == "size"
+
+    def known(self, name: str) -> str | None:
+        """The declared name that is written `name`, in any spelling."""
+        if name in self.declarations or name in ("loss", "L"):
+            return name
+        key = "lambda" if name == "λ" else spelled(name)
+        return next((n for n in self.declarations if n == key or spelled(n) == key), None)
 
     def scalar(self, name: str) -> Any | None:
         """The SymPy symbol of a size, a time or a hyper-parameter, or None."""
-        d = self.declarations.get(name)
+        if name in self.times:
+            return self.times[name]
+        d = self.declarations.get(self.known(name) or name)
         if d and d.role == "size":
-            return mx.size(name)
+            return mx.size(d.name)
         if d and d.role == "hyper":
-            return sympy.Symbol(name, real=True)
-        return self.times.get(name)
+            return sympy.Symbol(d.name, real=True)
+        return None
 
-    def split(self, name: str) -> tuple[str, str | None]:
-        """(base, time text): `h_{t-1}` is h at t−1 unless a name `h_{t-1}` is declared."""
-        for shown, written in PRINTED.items():
-            if name == shown or name.startswith(shown + "_"):
-                name = written + name.removeprefix(shown)
-        if name in self.declarations or name in ("loss", "L") or "_" not in name:
-            return name, None
-        base, _, subscript = name.rpartition("_")
-        timed = base in self.declarations and self.declarations[base].timed
-        if not timed:
-            return name, None
-        return base, subscript.removeprefix("{").removesuffix("}")
+    def split(self, text: str) -> tuple[str, str | None, list[str]]:
+        """(declared name, its time, its entries): `h_{t-1}` is h at t−1, `x_{t,i}` entry i of x.
+
+        A declared name goes before a shorter one with a subscript. An unknown name comes back
+        as it was written.
+        """
+        if text in self.declarations or text in ("loss", "L"):
+            return text, None, []
+        waiting = None
+        for name, rest, when in readings(text):
+            known = self.known(name)
+            if known is None:
+                continue
+            if not self._is_timed(known):
+                return known, when, rest
+            if when is not None:
+                return known, when, rest
+            if rest:
+                return known, rest[0], rest[1:]
+            waiting = waiting or known  # a timed name without its time: is there a shorter one?
+        return waiting or text, None, []
+
+    def is_function(self, name: str) -> bool:
+        return name in CALLS or name in self.functions or name in mx.builtin_names()
+
+    def known_function(self, name: str) -> str | None:
+        """The function that is called `name`: σ is the sigmoid, ln the logarithm."""
+        if self.is_function(name):
+            return name
+        key = spelled(name)
+        own = (n for n in self.functions if spelled(n) == key)
+        return next(own, {"sigma": "sigmoid", "ln": "log"}.get(key))
 
     def suggestion(self, name: str) -> str:
         known = [*self.declarations, *self.functions, *mx.builtin_names(), *CALLS]
@@ -82,27 +169,8 @@ class Scope:
         return close[0] if close else f"a declaration of {name}, for example `param {name} : H, H`"
 
 
-PRINTED = {"ŷ": "yhat"}  # names that `show` prints with their mark
-
-CALLS = (
-    "softmax",
-    "outer",
-    "diag",
-    "eye",
-    "sum",
-    "mean",
-    "cross_entropy",
-    "squared_error",
-    "onehot",
-    "column",
-)
-
-
-# The names above are those of `elaborate._CALLS`; a test keeps the two alike.
-
-
 def known_functions(functions: Mapping[str, Any]) -> str:
     return ", ".join(sorted((*mx.builtin_names(), *CALLS, *functions)))
 
 
-__all__ = ["LOSS", "Scope", "known_functions"]
+__all__ = ["CALLS", "LOSS", "RESERVED", "Scope", "known_functions"]

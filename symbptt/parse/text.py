@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -13,12 +11,15 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput
 
 from .. import matrix as mx
 from ..errors import ParseError, Place
-from ..model import Declaration, Equation, Model
-from .elaborate import Elaborator
+from ..model import Equation, Model
+from .elaborate import Elaborator, sides
+from .reader import shallow
 from .scope import Scope
 
+LONGEST_LINE = 20_000
 
-@lru_cache(maxsize=None)
+
+@cache
 def grammar() -> Lark:
     text = (files("symbptt.parse") / "text.lark").read_text(encoding="utf-8")
     return Lark(
@@ -33,18 +34,26 @@ def grammar() -> Lark:
 def tree(text: str, start: str, line: int = 1, file: str = "<text>", source: str = "") -> Tree:
     """The syntax tree of one line, or a ParseError that points at the token it stopped at."""
     source = source or text
+    if len(text) > LONGEST_LINE:
+        raise ParseError(
+            f"this line has {len(text)} characters",
+            f"lines of at most {LONGEST_LINE}",
+            Place(line, 1, text[:80], file),
+        )
     try:
         return grammar().parse(text, start=start)
     except UnexpectedEOF:
         place = Place(line, len(text.rstrip()) + 1, source, file)
         raise ParseError("the line ends too early", "the missing operand", place) from None
     except UnexpectedInput as error:
-        at_end = getattr(error, "token", None) is not None and error.token.type == "$END"
+        token = getattr(error, "token", None)
+        at_end = token is not None and token.type == "$END"
         column = len(text.rstrip()) + 1 if at_end else error.column
-        place = Place(line, column, source, file)
+        width = 1 if token is None or at_end else len(token)
+        place = Place(line, column, source, file, width)
         if at_end:
-            raise ParseError("the line ends too early", "the missing part", place) from None
-        raise ParseError(_unexpected(error), _advice(error), place) from None
+            raise ParseError("the line ends too early", _missing(text), place) from None
+        raise ParseError(_unexpected(error), _advice(error, text), place) from None
 
 
 def _unexpected(error: UnexpectedInput) -> str:
@@ -53,15 +62,30 @@ def _unexpected(error: UnexpectedInput) -> str:
     return f"did not expect {str(error.token)!r} here"
 
 
-def _advice(error: UnexpectedInput) -> str:
-    text = error.char if isinstance(error, UnexpectedCharacters) else str(error.token)
+def _missing(text: str) -> str:
+    """What the end of a line still lacks."""
+    for left, right in ("()", "[]", "{}"):
+        if text.count(left) > text.count(right):
+            return f"the closing {right!r}"
+    if "=" not in text:
+        return "an equation such as `h[t] = tanh(a[t])`"
+    return "the missing operand"
+
+
+def _advice(error: UnexpectedInput, text: str) -> str:
+    unread = error.char if isinstance(error, UnexpectedCharacters) else str(error.token)
+    for left, right in ("()", "[]", "{}"):
+        if unread == right and text.count(right) > text.count(left):
+            return f"one {right!r} fewer, or the opening {left!r} it belongs to"
     return {
-        "==": "a single =",
         "=": "one '=' per equation",
         "\\": "plain text here; LaTeX is read by `verify` and `symbptt.parse.latex`",
         "'": ".T for a transpose",
         ",": "one expression per line",
-    }.get(text, "an equation such as `h[t] = tanh(a[t])`, or a declaration such as `param b : H`")
+        "$": "plain text here, without dollar signs",
+        ";": "one equation per line",
+        "&": "plain text here; * is the elementwise product",
+    }.get(unread, "an equation such as `h[t] = tanh(a[t])`, or a declaration such as `param b : H`")
 
 
 def locator(line: int, file: str, source: str) -> Any:
@@ -78,39 +102,26 @@ def locator(line: int, file: str, source: str) -> Any:
     return locate
 
 
-def elaborator(scope: Scope, line: int, file: str, source: str) -> Elaborator:
-    return Elaborator(
-        scope,
-        locator(line, file, source),
-        lambda text: tree(text, "expression", line, file, source),
-    )
+def elaborator(
+    scope: Scope, line: int = 1, file: str = "<text>", source: str = ""
+) -> Elaborator:
+    return Elaborator(scope, locator(line, file, source), nested)
+
+
+def nested(text: str) -> Tree:
+    """The tree of a text that stands inside a token, such as the time of `h_{t-1}`."""
+    return tree(text, "expression")
 
 
 def expression(text: str, model: Model | Scope) -> mx.Node:
     """One expression of the plain or Unicode notation, in the names of the model."""
-    scope = Scope.of(model) if isinstance(model, Model) else model
-    return elaborator(scope, 1, "<text>", text).expression(tree(text, "expression"))
-
-
-def _with_cotangent(scope: Scope, text: str) -> Scope:
-    """λ has the shape of the u in λ · ∂u/∂v."""
-    found = re.match(r"\s*λ\s*·\s*∂([^/]+)/", text)
-    if not found or "λ" in scope.declarations:
-        return scope
-    u = expression(found.group(1), scope)
-    return replace(
-        scope,
-        declarations={**scope.declarations, "λ": Declaration("λ", "param", u.shape)},
-    )
+    with shallow(Place(1, 1, text[:80])):
+        return elaborator(Scope.of(model), source=text).expression(tree(text, "expression"))
 
 
 def equation(text: str, model: Model | Scope, label: str = "") -> Equation:
     """One equation; a scalar right side is spread over the shape of the left."""
-    scope = Scope.of(model) if isinstance(model, Model) else model
-    left, right = tree(text, "equation").children
-    scope = _with_cotangent(scope, text)
-    e = elaborator(scope, 1, "<text>", text)
-    lhs, rhs = e.expression(left), e.expression(right)
-    if not rhs.shape:
-        rhs = mx.broadcast(rhs, lhs.shape)
-    return Equation(label, lhs, rhs)
+    with shallow(Place(1, 1, text[:80])):
+        left, right = tree(text, "equation").children
+        lhs, rhs = sides(elaborator(Scope.of(model), source=text), left, right)
+        return Equation(label, lhs, rhs)

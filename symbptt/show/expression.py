@@ -9,16 +9,18 @@ Each printer returns a string and its binding strength; brackets appear only whe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import sympy
 
 from .. import matrix as mx
-from .notation import LATEX, TEXT, UNICODE, Notation
+from .notation import LATEX, TEXT, UNICODE, Latex, Notation
+from .scalars import scalar
 
-# Binding strengths: a sum, a product (* @ ∘ · /), a big operator, juxtaposition, postfix, atom.
-SUM, PRODUCT, BIG, CHAIN, POSTFIX, ATOM = range(6)
+# Binding strengths. Nothing but + and − may follow what ends in a Σ: OPEN is a product that
+# does, BIG a Σ itself (or c Σ), which may stand last in a product. ∏ takes one factor.
+SUM, OPEN, BIG, PRODUCT, PROD, CHAIN, POSTFIX, ATOM = range(8)
 Printed = tuple[str, int]
 
 
@@ -29,24 +31,56 @@ class Printer:
         self.n = notation
 
     def show(self, e: Any) -> str:
+        """The expression; a constant array is shown as its number, its shape is not written."""
+        return self.bare(e)[0]
+
+    def inner(self, e: Any) -> str:
         return self.printed(e)[0]
 
     def printed(self, e: Any) -> Printed:
         return _PRINT[type(e)](self, e)
 
+    def bare(self, e: Any) -> Printed:
+        """As `printed`, where the shape a constant is spread over is known from the context."""
+        if isinstance(e, mx.Broadcast) and isinstance(e.args[0], mx.Scalar):
+            return self.printed(e.args[0])
+        return self.printed(e)
+
     def at(self, e: Any, strength: int) -> str:
-        text, own = self.printed(e)
+        return self.bracketed(self.printed(e), strength)
+
+    def bracketed(self, printed: Printed, strength: int) -> str:
+        text, own = printed
         return text if own >= strength else self.n.brackets(text)
 
+    def last(self, printed: Printed, strength: int) -> str:
+        """The last factor of a product, which alone may be a Σ."""
+        return printed[0] if printed[1] == BIG else self.bracketed(printed, strength)
+
+    def products(self, operator: str, factors: Sequence[Printed]) -> Printed:
+        """factor op factor op factor."""
+        first, *middle, last = factors
+        parts = [self.bracketed(first, PRODUCT), *(self.bracketed(f, PROD) for f in middle)]
+        strength = OPEN if last[1] == BIG else PRODUCT
+        return operator.join([*parts, self.last(last, PROD)]), strength
+
+    def chain(self, factors: Sequence[Printed]) -> Printed:
+        """factor factor factor, by juxtaposition."""
+        first, *middle, last = factors
+        parts = [self.bracketed(first, CHAIN), *(self.bracketed(f, POSTFIX) for f in middle)]
+        strength = last[1] if last[1] in (BIG, PROD) else CHAIN
+        text = last[0] if strength != CHAIN else self.bracketed(last, POSTFIX)
+        return " ".join([*parts, text]), strength
+
     def scalar(self, value: Any) -> Printed:
-        """A SymPy scalar: a number, T, N, 1/T."""
-        if value.is_Symbol:
-            return self.n.name(value.name), ATOM
-        if value.is_Integer and value >= 0:
-            return str(value), ATOM
-        return self.n.scalar(value), SUM if value.is_Add or value.could_extract_minus_sign() else (
-            self.n.fraction_strength(value)
-        )
+        text, kind = scalar(self.n, value)
+        fraction = ATOM if isinstance(self.n, Latex) else PRODUCT
+        strengths = {"atom": ATOM, "sum": SUM, "fraction": fraction, "power": POSTFIX}
+        product = CHAIN if self.n.juxtaposes else PRODUCT
+        return text, strengths.get(kind, product)
+
+    def number(self, value: Any) -> str:
+        return self.scalar(value)[0]
 
     def time(self, value: Any) -> str:
         return self.n.time(value)
@@ -63,10 +97,11 @@ def _scalar(p: Printer, e: mx.Scalar) -> Printed:
     return p.scalar(e.value)
 
 
+# -- sums and products
+
+
 def _sign(e: Any) -> tuple[bool, Any]:
     """(negative?, the term without its sign)."""
-    if isinstance(e, mx.Broadcast):
-        return _sign(e.args[0])
     if isinstance(e, mx.Scalar) and e.value.could_extract_minus_sign():
         return True, mx.Scalar(-e.value)
     if isinstance(e, mx.Times) and isinstance(e.args[0], mx.Scalar):
@@ -76,61 +111,61 @@ def _sign(e: Any) -> tuple[bool, Any]:
     return False, e
 
 
+def _operands(e: Any) -> list[Any]:
+    """The arguments, those that broadcast by themselves next to a full one without their wrap."""
+    full = any(not isinstance(a, mx.Broadcast) and a.shape == e.shape for a in e.args)
+    out = []
+    for a in e.args:
+        spread = isinstance(a, mx.Broadcast)
+        out.append(a.args[0] if spread and full else a)
+        full = full or (spread and a.shape == e.shape)
+    return out
+
+
 def _plus(p: Printer, e: mx.Plus) -> Printed:
-    out = p.at(e.args[0], PRODUCT) if not _sign(e.args[0])[0] else p.show(e.args[0])
-    for a in e.args[1:]:
+    out = ""
+    for a in _operands(e):
         negative, term = _sign(a)
-        out += (f" {p.n.minus} " if negative else " + ") + p.at(term, PRODUCT)
+        text = p.at(term, OPEN)
+        if out:
+            out += f" {p.n.minus if negative else '+'} {text}"
+        else:
+            out = (p.n.minus if negative else "") + text
     return out, SUM
 
 
 def _times(p: Printer, e: mx.Times) -> Printed:
     negative, positive = _sign(e)
     if negative:
-        return p.n.minus + p.at(positive, PRODUCT), SUM
-    first, *rest = e.args
+        return p.n.minus + p.at(positive, OPEN), SUM
+    first, *rest = _operands(e)
     if p.n.juxtaposes and isinstance(first, mx.Scalar):
-        others = mx.times(*rest)
-        last = isinstance(others, mx.TimeSum | mx.TimeProd)
-        # A big operator may end a chain, and then the chain ends there too.
-        body = p.show(others) if last else p.at(others, POSTFIX)
-        return f"{p.at(first, POSTFIX)} {body}", BIG if last else CHAIN
+        return p.chain([p.printed(first), p.printed(mx.times(*e.args[1:]))])
     if p.n.juxtaposes and not e.shape:
-        return " ".join(p.at(a, POSTFIX) for a in e.args), CHAIN
-    inverse = [a for a in rest if _is_inverse(a)]
-    if len(rest) == 1 and inverse and not p.n.juxtaposes:
-        return f"{p.at(first, PRODUCT)} / {p.at(rest[0].args[0], BIG)}", PRODUCT
-    parts = [p.at(first, PRODUCT), *(p.at(a, BIG) for a in rest)]
-    return p.n.times.join(parts), PRODUCT
+        return p.chain([p.printed(a) for a in (first, *rest)])
+    if len(rest) == 1 and _is_inverse(rest[0]) and not p.n.juxtaposes:
+        return p.products(" / ", [p.printed(first), p.printed(rest[0].args[0])])
+    return p.products(p.n.times, [p.printed(a) for a in (first, *rest)])
 
 
 def _is_inverse(e: Any) -> bool:
     return isinstance(e, mx.Power) and e.args[1] == -1
 
 
+def _broadcast(p: Printer, e: mx.Broadcast) -> Printed:
+    """x * ones(N, H): an array spread over a shape that its surroundings do not say."""
+    x = e.args[0]
+    ones = p.n.ones([p.number(s) for s in e.shape]), ATOM
+    if x == mx.Scalar(1):
+        return ones
+    if p.n.juxtaposes and not x.shape:
+        return p.chain([p.printed(x), ones])
+    return p.products(p.n.times, [p.printed(x), ones])
+
+
 def _power(p: Printer, e: mx.Power) -> Printed:
     x, n = e.args
-    return p.n.power(p.at(x, ATOM), p.scalar(n)[0], n), POSTFIX
-
-
-def _apply(p: Printer, e: mx.Apply) -> Printed:
-    return p.call(e.args[0].name, p.show(e.args[1]))
-
-
-def _softmax(p: Printer, e: mx.Softmax) -> Printed:
-    return p.call("softmax", p.show(e.args[0]))
-
-
-def _gather(p: Printer, e: mx.MatMul) -> Printed | None:
-    """U[:, x[t]] and E[x[t], :], for products with one-hot rows."""
-    a, b = e.args
-    column = b.args[0] if isinstance(b, mx.Transpose) else b
-    vector = isinstance(b, mx.OneHot) and b.rank == 1
-    if isinstance(column, mx.OneHot) and (vector or b is not column) and isinstance(a, mx.Var):
-        return p.n.gather(p.show(a), p.show(column.args[0]), columns=True), ATOM
-    if isinstance(a, mx.OneHot) and isinstance(b, mx.Var) and b.rank == 2:
-        return p.n.gather(p.show(b), p.show(a.args[0]), columns=False), ATOM
-    return None
+    return p.n.power(p.at(x, ATOM), str(n)), POSTFIX
 
 
 def _matmul(p: Printer, e: mx.MatMul) -> Printed:
@@ -139,93 +174,148 @@ def _matmul(p: Printer, e: mx.MatMul) -> Printed:
         return gathered
     a, b = e.args
     if not p.n.juxtaposes:
-        return f"{p.at(a, PRODUCT)} @ {p.at(b, BIG)}", PRODUCT
-    left = p.n.transpose(p.at(a, ATOM)) if a.rank == 1 == b.rank else p.at(a, CHAIN)
-    return f"{left} {p.at(b, POSTFIX)}", CHAIN
+        return p.products(" @ ", [p.printed(a), p.printed(b)])
+    if a.rank == 1 == b.rank:
+        return p.chain([(p.n.transpose(p.at(a, ATOM)), POSTFIX), p.printed(b)])
+    return p.chain([p.printed(a), p.printed(b)])
+
+
+def _gather(p: Printer, e: mx.MatMul) -> Printed | None:
+    """U[:, x[t]] and E[x[t], :], for products with one-hot rows."""
+    a, b = e.args
+    column = b.args[0] if isinstance(b, mx.Transpose) else b
+    vector = isinstance(b, mx.OneHot) and b.rank == 1
+    if isinstance(column, mx.OneHot) and (vector or b is not column) and isinstance(a, mx.Var):
+        if a.rank == 2 and not a.times:
+            return p.n.gather(p.show(a), p.show(column.args[0]), columns=True), POSTFIX
+    if isinstance(a, mx.OneHot) and isinstance(b, mx.Var) and b.rank == 2 and not b.times:
+        if a.rank == 2:
+            return p.n.gather(p.show(b), p.show(a.args[0]), columns=False), POSTFIX
+    return None
 
 
 def _matpow(p: Printer, e: mx.MatPow) -> Printed:
     base, n = e.args
-    return p.n.matrix_power(p.at(base, ATOM), p.time(n)), POSTFIX
+    exponent = "0+T" if n == mx.T else p.time(n)  # ^T would be the transpose
+    return p.n.matrix_power(p.at(base, ATOM), exponent), POSTFIX
 
 
 def _transpose(p: Printer, e: mx.Transpose) -> Printed:
-    inner = e.args[0]
-    strength = ATOM
-    return p.n.transpose(p.at(inner, strength)), POSTFIX
+    return p.n.transpose(p.at(e.args[0], ATOM)), POSTFIX
 
 
 def _outer(p: Printer, e: mx.Outer) -> Printed:
     u, v = e.args
     if not p.n.juxtaposes:
-        return p.call("outer", p.show(u), p.show(v))
-    return f"{p.at(u, CHAIN)} {p.n.transpose(p.at(v, ATOM))}", CHAIN
+        return p.call("outer", p.inner(u), p.inner(v))
+    return p.chain([p.printed(u), (p.n.transpose(p.at(v, ATOM)), POSTFIX)])
+
+
+def _contract(p: Printer, e: mx.Contract) -> Printed:
+    return p.products(f" {p.n.dot} ", [p.printed(a) for a in e.args[:2]])
+
+
+# -- calls
+
+
+def _apply(p: Printer, e: mx.Apply) -> Printed:
+    return p.call(e.args[0].name, p.inner(e.args[1]))
+
+
+def _called(name: str) -> Callable[[Printer, Any], Printed]:
+    return lambda p, e: p.call(name, p.inner(e.args[0]))
 
 
 def _reduce(p: Printer, e: mx.Reduce) -> Printed:
     x = e.args[0]
-    keywords = []
-    if len(e.axes) < x.rank:
-        keywords = [f"axis={a}" for a in e.axes]
-    if e.keepdims:
-        keywords.append("keepdims=1")
-    return p.n.reduce(p.show(x), keywords), ATOM
+    if isinstance(p.n, Latex) and not e.keepdims and all(x.shape[a].is_Symbol for a in e.axes):
+        return _index_sum(p, e)
+    keywords = [f"axis={a}" for a in e.axes] if len(e.axes) < x.rank else []
+    keywords += ["keepdims=1"] if e.keepdims else []
+    if isinstance(p.n, Latex):
+        keywords = [rf"\mathrm{{{k.replace('=', '}=')}" for k in keywords]
+    return p.call("sum", p.inner(x), *keywords)
 
 
-def _onehot(p: Printer, e: mx.OneHot) -> Printed:
-    return p.n.onehot(p.show(e.args[0])), ATOM
+def _index_sum(p: Printer, e: mx.Reduce) -> Printed:
+    """Σ_{n=1}^{N} [x]_{n,:}, the sum over the batch as people write it."""
+    x = e.args[0]
+    taken = {s.name for s in x.free_symbols}
+    names = {}
+    for a in e.axes:
+        names[a] = next(n for n in _letters_for(x.shape[a].name) if n not in taken)
+        taken.add(names[a])
+    text = p.n.element(p.inner(x), [names.get(a, ":") for a in range(x.rank)])
+    for a in reversed(e.axes):
+        text = p.n.big("sum", names[a], "1", p.number(x.shape[a]), text)
+    return text, BIG
+
+
+def _letters_for(size: str) -> Iterator[str]:
+    """An index for a size: n for N, else the first free letter."""
+    if len(size) == 1 and size.isupper() and size != "T":
+        yield size.lower()
+    yield from "ijmnpqruvw"
+    yield from (f"i{n}" for n in range(1, 99))
 
 
 def _loss(name: str) -> Callable[[Printer, Any], Printed]:
     def run(p: Printer, e: Any) -> Printed:
         o, y = e.args
+        if name == "squared_error" and isinstance(p.n, Latex) and o.rank == 1:
+            gap = p.inner(mx.plus(o, mx.times(-1, y)))
+            return rf"\frac{{1}}{{2}} \left\lVert {gap} \right\rVert^{{2}}", CHAIN
         target = y.args[0] if isinstance(y, mx.OneHot) else y
-        return p.call(name, p.show(o), p.show(target))
+        return p.call(name, p.inner(o), p.inner(target))
 
     return run
 
 
 def _call(p: Printer, e: mx.Call) -> Printed:
-    return p.call(e.name, *map(p.show, e.args[1]))
+    return p.call(e.name, *map(p.inner, e.args[1]))
 
 
 def _call_deriv(p: Printer, e: mx.CallDeriv) -> Printed:
     call = e.args[0]
-    return p.n.call_partial(call.name, int(e.args[1]) + 1, [p.show(a) for a in call.args[1]]), ATOM
+    return p.n.call_partial(call.name, int(e.args[1]) + 1, list(map(p.inner, call.args[1]))), ATOM
+
+
+# -- symbols with indices
 
 
 def _deriv(p: Printer, e: mx.Deriv) -> Printed:
-    return p.n.derivative(p.show(e.of), p.show(e.wrt), total=e.total), ATOM
-
-
-def _contract(p: Printer, e: mx.Contract) -> Printed:
-    return f"{p.at(e.args[0], PRODUCT)} {p.n.dot} {p.at(e.args[1], BIG)}", PRODUCT
+    return p.n.derivative(p.inner(e.of), p.inner(e.wrt), total=e.total), ATOM
 
 
 def _element(p: Printer, e: mx.Element) -> Printed:
-    return p.n.element(p.at(e.args[0], ATOM), [str(i) for i in e.args[1]]), ATOM
+    x, names = e.args[0], [str(i) for i in e.args[1]]
+    if isinstance(x, mx.Deriv):
+        top = p.n.element(p.inner(x.of), names[: x.of.rank]) if x.of.rank else p.inner(x.of)
+        rest = names[x.of.rank :]
+        bottom = p.n.element(p.inner(x.wrt), rest) if rest else p.inner(x.wrt)
+        return p.n.derivative(top, bottom, total=x.total), ATOM
+    return p.n.element(p.inner(x) if isinstance(p.n, Latex) else p.at(x, ATOM), names), ATOM
 
 
 def _kron(p: Printer, e: mx.Kron) -> Printed:
     return p.n.kron(*(p.time(a) if e.is_time else str(a) for a in e.args)), ATOM
 
 
+def _eye(p: Printer, e: mx.Eye) -> Printed:
+    size = e.args[0]
+    if not size.is_Symbol:
+        return p.call("eye", p.number(size))
+    return p.n.eye(p.n.name(size.name)), POSTFIX if p.n.juxtaposes else ATOM
+
+
 def _time_sum(p: Printer, e: mx.TimeSum) -> Printed:
     body, k, lo, hi = e.args
-    return p.n.big("sum", k.name, p.time(lo), p.time(hi), _scope(p, body)), BIG
+    return p.n.big("sum", k.name, p.time(lo), p.time(hi), p.at(body, OPEN)), BIG
 
 
 def _time_prod(p: Printer, e: mx.TimeProd) -> Printed:
     body, j, lo, hi = e.args
-    return p.n.big("prod", j.name, p.time(lo), p.time(hi), _scope(p, body)), BIG
-
-
-def _scope(p: Printer, body: Any) -> str:
-    return p.show(body) if isinstance(body, mx.TimeSum | mx.TimeProd) else p.at(body, CHAIN)
-
-
-def _zeros_or_inner(p: Printer, e: mx.Broadcast) -> Printed:
-    return p.printed(e.args[0])
+    return p.n.big("prod", j.name, p.time(lo), p.time(hi), p.at(body, POSTFIX)), PROD
 
 
 _PRINT: dict[type, Callable[[Printer, Any], Printed]] = {
@@ -235,17 +325,17 @@ _PRINT: dict[type, Callable[[Printer, Any], Printed]] = {
     mx.Times: _times,
     mx.Power: _power,
     mx.Apply: _apply,
-    mx.Softmax: _softmax,
+    mx.Softmax: _called("softmax"),
     mx.MatMul: _matmul,
     mx.MatPow: _matpow,
     mx.Transpose: _transpose,
     mx.Outer: _outer,
-    mx.Diag: lambda p, e: p.call("diag", p.show(e.args[0])),
-    mx.Eye: lambda p, e: (p.n.eye(p.scalar(e.args[0])[0]), ATOM),
-    mx.Broadcast: _zeros_or_inner,
-    mx.Expand: lambda p, e: p.call("column", p.show(e.args[0])),
+    mx.Diag: _called("diag"),
+    mx.Eye: _eye,
+    mx.Broadcast: _broadcast,
+    mx.Expand: _called("column"),
     mx.Reduce: _reduce,
-    mx.OneHot: _onehot,
+    mx.OneHot: lambda p, e: (p.n.onehot(p.inner(e.args[0])), ATOM),
     mx.SquaredError: _loss("squared_error"),
     mx.CrossEntropy: _loss("cross_entropy"),
     mx.Call: _call,
@@ -264,10 +354,6 @@ PRINTERS = {"text": Printer(TEXT), "unicode": Printer(UNICODE), "latex": Printer
 def show_expression(e: Any, notation: str = "unicode") -> str:
     """The expression in "text", "unicode" or "latex"."""
     return PRINTERS[notation].show(mx.as_node(e))
-
-
-def scalar_text(value: Any) -> str:
-    return sympy.sstr(value)
 
 
 for _name, _printer in PRINTERS.items():

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 import sympy
-from sympy.core.alphabets import greeks
+
+from ..parse.names import GREEK, MARKS, marked, spelled
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class Notation:
@@ -17,6 +20,7 @@ class Notation:
 
     juxtaposes = False
     times = " * "
+    product = "*"  # between numbers
     minus = "-"
     dot = "·"
 
@@ -31,21 +35,21 @@ class Notation:
 
     def time(self, value: Any) -> str:
         """A time in its conventional order: t − 1, T + t − i."""
-        value = sympy.expand(value)
-        terms = sorted(value.as_ordered_terms(), key=_time_order)
-        text = "".join(
-            (" - " if term.could_extract_minus_sign() else " + ")
-            + sympy.sstr(-term if term.could_extract_minus_sign() else term)
-            for term in terms
-        )
-        text = text.removeprefix(" + ")
-        return (text.replace(" ", "")).replace("-", self.minus)
+        terms = sorted(sympy.Add.make_args(value), key=_time_order)
+        text = ""
+        for term in terms:
+            negative = term.could_extract_minus_sign()
+            count, symbol = (-term if negative else term).as_coeff_Mul()
+            name = str(count) if symbol == 1 else self.name(symbol.name)
+            text += self.minus if negative else "+" if text else ""
+            text += name if symbol == 1 or count == 1 else f"{count}{self.product}{name}"
+        return text
 
-    def scalar(self, value: Any) -> str:
-        return sympy.sstr(value)
+    def number_power(self, base: str, exponent: str) -> str:
+        return f"{base}**{exponent}" if exponent.isdigit() else f"{base}**({exponent})"
 
-    def fraction_strength(self, value: Any) -> int:
-        return 1
+    def fraction(self, top: str, bottom: str) -> str:
+        return f"{top}/{bottom}"
 
     def call(self, name: str, arguments: Sequence[str]) -> str:
         return f"{name}({', '.join(arguments)})"
@@ -53,8 +57,8 @@ class Notation:
     def call_partial(self, name: str, k: int, arguments: Sequence[str]) -> str:
         return f"∂{k}{name}({', '.join(arguments)})"
 
-    def power(self, base: str, text: str, n: Any) -> str:
-        return f"{base}**{text}" if n.is_Integer and n > 0 else f"{base}**({text})"
+    def power(self, base: str, text: str) -> str:
+        return self.number_power(base, text)
 
     def matrix_power(self, base: str, n: str) -> str:
         return f"{base}**({n})"
@@ -65,14 +69,14 @@ class Notation:
     def gather(self, matrix: str, index: str, *, columns: bool) -> str:
         return f"{matrix}[:, {index}]" if columns else f"{matrix}[{index}, :]"
 
-    def reduce(self, x: str, keywords: Sequence[str]) -> str:
-        return self.call("sum", [x, *keywords])
+    def eye(self, size: str) -> str:
+        return f"eye({size})"
+
+    def ones(self, sizes: Sequence[str]) -> str:
+        return f"ones({', '.join(sizes)})"
 
     def onehot(self, index: str) -> str:
         return f"onehot({index})"
-
-    def eye(self, size: str) -> str:
-        return f"eye({size})"
 
     def derivative(self, of: str, wrt: str, *, total: bool) -> str:
         d = "d" if total else "∂"
@@ -85,7 +89,7 @@ class Notation:
         return f"[{i} = {j}]"
 
     def big(self, op: str, k: str, lo: str, hi: str, body: str) -> str:
-        return f"{op}_{{{k}={lo}}}^{{{hi}}} {body}"
+        return f"{op}_{{{self.name(k)}={lo}}}^{{{hi}}} {body}"
 
 
 def _time_order(term: Any) -> tuple[bool, bool, str]:
@@ -97,6 +101,7 @@ class Unicode(Notation):
 
     juxtaposes = True
     times = " ∘ "
+    product = " "
     minus = "−"
 
     def variable(self, name: str, times: Sequence[str]) -> str:
@@ -107,14 +112,20 @@ class Unicode(Notation):
         return f"{self.name(name)}_{text}" if simple else f"{self.name(name)}_{{{text}}}"
 
     def name(self, name: str) -> str:
-        """yhat prints as ŷ; every other name as it was given."""
-        return {"yhat": "ŷ", "lambda": "λ"}.get(name, name)
+        """yhat is ŷ and beta_h is β_h; every other name stays as it was given."""
+        base, underscore, subscript = name.partition("_")
+        letter, mark = marked(base)
+        letter = GREEK.get(letter, letter) if letter != "Sigma" else letter
+        shown = unicodedata.normalize("NFC", letter + MARKS.get(mark, ""))
+        shown += underscore + subscript
+        return shown if spelled(shown) == spelled(name) else name
 
     def call_partial(self, name: str, k: int, arguments: Sequence[str]) -> str:
-        return f"∂{k}{name}({', '.join(arguments)})"
+        return f"∂{str(k).translate(SUBSCRIPTS)}{name}({', '.join(arguments)})"
 
-    def power(self, base: str, text: str, n: Any) -> str:
-        return base + (text.translate(SUPERSCRIPTS) if n.is_Integer else f"^{{{text}}}")
+    def number_power(self, base: str, exponent: str) -> str:
+        simple = exponent.removeprefix("-").isdigit()
+        return base + (exponent.translate(SUPERSCRIPTS) if simple else f"^{{{exponent}}}")
 
     def matrix_power(self, base: str, n: str) -> str:
         return f"{base}^{{{n}}}"
@@ -122,8 +133,11 @@ class Unicode(Notation):
     def transpose(self, base: str) -> str:
         return base + "ᵀ"
 
+    def eye(self, size: str) -> str:
+        return f"I_{size}" if len(size) == 1 else f"I_{{{size}}}"
+
     def big(self, op: str, k: str, lo: str, hi: str, body: str) -> str:
-        return f"{'Σ' if op == 'sum' else '∏'}_{{{k}={lo}}}^{{{hi}}} {body}"
+        return f"{'Σ' if op == 'sum' else '∏'}_{{{self.name(k)}={lo}}}^{{{hi}}} {body}"
 
 
 class Latex(Notation):
@@ -131,39 +145,36 @@ class Latex(Notation):
 
     juxtaposes = True
     times = r" \odot "
+    product = " "
     dot = r"\cdot"
 
     def brackets(self, text: str) -> str:
-        return rf"\left({text}\right)"
+        return rf"\left({text}\right)" if _is_tall(text) else f"({text})"
+
+    def square(self, text: str) -> str:
+        return rf"\left[{text}\right]" if _is_tall(text) else f"[{text}]"
 
     def name(self, name: str) -> str:
-        base, _, subscript = name.partition("_")
-        out = _letters(base)
-        return f"{out}_{{{_subscript(subscript)}}}" if subscript else out
+        return self.variable(name, ())
 
     def variable(self, name: str, times: Sequence[str]) -> str:
-        if not times:
-            return self.name(name)
-        base, _, subscript = name.partition("_")
-        inner = ",".join([*([_subscript(subscript)] if subscript else []), *times])
-        return f"{_letters(base)}_{{{inner}}}"
+        base, *rest = name.split("_")
+        if not base or not all(rest):  # __import__ and its like
+            base, rest = name, []
+        items = [*map(_subscript, rest), *times]
+        return _letters(base) + (f"_{{{','.join(items)}}}" if items else "")
 
-    def scalar(self, value: Any) -> str:
-        names = {s: self.name(s.name) for s in value.free_symbols}
-        return sympy.latex(value, symbol_names=names)
+    def number_power(self, base: str, exponent: str) -> str:
+        return f"{base}^{{{exponent}}}"
 
-    def fraction_strength(self, value: Any) -> int:
-        return 5 if sympy.fraction(value)[1] != 1 else 1
+    def fraction(self, top: str, bottom: str) -> str:
+        return rf"\frac{{{top}}}{{{bottom}}}"
 
     def call(self, name: str, arguments: Sequence[str]) -> str:
-        inner = ", ".join(arguments)
-        return rf"{_function(name)}\left({inner}\right)"
+        return _function(name) + self.brackets(", ".join(arguments))
 
     def call_partial(self, name: str, k: int, arguments: Sequence[str]) -> str:
         return rf"\partial_{{{k}}} {self.call(name, arguments)}"
-
-    def power(self, base: str, text: str, n: Any) -> str:
-        return f"{base}^{{{text}}}"
 
     def matrix_power(self, base: str, n: str) -> str:
         return f"{base}^{{{n}}}"
@@ -172,54 +183,64 @@ class Latex(Notation):
         return rf"{base}^{{\top}}"
 
     def gather(self, matrix: str, index: str, *, columns: bool) -> str:
-        inner = f":, {index}" if columns else f"{index}, :"
-        return rf"{matrix}\left[{inner}\right]"
-
-    def reduce(self, x: str, keywords: Sequence[str]) -> str:
-        below = ", ".join(k.replace("axis=", "").replace("keepdims=1", "keep") for k in keywords)
-        label = f"_{{{below}}}" if below else ""
-        return rf"\operatorname{{sum}}{label}\left({x}\right)"
-
-    def onehot(self, index: str) -> str:
-        return rf"\mathbf{{1}}_{{{index}}}"
+        return self.element(matrix, [":", index] if columns else [index, ":"])
 
     def eye(self, size: str) -> str:
         return f"I_{{{size}}}"
+
+    def ones(self, sizes: Sequence[str]) -> str:
+        return rf"\mathbf{{1}}_{{{', '.join(sizes)}}}"
+
+    def onehot(self, index: str) -> str:
+        return rf"\mathbf{{1}}_{{{index}}}"
 
     def derivative(self, of: str, wrt: str, *, total: bool) -> str:
         d = r"\mathrm{d}" if total else r"\partial "
         return rf"\frac{{{d}{of}}}{{{d}{wrt}}}"
 
     def element(self, x: str, indices: Sequence[str]) -> str:
-        return rf"{x}\left[{','.join(indices)}\right]"
+        return f"{self.square(x)}_{{{','.join(indices)}}}"
 
     def kron(self, i: str, j: str) -> str:
-        return rf"\left[{i} = {j}\right]"
+        return f"[{i} = {j}]"
 
     def big(self, op: str, k: str, lo: str, hi: str, body: str) -> str:
-        return rf"\{op}_{{{k}={lo}}}^{{{hi}}} {body}"
+        return rf"\{op}_{{{self.name(k)}={lo}}}^{{{hi}}} {body}"
+
+
+def _is_tall(text: str) -> bool:
+    return any(m in text for m in (r"\frac", r"\sum", r"\prod", r"\left"))
 
 
 def _letters(base: str) -> str:
-    if base.endswith("hat") and len(base) > 3:
-        return rf"\hat{{{_letters(base[:-3])}}}"
-    if base.lower() in greeks:
-        return f"\\{base}"
+    letter, mark = marked(spelled(base))
+    if mark:
+        return rf"\{mark}{{{_letters(letter)}}}"
+    if spelled(base) in GREEK:
+        return "\\" + spelled(base)
     if base == "λ":
         return r"\lambda"
-    return base if len(base) == 1 else rf"\mathit{{{base}}}"
+    return base if len(base) == 1 else rf"\mathrm{{{_escaped(base)}}}"
 
 
 def _subscript(text: str) -> str:
-    return text.replace("_", r"\_")
+    if text in GREEK:
+        return "\\" + text
+    return text if len(text) < 3 or text.isdigit() else rf"\mathrm{{{text}}}"
+
+
+def _escaped(name: str) -> str:
+    return name.replace("_", r"\_")
 
 
 def _function(name: str) -> str:
-    if name in ("tanh", "exp", "log", "sin", "cos"):
+    if name in ("tanh", "exp", "log", "sin", "cos") or name in GREEK:
         return f"\\{name}"
     if len(name) == 1:
         return name
-    return rf"\operatorname{{{re.sub('_', r'-', name)}}}"
+    if re.fullmatch(r"[A-Za-z]+(_[A-Za-z0-9]+)*", name):
+        return rf"\operatorname{{{name.replace('_', '-')}}}"
+    return rf"\mathrm{{{_escaped(name)}}}"
 
 
 TEXT, UNICODE, LATEX = Notation(), Unicode(), Latex()

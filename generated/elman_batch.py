@@ -1,0 +1,267 @@
+"""elman_batch: Elman network, a batch of rows, softmax and cross entropy.
+
+Loss and gradients by backpropagation through time, from the numbered equations below.
+dL/dv is the total derivative of the loss, through every path in time.
+
+Forward
+    (1) a_t = b + h_{t−1} W_h + x_t W_x
+    (2) h_t = tanh(a_t)
+    (3) o_t = c + h_t V
+    (4) ŷ_t = softmax(o_t)
+    (5) l_t = sum(cross_entropy(o_t, y_t))
+    (6) L = Σ_{t=1}^{T} l_t
+
+Total derivatives, backward in time
+   (17) dL/do_t = ŷ_t − onehot(y_t)
+   (18) dL/dh_t = dL/da_{t+1} W_hᵀ + dL/do_t Vᵀ
+   (19) dL/da_t = dL/dh_t ∘ (1 − h_t²)
+
+Boundary at T
+   (20) dL/da_{T+1} = 0
+
+Gradients
+   (21) dL/dW_h = Σ_{t=1}^{T} h_{t−1}ᵀ dL/da_t
+   (22) dL/dW_x = Σ_{t=1}^{T} x_tᵀ dL/da_t
+   (23) dL/db = Σ_{t=1}^{T} sum(dL/da_t, axis=0)
+   (24) dL/dV = Σ_{t=1}^{T} h_tᵀ dL/do_t
+   (25) dL/dc = Σ_{t=1}^{T} sum(dL/do_t, axis=0)
+   (26) dL/dx_t = dL/da_t W_xᵀ
+   (27) dL/dh_0 = dL/da_1 W_hᵀ
+"""
+
+import numpy as np
+
+
+def loss_and_grad(params, x, y, state=None, *, workspace=None):
+    """Return (loss, grads, final_state).
+
+    params: dict of W_h (H, H), W_x (D, H), b (H,), V (H, C), c (C,)
+    x: (T, N, D)
+    y: (T, N), integers in 0..C-1
+    state: dict of h (N, H) before the first step; zeros if None
+
+    grads holds the gradient of every parameter, of the initial state and of every real input,
+    under their names. All arrays are float32, or all are float64. A dict given as `workspace`
+    keeps the buffers between calls: nothing is allocated after the first, and what is returned
+    is overwritten by the next. A ValueError names the argument that does not fit.
+    """
+    x = np.asarray(x)
+    y = np.asarray(y)
+    sizes = _sizes(params, x, y, state)
+    w = _workspace(workspace, sizes)
+    T, N, D, *_ = sizes
+    W_h = params["W_h"]
+    W_x = params["W_x"]
+    b = params["b"]
+    V = params["V"]
+    c = params["c"]
+
+    # Forward
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(W_x, out=w.a_rows)  # (1)
+    np.add(w.a, b, out=w.a)  # (1)
+    for h_prev, a_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(W_h, out=w.h_W_h)  # (1)
+        np.add(a_t, w.h_W_h, out=a_t)  # (1)
+        np.tanh(a_t, out=h_t)  # (2)
+    w.h_rows.dot(V, out=w.o_rows)  # (3)
+    np.add(w.o, c, out=w.o)  # (3)
+    np.maximum.reduce(w.o, axis=2, out=w.max_o)  # (5)
+    np.subtract(w.o, w.max_o[..., None], out=w.shifted_o)  # (5)
+    np.add(w.row_starts, y.reshape(-1), out=w.at_y_flat)  # (5)
+    w.shifted_o_flat.take(w.at_y_flat, out=w.target_o_flat, mode="clip")  # (5)
+    np.exp(w.shifted_o, out=w.exp_o)  # (5)
+    w.exp_o_rows.dot(w.ones_C, out=w.sum_exp_flat)  # (5)
+    np.log(w.sum_exp, out=w.log_sum)  # (5)
+    loss = np.add.reduce(w.log_sum_flat) - np.add.reduce(w.target_o_flat)  # (5), (6)
+
+    # Backward
+    np.divide(w.exp_o, w.sum_exp[..., None], out=w.yhat)  # (4)
+    w.do_flat.take(w.at_y_flat, out=w.hit_yhat_flat, mode="clip")  # (17)
+    np.subtract(w.hit_yhat, 1, out=w.hit_yhat)  # (17)
+    w.do_flat.put(w.at_y_flat, w.hit_yhat_flat, mode="clip")  # (17)
+    w.dh_0.fill(0)  # (18)
+    w.do_rows.dot(V.T, out=w.dh_rows)  # (18)
+    np.multiply(w.h, w.h, out=w.h_2)  # (19)
+    np.subtract(1, w.h_2, out=w.slope_h)  # (19)
+    np.copyto(w.W_h_T, W_h.T)
+    for dh_t, slope_h_t, da_t, dh_prev in w.backward:  # t = T, …, 1
+        np.multiply(dh_t, slope_h_t, out=da_t)  # (19)
+        da_t.dot(w.W_h_T, out=w.da_W_h_T)  # (18)
+        np.add(dh_prev, w.da_W_h_T, out=dh_prev)  # (18)
+
+    # Gradients
+    w.h_prev_rows.T.dot(w.da_rows, out=w.dW_h)  # (21)
+    x_rows.T.dot(w.da_rows, out=w.dW_x)  # (22)
+    w.ones_TN.dot(w.da_rows, out=w.db)  # (23)
+    w.h_rows.T.dot(w.do_rows, out=w.dV)  # (24)
+    w.ones_TN.dot(w.do_rows, out=w.dc)  # (25)
+    w.da_rows.dot(W_x.T, out=w.dx_rows)  # (26)
+    grads = {
+        "W_h": w.dW_h,
+        "W_x": w.dW_x,
+        "b": w.db,
+        "V": w.dV,
+        "c": w.dc,
+        "x": w.dx,
+        "h": w.dh_0,
+    }
+    return loss, grads, {"h": w.h_T}
+
+
+def forward(params, x, state=None):
+    """Return (dict of o, final_state); the arguments are those of loss_and_grad."""
+    x = np.asarray(x)
+    sizes = _sizes(params, x, None, state)
+    w = _Buffers(*sizes)
+    T, N, D, *_ = sizes
+    W_h = params["W_h"]
+    W_x = params["W_x"]
+    b = params["b"]
+    V = params["V"]
+    c = params["c"]
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(W_x, out=w.a_rows)  # (1)
+    np.add(w.a, b, out=w.a)  # (1)
+    for h_prev, a_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(W_h, out=w.h_W_h)  # (1)
+        np.add(a_t, w.h_W_h, out=a_t)  # (1)
+        np.tanh(a_t, out=h_t)  # (2)
+    w.h_rows.dot(V, out=w.o_rows)  # (3)
+    np.add(w.o, c, out=w.o)  # (3)
+    return {"o": w.o}, {"h": w.h_T}
+
+
+class _Buffers:
+    """Every array that the functions write, for one set of sizes and one dtype."""
+
+    def __init__(self, T, N, D, H, C, dtype):
+        self.a = np.empty((T, N, H), dtype)
+        h_all = np.empty((T + 1, N, H), dtype)
+        self.h_W_h = np.empty((N, H), dtype)
+        self.o = np.empty((T, N, C), dtype)
+        self.max_o = np.empty((T, N), dtype)
+        self.shifted_o = self.o  # shifted_o takes its place
+        self.target_o = self.max_o  # target_o takes its place
+        self.at_y = np.empty((T, N), np.intp)
+        self.exp_o = self.o  # exp_o takes its place
+        self.sum_exp = np.empty((T, N), dtype)
+        self.log_sum = np.empty((T, N), dtype)
+        self.yhat = self.o  # yhat takes its place
+        self.hit_yhat = self.log_sum  # hit_yhat takes its place
+        self.do = self.o  # do takes its place
+        dh_all = np.empty((T + 1, N, H), dtype)
+        self.da = self.a  # da takes its place
+        self.slope_h = self.a  # slope_h takes its place
+        self.h_2 = self.a  # h_2 takes its place
+        self.W_h_T = np.empty((H, H), dtype)
+        self.da_W_h_T = self.h_W_h  # da_W_h_T takes its place
+        self.dW_h = np.empty((H, H), dtype)
+        self.dW_x = np.empty((D, H), dtype)
+        self.db = np.empty((H,), dtype)
+        self.dV = np.empty((H, C), dtype)
+        self.dc = np.empty((C,), dtype)
+        self.dx = np.empty((T, N, D), dtype)
+        self.row_starts = np.arange(0, T * N * C, C)
+        self.ones_C = np.ones(C, dtype)
+        self.ones_TN = np.ones(T * N, dtype)
+        self.h_0 = h_all[0]
+        self.a_rows = self.a.reshape(T * N, H)
+        self.h = h_all[1:]
+        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.o_rows = self.o.reshape(T * N, C)
+        self.at_y_flat = self.at_y.reshape(-1)
+        self.shifted_o_flat = self.shifted_o.reshape(-1)
+        self.target_o_flat = self.target_o.reshape(-1)
+        self.sum_exp_flat = self.sum_exp.reshape(-1)
+        self.exp_o_rows = self.exp_o.reshape(T * N, C)
+        self.log_sum_flat = self.log_sum.reshape(-1)
+        self.do_flat = self.do.reshape(-1)
+        self.hit_yhat_flat = self.hit_yhat.reshape(-1)
+        self.dh_0 = dh_all[0]
+        self.do_rows = self.do.reshape(T * N, C)
+        self.dh = dh_all[1:]
+        self.dh_rows = dh_all[1:].reshape(T * N, H)
+        self.h_prev = h_all[:-1]
+        self.h_prev_rows = h_all[:-1].reshape(T * N, H)
+        self.da_rows = self.da.reshape(T * N, H)
+        self.dx_rows = self.dx.reshape(T * N, D)
+        self.h_T = h_all[-1]
+        self.forward = list(zip(h_all[:-1], self.a, h_all[1:]))
+        self.backward = list(
+            zip(dh_all[1:][::-1], self.slope_h[::-1], self.da[::-1], dh_all[:-1][::-1])
+        )
+
+
+def _workspace(workspace, sizes):
+    """The buffers kept in a dict, made anew when a size or the dtype has changed."""
+    if workspace is None:
+        return _Buffers(*sizes)
+    if workspace.get("sizes") != sizes:
+        workspace.update(sizes=sizes, buffers=_Buffers(*sizes))
+    return workspace["buffers"]
+
+
+def _sizes(params, x, y, state):
+    """T, N, D, H, C and the dtype, once every argument has been checked against them."""
+    _keys("params", params, ("W_h", "W_x", "b", "V", "c"))
+    T = _axis("x", x, 0, ("T", "N", "D"))
+    N = _axis("x", x, 1, ("T", "N", "D"))
+    D = _axis("x", x, 2, ("T", "N", "D"))
+    H = _axis("params['W_h']", params["W_h"], 0, ("H", "H"))
+    C = _axis("params['V']", params["V"], 1, ("H", "C"))
+    dtype = params["W_h"].dtype
+    if dtype.kind not in "fc":
+        _refuse("params['W_h']", params["W_h"], (H, H), "float32 or float64")
+    if params["W_h"].shape != (H, H) or params["W_h"].dtype != dtype:
+        _refuse("params['W_h']", params["W_h"], (H, H), dtype)
+    if params["W_x"].shape != (D, H) or params["W_x"].dtype != dtype:
+        _refuse("params['W_x']", params["W_x"], (D, H), dtype)
+    if params["b"].shape != (H,) or params["b"].dtype != dtype:
+        _refuse("params['b']", params["b"], (H,), dtype)
+    if params["V"].shape != (H, C) or params["V"].dtype != dtype:
+        _refuse("params['V']", params["V"], (H, C), dtype)
+    if params["c"].shape != (C,) or params["c"].dtype != dtype:
+        _refuse("params['c']", params["c"], (C,), dtype)
+    if x.shape != (T, N, D) or x.dtype != dtype:
+        _refuse("x", x, (T, N, D), dtype)
+    if y is not None:
+        _indices("y", y, (T, N), C)
+    if state is not None:
+        _keys("state", state, ("h",))
+        if state["h"].shape != (N, H) or state["h"].dtype != dtype:
+            _refuse("state['h']", state["h"], (N, H), dtype)
+    return T, N, D, H, C, dtype
+
+
+def _keys(name, given, wanted):
+    """Refuse a dict that lacks a key or has one too many."""
+    if set(given) != set(wanted):
+        raise ValueError(f"{name} has the keys {sorted(given)}, it should have {sorted(wanted)}")
+
+
+def _axis(name, array, axis, names):
+    """The length of one axis of an array whose axes are called `names`."""
+    if array.ndim != len(names) or 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}, it should be ({', '.join(names)})")
+    return array.shape[axis]
+
+
+def _refuse(name, array, shape, dtype):
+    """Say which argument does not fit, and what it should be."""
+    raise ValueError(
+        f"{name} has shape {array.shape} and dtype {array.dtype}, "
+        f"it should have shape {shape} and dtype {dtype}"
+    )
+
+
+def _indices(name, array, shape, classes):
+    """Check an array of class indices."""
+    if array.shape != shape or array.dtype.kind not in "iu":
+        _refuse(name, array, shape, "an integer type")
+    if array.min() < 0 or array.max() >= classes:
+        raise ValueError(
+            f"{name} holds {array.min()}..{array.max()}, it should hold 0..{classes - 1}"
+        )

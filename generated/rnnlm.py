@@ -1,0 +1,227 @@
+"""rnnlm: Recurrent language model: token indices in and out, no biases.
+
+Loss and gradients by backpropagation through time, from the numbered equations below.
+dL/dv is the total derivative of the loss, through every path in time.
+
+Forward
+    (1) a_t = U[:, x_t] + W s_{t−1}
+    (2) s_t = tanh(a_t)
+    (3) z_t = V s_t
+    (4) ŷ_t = softmax(z_t)
+    (5) l_t = cross_entropy(z_t, y_t)
+    (6) L = Σ_{t=1}^{T} l_t
+
+Total derivatives, backward in time
+   (14) dL/dz_t = ŷ_t − onehot(y_t)
+   (15) dL/ds_t = Wᵀ dL/da_{t+1} + Vᵀ dL/dz_t
+   (16) dL/da_t = dL/ds_t ∘ (1 − s_t²)
+
+Boundary at T
+   (17) dL/da_{T+1} = 0
+
+Gradients
+   (18) dL/dU = Σ_{t=1}^{T} dL/da_t onehot(x_t)ᵀ
+   (19) dL/dV = Σ_{t=1}^{T} dL/dz_t s_tᵀ
+   (20) dL/dW = Σ_{t=1}^{T} dL/da_t s_{t−1}ᵀ
+   (21) dL/ds_0 = Wᵀ dL/da_1
+"""
+
+import numpy as np
+
+
+def loss_and_grad(params, x, y, state=None, *, workspace=None):
+    """Return (loss, grads, final_state).
+
+    params: dict of U (H, M), V (M, H), W (H, H)
+    x: (T,), integers in 0..M-1
+    y: (T,), integers in 0..M-1
+    state: dict of s (H,) before the first step; zeros if None
+
+    grads holds the gradient of every parameter, of the initial state and of every real input,
+    under their names. All arrays are float32, or all are float64. A dict given as `workspace`
+    keeps the buffers between calls: nothing is allocated after the first, and what is returned
+    is overwritten by the next. A ValueError names the argument that does not fit.
+    """
+    x = np.asarray(x)
+    y = np.asarray(y)
+    sizes = _sizes(params, x, y, state)
+    w = _workspace(workspace, sizes)
+    U = params["U"]
+    V = params["V"]
+    W = params["W"]
+
+    # Forward
+    np.copyto(w.s_0, 0 if state is None else state["s"])
+    np.copyto(w.U_T, U.T)  # (1)
+    w.U_T.take(x, axis=0, out=w.a, mode="clip")  # (1)
+    for s_prev, a_t, s_t in w.forward:  # t = 1, …, T
+        W.dot(s_prev, out=w.W_s)  # (1)
+        np.add(a_t, w.W_s, out=a_t)  # (1)
+        np.tanh(a_t, out=s_t)  # (2)
+    w.s.dot(V.T, out=w.z)  # (3)
+    np.maximum.reduce(w.z, axis=1, out=w.max_z)  # (5)
+    np.subtract(w.z, w.max_z[..., None], out=w.shifted_z)  # (5)
+    np.add(w.row_starts, y, out=w.at_y)  # (5)
+    w.shifted_z_flat.take(w.at_y, out=w.target_z, mode="clip")  # (5)
+    np.exp(w.shifted_z, out=w.exp_z)  # (5)
+    w.exp_z.dot(w.ones_M, out=w.sum_exp)  # (5)
+    np.log(w.sum_exp, out=w.log_sum)  # (5)
+    loss = np.add.reduce(w.log_sum) - np.add.reduce(w.target_z)  # (5), (6)
+
+    # Backward
+    np.divide(w.exp_z, w.sum_exp[..., None], out=w.yhat)  # (4)
+    w.dz_flat.take(w.at_y, out=w.hit_yhat, mode="clip")  # (14)
+    np.subtract(w.hit_yhat, 1, out=w.hit_yhat)  # (14)
+    w.dz_flat.put(w.at_y, w.hit_yhat, mode="clip")  # (14)
+    w.ds_0.fill(0)  # (15)
+    w.dz.dot(V, out=w.ds)  # (15)
+    np.multiply(w.s, w.s, out=w.s_2)  # (16)
+    np.subtract(1, w.s_2, out=w.slope_s)  # (16)
+    np.copyto(w.W_T, W.T)
+    for ds_t, slope_s_t, da_t, ds_prev in w.backward:  # t = T, …, 1
+        np.multiply(ds_t, slope_s_t, out=da_t)  # (16)
+        w.W_T.dot(da_t, out=w.W_T_da)  # (15)
+        np.add(ds_prev, w.W_T_da, out=ds_prev)  # (15)
+
+    # Gradients
+    w.dU_T.fill(0)  # (18)
+    np.add.at(w.dU_T, x, w.da)  # (18)
+    np.copyto(w.dU, w.dU_T.T)  # (18)
+    w.dz.T.dot(w.s, out=w.dV)  # (19)
+    w.da.T.dot(w.s_prev, out=w.dW)  # (20)
+    grads = {
+        "U": w.dU,
+        "V": w.dV,
+        "W": w.dW,
+        "s": w.ds_0,
+    }
+    return loss, grads, {"s": w.s_T}
+
+
+def forward(params, x, state=None):
+    """Return (dict of z, final_state); the arguments are those of loss_and_grad."""
+    x = np.asarray(x)
+    sizes = _sizes(params, x, None, state)
+    w = _Buffers(*sizes)
+    U = params["U"]
+    V = params["V"]
+    W = params["W"]
+    np.copyto(w.s_0, 0 if state is None else state["s"])
+    np.copyto(w.U_T, U.T)  # (1)
+    w.U_T.take(x, axis=0, out=w.a, mode="clip")  # (1)
+    for s_prev, a_t, s_t in w.forward:  # t = 1, …, T
+        W.dot(s_prev, out=w.W_s)  # (1)
+        np.add(a_t, w.W_s, out=a_t)  # (1)
+        np.tanh(a_t, out=s_t)  # (2)
+    w.s.dot(V.T, out=w.z)  # (3)
+    return {"z": w.z}, {"s": w.s_T}
+
+
+class _Buffers:
+    """Every array that the functions write, for one set of sizes and one dtype."""
+
+    def __init__(self, T, M, H, dtype):
+        self.a = np.empty((T, H), dtype)
+        s_all = np.empty((T + 1, H), dtype)
+        self.U_T = np.empty((M, H), dtype)
+        self.W_s = np.empty((H,), dtype)
+        self.z = np.empty((T, M), dtype)
+        self.max_z = np.empty((T,), dtype)
+        self.shifted_z = self.z  # shifted_z takes its place
+        self.target_z = self.max_z  # target_z takes its place
+        self.at_y = np.empty((T,), np.intp)
+        self.exp_z = self.z  # exp_z takes its place
+        self.sum_exp = np.empty((T,), dtype)
+        self.log_sum = np.empty((T,), dtype)
+        self.yhat = self.z  # yhat takes its place
+        self.hit_yhat = self.log_sum  # hit_yhat takes its place
+        self.dz = self.z  # dz takes its place
+        ds_all = np.empty((T + 1, H), dtype)
+        self.da = self.a  # da takes its place
+        self.slope_s = self.a  # slope_s takes its place
+        self.s_2 = self.a  # s_2 takes its place
+        self.W_T = np.empty((H, H), dtype)
+        self.W_T_da = self.W_s  # W_T_da takes its place
+        self.dU = np.empty((H, M), dtype)
+        self.dU_T = np.empty((M, H), dtype)
+        self.dV = np.empty((M, H), dtype)
+        self.dW = np.empty((H, H), dtype)
+        self.row_starts = np.arange(0, T * M, M)
+        self.ones_M = np.ones(M, dtype)
+        self.s_0 = s_all[0]
+        self.s = s_all[1:]
+        self.shifted_z_flat = self.shifted_z.reshape(-1)
+        self.dz_flat = self.dz.reshape(-1)
+        self.ds_0 = ds_all[0]
+        self.ds = ds_all[1:]
+        self.s_prev = s_all[:-1]
+        self.s_T = s_all[-1]
+        self.forward = list(zip(s_all[:-1], self.a, s_all[1:]))
+        self.backward = list(
+            zip(ds_all[1:][::-1], self.slope_s[::-1], self.da[::-1], ds_all[:-1][::-1])
+        )
+
+
+def _workspace(workspace, sizes):
+    """The buffers kept in a dict, made anew when a size or the dtype has changed."""
+    if workspace is None:
+        return _Buffers(*sizes)
+    if workspace.get("sizes") != sizes:
+        workspace.update(sizes=sizes, buffers=_Buffers(*sizes))
+    return workspace["buffers"]
+
+
+def _sizes(params, x, y, state):
+    """T, M, H and the dtype, once every argument has been checked against them."""
+    _keys("params", params, ("U", "V", "W"))
+    T = _axis("x", x, 0, ("T",))
+    M = _axis("params['U']", params["U"], 1, ("H", "M"))
+    H = _axis("params['U']", params["U"], 0, ("H", "M"))
+    dtype = params["U"].dtype
+    if dtype.kind not in "fc":
+        _refuse("params['U']", params["U"], (H, M), "float32 or float64")
+    if params["U"].shape != (H, M) or params["U"].dtype != dtype:
+        _refuse("params['U']", params["U"], (H, M), dtype)
+    if params["V"].shape != (M, H) or params["V"].dtype != dtype:
+        _refuse("params['V']", params["V"], (M, H), dtype)
+    if params["W"].shape != (H, H) or params["W"].dtype != dtype:
+        _refuse("params['W']", params["W"], (H, H), dtype)
+    _indices("x", x, (T,), M)
+    if y is not None:
+        _indices("y", y, (T,), M)
+    if state is not None:
+        _keys("state", state, ("s",))
+        if state["s"].shape != (H,) or state["s"].dtype != dtype:
+            _refuse("state['s']", state["s"], (H,), dtype)
+    return T, M, H, dtype
+
+
+def _keys(name, given, wanted):
+    """Refuse a dict that lacks a key or has one too many."""
+    if set(given) != set(wanted):
+        raise ValueError(f"{name} has the keys {sorted(given)}, it should have {sorted(wanted)}")
+
+
+def _axis(name, array, axis, names):
+    """The length of one axis of an array whose axes are called `names`."""
+    if array.ndim != len(names) or 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}, it should be ({', '.join(names)})")
+    return array.shape[axis]
+
+
+def _refuse(name, array, shape, dtype):
+    """Say which argument does not fit, and what it should be."""
+    raise ValueError(
+        f"{name} has shape {array.shape} and dtype {array.dtype}, "
+        f"it should have shape {shape} and dtype {dtype}"
+    )
+
+
+def _indices(name, array, shape, classes):
+    """Check an array of class indices."""
+    if array.shape != shape or array.dtype.kind not in "iu":
+        _refuse(name, array, shape, "an integer type")
+    if array.min() < 0 or array.max() >= classes:
+        raise ValueError(
+            f"{name} holds {array.min()}..{array.max()}, it should hold 0..{classes - 1}"
+        )

@@ -1,0 +1,155 @@
+"""The functions of the language that are not elementwise: sums, losses, one-hot rows.
+
+    sum(x, axis=0)   mean(x)   softmax(o)   outer(u, v)   diag(v)   eye(H)   ones(N, H)
+    onehot(y)   column(v)   squared_error(o, y)   cross_entropy(o, y)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from .. import matrix as mx
+from ..errors import ParseError, ShapeError
+
+if TYPE_CHECKING:
+    from .elaborate import Elaborator
+
+Node = mx.Node
+Nodes = list[Node]
+Keywords = list[Any]
+Builder = Callable[[Any, Nodes, Keywords], Node]
+
+
+def call(e: Elaborator, name: str, items: list[Any]) -> Node:
+    """The call of a function of this table; only sum and mean take keywords."""
+    given = [i for i in items if getattr(i, "data", "") != "keyword"]
+    keywords = [i.children for i in items if getattr(i, "data", "") == "keyword"]
+    if keywords and name not in ("sum", "mean"):
+        word = keywords[0][0]
+        raise ParseError(f"{name} takes no keyword {str(word)!r}").at(e.locate(word))
+    return CALLS[name](e, [e.expression(i) for i in given], keywords)
+
+
+def count(name: str, nodes: Nodes, n: int) -> None:
+    if len(nodes) != n:
+        were = f"{len(nodes)} {'is' if len(nodes) == 1 else 'are'} given"
+        arguments = ", ".join("xyzuvw"[i % 6] for i in range(n))
+        raise ParseError(
+            f"{name} takes {n} argument{'s' * (n != 1)}, {were}", f"{name}({arguments})"
+        )
+
+
+def _sum(e: Elaborator, nodes: Nodes, keywords: Keywords) -> Node:
+    count("sum", nodes, 1)
+    axes, keepdims = _axes(e, keywords)
+    return mx.sum_axes(nodes[0], tuple(axes) or None, keepdims)
+
+
+def _mean(e: Elaborator, nodes: Nodes, keywords: Keywords) -> Node:
+    count("mean", nodes, 1)
+    x, (axes, _) = nodes[0], _axes(e, keywords)
+    total = _sum(e, nodes, keywords)
+    summed = {a % x.rank for a in axes} if axes else range(x.rank)
+    return mx.times(1 / sympy.prod([x.shape[a] for a in summed]), total)
+
+
+def _axes(e: Elaborator, keywords: Keywords) -> tuple[list[int], bool]:
+    axes, keepdims = [], False
+    for word, tree in keywords:
+        value = e.scalar(tree)
+        if str(word) == "axis" and value.is_Integer:
+            axes.append(int(value))
+        elif str(word) == "keepdims" and value in (0, 1):
+            keepdims = bool(value)
+        else:
+            raise ParseError(
+                f"cannot read the keyword {str(word)}={value}", "axis=0, keepdims=1"
+            ).at(e.locate(word))
+    return axes, keepdims
+
+
+def _fixed(name: str, n: int, build: Callable[..., Node]) -> Builder:
+    def run(e: Elaborator, nodes: Nodes, keywords: Keywords) -> Node:
+        count(name, nodes, n)
+        return build(*nodes)
+
+    return run
+
+
+def _softmax(x: Node) -> Node:
+    if not x.shape:
+        raise ShapeError(
+            "softmax takes a vector or the rows of a matrix, not a scalar",
+            "sigmoid(x) for a single number",
+        )
+    return mx.Softmax(x)
+
+
+def _loss(name: str, build: Callable[..., Node]) -> Builder:
+    def run(e: Elaborator, nodes: Nodes, keywords: Keywords) -> Node:
+        count(name, nodes, 2)
+        return build(nodes[0], target(e, nodes[1]))
+
+    return run
+
+
+def target(e: Elaborator, y: Node) -> Node:
+    """An index target stands for its one-hot rows."""
+    d = e.scope.declarations.get(y.name) if isinstance(y, mx.Var) else None
+    return mx.onehot(y, d.classes) if d is not None and d.classes is not None else y
+
+
+def _onehot(e: Elaborator, nodes: Nodes, keywords: Keywords) -> Node:
+    count("onehot", nodes, 1)
+    rows = target(e, nodes[0])
+    if not isinstance(rows, mx.OneHot):
+        raise ParseError(
+            f"onehot takes a class index, and {nodes[0]} is not one", "target y[t] : N in C"
+        )
+    return rows
+
+
+def _indicator(e: Elaborator, nodes: Nodes, keywords: Keywords) -> Node:
+    """The bold 1 of LaTeX: ones for sizes, one-hot rows for a class index."""
+    sizes = nodes and all(isinstance(n, mx.Scalar) for n in nodes)
+    return (_ones if sizes else _onehot)(e, nodes, keywords)
+
+
+def _column(x: Node) -> Node:
+    """x[:, None]: one number per row, spread over the row."""
+    return mx.Expand(x, (*x.shape, 1))
+
+
+def _size(name: str, x: Node) -> Any:
+    if not isinstance(x, mx.Scalar) or not (x.value.is_integer and x.value.is_positive):
+        raise ParseError(f"{name} takes sizes, and {x} is not one", f"{name}(H)")
+    return x.value
+
+
+def _eye(x: Node) -> Node:
+    return mx.Eye(_size("eye", x))
+
+
+def _ones(e: Elaborator, nodes: Nodes, keywords: Keywords) -> Node:
+    """An array of ones: ones(N, H)."""
+    if not nodes:
+        count("ones", nodes, 1)
+    return mx.broadcast(mx.Scalar(1), tuple(_size("ones", x) for x in nodes))
+
+
+CALLS: dict[str, Builder] = {
+    "softmax": _fixed("softmax", 1, _softmax),
+    "outer": _fixed("outer", 2, mx.outer),
+    "diag": _fixed("diag", 1, mx.diag),
+    "eye": _fixed("eye", 1, _eye),
+    "ones": _ones,
+    "sum": _sum,
+    "mean": _mean,
+    "cross_entropy": _loss("cross_entropy", mx.cross_entropy),
+    "squared_error": _loss("squared_error", mx.squared_error),
+    "onehot": _indicator,
+    "column": _fixed("column", 1, _column),
+}

@@ -1,0 +1,154 @@
+"""Names: variables at their times, entries, gathers, deltas and derivatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+from lark import Token, Tree
+
+from .. import matrix as mx
+from ..errors import ParseError, ShapeError
+from ..matrix.build import show_shape
+from ..model import LOSS, Declaration
+from .names import readings
+from .numbers import linear_time
+from .reader import Node, Reader, index_name, items_of
+
+
+class References(Reader):
+    """Trees that end in a declared name."""
+
+    def _name(self, token: Token) -> Node:
+        scalar = self.scope.scalar(str(token))
+        if scalar is not None:
+            return mx.Scalar(scalar)
+        name, time, entries = self.scope.split(str(token))
+        if name in ("loss", "L"):
+            return LOSS
+        scalar = self.scope.scalar(name)
+        if scalar is not None and time is None and not entries:
+            return mx.Scalar(scalar)
+        identity = self._identity(str(token))
+        if identity is not None and self.scope.known(name) is None:
+            return identity
+        d = self._declared(name)
+        var = self._var(d, [self.time(time)] if time is not None else [])
+        return self._entry(var, entries) if entries else var
+
+    def _identity(self, text: str) -> Node | None:
+        """I_H, for a declared size H."""
+        for name, rest, _ in readings(text):
+            size = self.scope.scalar(rest[0]) if name == "I" and len(rest) == 1 else None
+            if size is not None and size.is_positive:
+                return mx.Eye(size)
+        return None
+
+    def _declared(self, name: str) -> Declaration:
+        d = self.scope.declarations.get(self.scope.known(name) or name)
+        if d is None:
+            raise ParseError(f"{name!r} is not declared", self.scope.suggestion(name))
+        return d
+
+    def _var(self, d: Declaration, times: list[Any]) -> mx.Var:
+        if d.role == "propagator":
+            return mx.Var(d.name, d.shape, times)
+        if d.role in ("size", "hyper"):
+            raise ParseError(f"{d.name!r} is a number and has no subscript", d.name)
+        if d.timed and len(times) != 1:
+            raise ParseError(f"{d.name!r} changes with time", f"{d.name}[t] or {d.name}[t-1]")
+        if times and not d.timed:
+            raise ParseError(f"{d.name!r} does not depend on time", d.name)
+        return d.var(*map(linear_time, times))
+
+    def time(self, text: str) -> Any:
+        """The time written in a subscript."""
+        node = self.nested(text)
+        if not isinstance(node, mx.Scalar):
+            raise ParseError(f"{text!r} is not a time", "t, t-1 or a number")
+        return node.value
+
+    def _element(self, tree: Any, subscripts: Tree) -> Node:
+        return self._entry(self.expression(tree), list(map(index_name, subscripts.children)))
+
+    def _entries(self, tree: Any, subscripts: Token) -> Node:
+        return self._entry(self.expression(tree), items_of(subscripts))
+
+    def _indexed(self, name: Token, subscripts: Tree) -> Node:
+        base, time, entries = self.scope.split(str(name))
+        d = self._declared(base)
+        items = subscripts.children
+        if any(getattr(i, "data", "") == "everything" for i in items):
+            return self._gather(self._var(d, []), items)
+        if time is None and not entries and (d.timed or d.role == "propagator"):
+            return self._var(d, [self.scalar(i) for i in items])
+        var = self._var(d, [self.time(time)] if time is not None else [])
+        return self._entry(var, [*entries, *map(index_name, items)])
+
+    def _indexed_twice(self, name: Token, times: Tree, subscripts: Tree) -> Node:
+        d = self._declared(str(name))
+        var = self._var(d, [self.scalar(i) for i in times.children])
+        return self._entry(var, list(map(index_name, subscripts.children)))
+
+    def _entry(self, x: Node, names: list[str]) -> Node:
+        if len(names) != x.rank:
+            raise ShapeError(
+                f"shape {show_shape(x.shape)} takes {x.rank} indices, {len(names)} are given"
+            )
+        bad = [n for n in names if not n.isidentifier()]
+        if bad:
+            raise ParseError(f"an index is a single name, not {bad[0]!r}", "W[i, j]")
+        return mx.Element(x, list(map(sympy.Symbol, names)))
+
+    def _gather(self, matrix: mx.Var, items: list[Any]) -> Node:
+        """U[:, x[t]] or E[x[t], :]: the columns or rows that a token index names."""
+        if matrix.rank != 2 or len(items) != 2:
+            raise ShapeError(f"{matrix.name} has {matrix.rank} indices", "U[:, x[t]]")
+        columns = getattr(items[0], "data", "") == "everything"
+        index = self.expression(items[1] if columns else items[0])
+        if not isinstance(index, mx.Var):
+            raise ParseError("a gather takes one index variable", "U[:, x[t]]")
+        size = matrix.shape[1 if columns else 0]
+        d = self.scope.declarations.get(index.name)
+        if d is None or d.classes is None or d.classes != size:
+            raise ShapeError(
+                f"{index.name} does not index {size} entries",
+                f"input {index.name}[t] : index {size}",
+            )
+        rows = mx.onehot(index, size)
+        return mx.matmul(matrix, rows.T) if columns else mx.matmul(rows, matrix)
+
+    def _everything(self) -> Node:
+        raise ParseError("':' stands only in a gather", "U[:, x[t]]")
+
+    def _keyword(self, name: Token, _: Any) -> Node:
+        raise ParseError(f"the keyword {str(name)!r} stands only in sum and mean", "axis=0")
+
+    def _kron(self, i: Any, j: Any) -> Node:
+        """[i = j] for index names, [t = T] for times."""
+        if any(self._is_time(x) for x in (i, j)):
+            return mx.Kron(*(linear_time(self.scalar(x)) for x in (i, j)))
+        return mx.Kron(*(sympy.Symbol(index_name(x)) for x in (i, j)))
+
+    def _is_time(self, tree: Tree) -> bool:
+        return any(str(v) in self.scope.times for v in tree.scan_values(lambda v: True))
+
+    def _derivative(self, token: Token) -> Node:
+        """dL/dh_t, ∂h_t/∂a_t, or one entry of it: ∂a_t[n,j]/∂W[m,k]."""
+        top, bottom = (part.strip() for part in str(token).split("/"))
+        if top[0] != bottom[0]:
+            raise ParseError("d and ∂ are mixed in one derivative", "dL/dh[t] or ∂h[t]/∂a[t]")
+        if top[0] == "d" and all(self.scope.known(x) for x in (top, bottom)):
+            raise ParseError(f"{token} reads as a derivative", f"({top})/({bottom})")
+        (of, i), (wrt, j) = (self._differential(part[1:].strip()) for part in (top, bottom))
+        whole = mx.derivative(of, wrt, total=top[0] == "d")
+        return mx.Element(whole, (*i, *j)) if i or j else whole
+
+    def _differential(self, text: str) -> tuple[mx.Var, tuple[Any, ...]]:
+        node = self.nested(text)
+        names: tuple[Any, ...] = ()
+        if isinstance(node, mx.Element):
+            node, names = node.args[0], tuple(node.args[1])
+        if not isinstance(node, mx.Var):
+            raise ParseError(f"{text!r} is not a variable", "a declared name, as in dL/dh[t]")
+        return node, names

@@ -1,0 +1,398 @@
+"""Derivation -> Program, on demand: what the loss and the gradients need, and nothing else.
+
+A component that does not recur runs over all t at once. In a loop, whatever does not depend
+on the loop is computed for all t before it; a term that reaches back k steps in the backward
+road is pushed to row t − k as soon as it is known, so no step past T is ever computed:
+
+    for t = T..1:  da[t] = dh[t] ∘ slope[t];  dh[t−1] += da[t] W_hᵀ
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from .. import matrix as mx
+from ..errors import UnsupportedError
+from ..model import LOSS, Derivation, Equation
+from .lower import Lowering, _positive, time_sum, total, turned_copy
+from .program import Buffer, Instruction, Item, Loop, Part, Program, Ref, Term
+from .reuse import share
+from .schedule import Component, components, depends, is_timed
+
+Node = mx.Node
+
+
+def plan(derivation: Derivation) -> Program:
+    """The optimised program of a derivation. Raises UnsupportedError for what has no code."""
+    model = derivation.model
+    if model.is_uninterpreted:
+        calls = sorted({c.name for e in model.equations for c in e.rhs.atoms(mx.Call)})
+        raise UnsupportedError(
+            f"{', '.join(calls)} of model {model.name} has no body, so there is nothing to compute",
+            f"function {calls[0]}(…) = …, or a built-in loss such as squared_error",
+        )
+    train, infer = _Planner(derivation), _Planner(derivation)
+    infer_part = infer.infer()
+    results = {*infer.readout(), *(s.name for s in model.states)}
+    part = share(train.train(), train.b, results, set(infer.b.buffers))
+    missing = set(infer.b.buffers) - set(train.b.buffers)
+    buffers = {**train.b.buffers, **{n: infer.b.buffers[n] for n in sorted(missing)}}
+    return Program(derivation, part, infer_part, buffers, infer.readout())
+
+
+class _Planner:
+    def __init__(self, derivation: Derivation):
+        self.d, self.model = derivation, derivation.model
+        self.b = Lowering({}, self.resolve)
+        self.forward_rhs = {e.lhs.name: e.rhs for e in self.model.equations}
+        self.labels = {e.lhs.name: e.label for e in derivation.group("forward").equations}
+        self.total_name = {n: self._adjoint_name(n) for n in derivation.adjoint}
+        order = tuple(self.forward_rhs)
+        self.component = {
+            n: c for c in components(self.forward_rhs, order) for n in c.names
+        }
+        self.last_only: set[str] = set()
+        self.blocks: list[list[Item]] = [self.b.items]
+        self.terms: list[Term] = []
+        for d in (*self.model.params, *self.model.inputs, *self.model.targets):
+            kind = "real" if d.classes is None else "index"
+            rows = 0 if d.timed else None
+            self.b.buffers[d.name] = Buffer(d.name, d.shape, rows, d.role, kind)
+            if d.timed:
+                self.b.bound[d.name] = Ref(d.name, "all")
+
+    def _adjoint_name(self, name: str) -> str:
+        name = f"d{name}"
+        while name in self.model.table:
+            name += "_"
+        return name
+
+    # -- forward
+
+    def resolve(self, name: str) -> None:
+        """Compute a variable of the forward pass, with what it needs."""
+        c = self.component[name]
+        if c.recurrent:
+            self.forward_loop(c)
+            return
+        span = self.span(name)
+        label = (self.labels[name],)
+        ref = self.b.value(self.forward_rhs[name], span, label)
+        self.b.bound[name] = self.named(ref, name)
+
+    def span(self, name: str) -> str:
+        """All t, or only T for what nothing but a loss at T reads."""
+        if self.model.loss.over != "last" or self.feeds_a_loop(name):
+            return "all"
+        return "last"
+
+    def feeds_a_loop(self, name: str) -> bool:
+        reached, frontier = set(), {name}
+        while frontier:
+            reached |= frontier
+            frontier = {
+                n for n, rhs in self.forward_rhs.items() if depends(rhs, frontier)
+            } - reached
+        return any(self.component[n].recurrent for n in reached)
+
+    def named(self, ref: Ref, name: str) -> Ref:
+        """Give a work buffer the name of the variable it holds, unless it holds another's."""
+        b = self.b
+        old = b.buffers[ref.buffer]
+        taken = {r.buffer for r in b.bound.values()}
+        if old.role not in ("work", "static") or old.name in taken or name in b.buffers:
+            return ref
+        b.buffers[name] = replace(b.buffers.pop(old.name), name=name)
+        for block in self.blocks:
+            block[:] = [_renamed(i, old.name, name) for i in block]
+        self.terms = [
+            replace(x, args=tuple(_renamed_ref(r, old.name, name) for r in x.args))
+            for x in self.terms
+        ]
+        for memo in (b.memo, b.bound):
+            for key, r in list(memo.items()):
+                if r.buffer == old.name:
+                    memo[key] = replace(r, buffer=name)  # type: ignore[index]
+        return replace(ref, buffer=name)
+
+    def forward_loop(self, c: Component) -> None:
+        names = set(c.names)
+        for name in c.names:
+            d = self.model.table[name]
+            rows = self.model.lag(name)
+            self.b.buffers[name] = Buffer(name, d.shape, rows)
+            self.b.bound[name] = Ref(name, "all")
+            if rows:
+                self.b.emit("start", Ref(name, "start"), name)
+        step = self.step()
+        for name in c.names:
+            self.accumulate(step, name, self.forward_rhs[name], names, (self.labels[name],))
+        self.b.items.append(Loop(False, tuple(step.items), "forward_" + c.names[-1]))
+
+    def step(self) -> Lowering:
+        """A lowering for the body of a loop: the same buffers, its own instructions."""
+        return Lowering(self.b.buffers, self.resolve, bound=self.b.bound)
+
+    def accumulate(
+        self, step: Lowering, name: str, rhs: Node, names: set[str], labels: Any
+    ) -> None:
+        """name[t] = rhs in a loop: what does not depend on the loop is summed before it."""
+        terms = rhs.args if isinstance(rhs, mx.Plus) else (rhs,)
+        outside = [a for a in terms if not depends(a, names)]
+        inside = [a for a in terms if depends(a, names)]
+        out = Ref(name, "step")
+        if outside:
+            before = mx.plus(mx.zeros(rhs.shape), *outside)
+            self.b.value(before, "all", labels, Ref(name, "all"))
+            self.b.forget(before, "all")
+            for a in inside:
+                self.add_to(step, out, a, names, labels)
+        else:
+            step.value(self.hoisted(rhs, names, labels), "step", labels, out)
+
+    def add_to(self, step: Lowering, out: Ref, term: Node, names: set[str], labels: Any) -> None:
+        """out ± = term, in a loop."""
+        negative, term = _positive(term)
+        ref = step.value(self.hoisted(term, names, labels), "step", labels)
+        step.emit("subtract" if negative else "add", out, out, ref, labels=labels)
+
+    def hoisted(self, e: Node, names: set[str], labels: Any) -> Node:
+        """e with its parts that do not depend on the loop computed before it."""
+        if isinstance(e, mx.Var | mx.Scalar | mx.OneHot):
+            return e
+        if not depends(e, names):
+            return self._before(e, names, labels)
+        if isinstance(e, mx.Plus | mx.Times):
+            return self._hoisted_group(e, names, labels)
+        args = [self.hoisted(a, names, labels) if isinstance(a, mx.Node) else a for a in e.args]
+        return e.func(*args)
+
+    def _hoisted_group(self, e: Node, names: set[str], labels: Any) -> Node:
+        """In a sum or product the parts outside the loop are one value, not several."""
+        build = mx.plus if isinstance(e, mx.Plus) else mx.times
+        outside = [a for a in e.args if not depends(a, names) and not isinstance(a, mx.Scalar)]
+        inside = [a for a in e.args if depends(a, names) or isinstance(a, mx.Scalar)]
+        if len(outside) > 1 and all(a.shape == e.shape for a in outside):
+            outside = [build(*outside)]
+        moved = [self.hoisted(a, names, labels) for a in (*inside, *outside)]
+        return build(*moved)
+
+    def _before(self, e: Node, names: set[str], labels: Any) -> Node:
+        if isinstance(e, mx.Broadcast | mx.Expand):
+            return e.func(self.hoisted(e.args[0], names, labels), *e.args[1:])
+        if isinstance(e, mx.Transpose) and not is_timed(e):
+            return mx.Var(turned_copy(self.b, e.args[0], ()).buffer, e.shape)
+        if not mx.variables(e):
+            return e
+        timed = is_timed(e)
+        ref = self.b.value(e, "all" if timed else "static", labels)
+        self.b.bound.setdefault(ref.buffer, ref)
+        return mx.Var(ref.buffer, e.shape, (mx.t,) if timed else ())
+
+    # -- the parts
+
+    def train(self) -> Part:
+        b = self.b
+        loss = self.model.defined[self.model.loss.step.name]
+        span = "last" if self.model.loss.over == "last" else "all"
+        weight = 1 / mx.T if self.model.loss.over == "mean" else 1
+        labels = (self.labels[loss.lhs.name],)
+        self.terms = total(b, loss.rhs, span, labels, weight)
+        for stage in (self.backward, self.gradients):
+            b.items = []
+            self.blocks.append(b.items)
+            stage()
+        whole = next(e.label for e in self.d.group("forward").equations if e.lhs == LOSS)
+        forward, backward, gradients = map(tuple, self.blocks)
+        return Part(forward, backward, gradients, tuple(self.terms), (*labels, whole))
+
+    def infer(self) -> Part:
+        for name in self.readout():
+            if name not in self.b.bound:
+                self.resolve(name)
+        for state in self.model.states:
+            if state.name not in self.b.bound:
+                self.resolve(state.name)
+        return Part(tuple(self.b.items))
+
+    def readout(self) -> tuple[str, ...]:
+        """What the loss is computed from, as the model names it."""
+        loss = self.model.defined[self.model.loss.step.name]
+        return tuple(v.name for v in mx.variables(loss.rhs) if v.name in self.forward_rhs)
+
+    # -- backward
+
+    def symbols(self, e: Node) -> Node:
+        """dL/dv[t] as the variable that will hold it."""
+        names = {
+            x: mx.Var(self.total_name[x.wrt.name], x.wrt.shape, x.wrt.times)
+            for x in e.atoms(mx.Deriv)
+        }
+        return e.xreplace(names)
+
+    def backward(self) -> None:
+        right_sides = {
+            self.total_name[n]: self.symbols(e.rhs) for n, e in self.d.adjoint.items()
+        }
+        labels = {self.total_name[n]: (e.label,) for n, e in self.d.adjoint.items()}
+        needed = self._needed(right_sides)
+        for c in components(right_sides, tuple(right_sides)):
+            if not needed & set(c.names):
+                continue
+            step = self.step()
+            pushes: list[Any] = []
+            for name in c.names:
+                pushes += self.adjoint(step, c, name, right_sides[name], labels[name])
+            for out, term, lag, tag in pushes:
+                self.add_to(step, replace(out, shift=-lag), mx.shift(term, -lag), set(c.names), tag)
+            if step.items:
+                self.b.items.append(Loop(True, tuple(step.items), "backward_" + c.names[0]))
+
+    def _needed(self, right_sides: dict[str, Node]) -> set[str]:
+        """The adjoints that some gradient is computed from."""
+        needed = {self.total_name.get(s.name, "") for s in self.model.states}
+        for e in self.d.group("gradient").equations:
+            needed |= {v.name for v in mx.variables(self.symbols(e.rhs))}
+        while True:
+            more = {
+                v.name for n in needed & set(right_sides) for v in mx.variables(right_sides[n])
+            } - needed
+            if not more:
+                return needed
+            needed |= more
+
+    def adjoint(
+        self, step: Lowering, c: Component, name: str, rhs: Node, labels: Any
+    ) -> list[tuple[Ref, Node, int, Any]]:
+        """Lay out one adjoint; returns the terms to push back once the step is done."""
+        names = set(c.names) if c.recurrent else set()
+        terms = rhs.args if isinstance(rhs, mx.Plus) else (rhs,)
+        lags = {a: self._lag(a) for a in terms}
+        now = [a for a in terms if not lags[a] and not depends(a, names)]
+        within = [a for a in terms if not lags[a] and depends(a, names)]
+        later = [a for a in terms if lags[a]]
+        if not later and not within:
+            self._at_once(name, rhs, labels)
+            return []
+        rows = max(lags.values())
+        self.b.buffers[name] = Buffer(name, rhs.shape, rows)
+        self.b.bound[name] = Ref(name, "all")
+        started = self._start(name, rhs.shape, now, bool(later), labels, rows)
+        out = Ref(name, "step")
+        if not started and len(within) == 1:
+            step.value(self.hoisted(within[0], names, labels), "step", labels, out)
+        elif not started:
+            whole = mx.plus(*within)
+            step.value(self.hoisted(whole, names, labels), "step", labels, out)
+        else:
+            for a in within:
+                self.add_to(step, out, a, names, labels)
+        for a in [a for a in later if not depends(a, names)]:
+            self._shifted(name, a, lags[a], labels)
+        return [(out, a, lags[a], labels) for a in later if depends(a, names)]
+
+    def _lag(self, term: Node) -> int:
+        """k for a term that reads an adjoint at t + k."""
+        adjoints = set(self.total_name.values())
+        lags = [int(v.time - mx.t) for v in mx.variables(term) if v.name in adjoints]
+        return max(lags, default=0)
+
+    def _at_once(self, name: str, rhs: Node, labels: Any) -> None:
+        last = self._is_last(rhs)
+        ref = self.b.value(rhs, "last" if last else "all", labels)
+        if last:
+            self.last_only.add(name)
+        self.also(ref, labels)
+        self.b.bound[name] = self.named(ref, name)
+
+    def also(self, ref: Ref, labels: Any) -> None:
+        """A value computed for one equation that is another one too carries both labels."""
+        for block in reversed(self.blocks):
+            for n, i in reversed(list(enumerate(block))):
+                if isinstance(i, Instruction) and i.out == ref:
+                    block[n] = replace(i, labels=tuple(dict.fromkeys((*i.labels, *labels))))
+                    return
+
+    def _is_last(self, e: Node) -> bool:
+        return e.has(mx.Kron(mx.t, mx.T)) or depends(e, self.last_only)
+
+    def _start(
+        self, name: str, shape: Any, now: list[Node], fill: bool, labels: Any, rows: int
+    ) -> bool:
+        """What the loop adds to: the immediate terms, or zero where only later steps add."""
+        b = self.b
+        always = [a for a in now if not self._is_last(a)]
+        at_end = [a for a in now if self._is_last(a)]
+        if rows:
+            b.emit("fill", Ref(name, "start"), 0, labels=labels)
+        if always:
+            before = mx.plus(mx.zeros(shape), *always)
+            b.value(before, "all", labels, Ref(name, "all"))
+            b.forget(before, "all")
+        elif fill or at_end:
+            b.emit("fill", Ref(name, "all"), 0, labels=labels)
+        if at_end:
+            ref = b.value(mx.plus(mx.zeros(shape), *at_end), "last", labels)
+            last = Ref(name, "last")
+            b.emit("add", last, last, ref, labels=labels)
+        return bool(now) or fill
+
+    def _shifted(self, name: str, term: Node, lag: int, labels: Any) -> None:
+        """A later term from outside the loop: known for all t, added k rows earlier."""
+        term = mx.shift(term, -lag)
+        if self._is_last(term):
+            raise UnsupportedError(f"a loss at T that reads {name} {lag} steps back")
+        ref = self.b.value(term, "all", labels)
+        rows = Ref(name, "all", -lag)
+        self.b.emit("add", rows, rows, ref, labels=labels)
+
+    # -- gradients
+
+    def gradients(self) -> None:
+        for e in self.d.group("gradient").equations:
+            d = self.model.table[e.lhs.wrt.name]
+            if d.role != "state":
+                self.gradient(e, self.symbols(e.rhs))
+
+    def gradient(self, e: Equation, rhs: Node) -> None:
+        v = e.lhs.wrt
+        name = self._adjoint_name(v.name)
+        rows = 0 if v.times else None
+        self.b.buffers[name] = Buffer(name, v.shape, rows, "grad")
+        out = Ref(name, "all" if v.times else "static")
+        labels = (e.label,)
+        if not isinstance(rhs, mx.TimeSum):
+            if rhs.shape and not mx.variables(rhs):
+                self.b.emit("fill", out, 0, labels=labels)
+            elif self._is_last(rhs):
+                self.b.emit("fill", out, 0, labels=labels)
+                self.b.value(rhs, "last", labels, Ref(name, "last"))
+            else:
+                self.b.value(rhs, "all", labels, out)
+            return
+        body = rhs.args[0]
+        terms = body.args if isinstance(body, mx.Plus) else (body,)
+        for n, a in enumerate(terms):
+            span = "last" if self._is_last(a) else "all"
+            if span == "last":
+                a = a.xreplace({mx.Kron(mx.t, mx.T): mx.Scalar(1)})
+            if not n:
+                time_sum(self.b, a, span, labels, out)
+                continue
+            more = self.b.new(f"{name}_more", v.shape, "static")
+            time_sum(self.b, a, span, labels, more)
+            self.b.emit("add", out, out, more, labels=labels)
+
+
+def _renamed(item: Item, old: str, new: str) -> Item:
+    if isinstance(item, Loop):
+        return replace(item, body=tuple(_renamed(i, old, new) for i in item.body))  # type: ignore[misc]
+
+    assert isinstance(item, Instruction)
+    args = tuple(_renamed_ref(a, old, new) for a in item.args)
+    return replace(item, out=_renamed_ref(item.out, old, new), args=args)
+
+
+def _renamed_ref(r: Any, old: str, new: str) -> Any:
+    return replace(r, buffer=new) if isinstance(r, Ref) and r.buffer == old else r

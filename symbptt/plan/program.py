@@ -1,0 +1,128 @@
+"""A program: instructions on buffers, in order, with two loops over time at most per model part.
+
+It says what is computed where and which memory it takes, in no target's words; `emit` turns
+each instruction into a line with a printer table. The label of an instruction is that of the
+equation it computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..model import Derivation
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """An array of the program. `rows`: None for no time axis, else how many rows before t = 1.
+
+    role: param, input, target, state, work, static, grad. `shares` names the buffer whose
+    memory it takes over.
+    """
+
+    name: str
+    shape: tuple[Any, ...]
+    rows: int | None = None
+    role: str = "work"
+    kind: str = "real"  # or "index"
+    shares: str = ""
+
+    @property
+    def timed(self) -> bool:
+        return self.rows is not None
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A view of a buffer.
+
+    span: "static" (the whole array), "all" (t = 1..T, shifted), "step" (row t, shifted),
+    "last" (row T), "start" (the rows before t = 1), "padded" (every row). `flat` merges time
+    and batch into rows; `turned` is the transposed view; `spread` inserts axes for broadcasting.
+    """
+
+    buffer: str
+    span: str = "static"
+    shift: int = 0
+    flat: bool = False
+    turned: bool = False
+    spread: tuple[int, ...] = ()
+
+
+Operand = Ref | float | str
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """out = op(args); `labels` are the equations it computes."""
+
+    op: str
+    out: Ref
+    args: tuple[Operand, ...]
+    labels: tuple[str, ...] = ()
+    axes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The steps of one recurrence: forward t = 1..T, or backward t = T..1."""
+
+    backward: bool
+    body: tuple[Instruction, ...]
+    name: str = ""
+
+
+Item = Instruction | Loop
+
+
+@dataclass(frozen=True)
+class Term:
+    """coefficient · total(op, refs): one summand of the loss."""
+
+    coefficient: Any
+    op: str  # "sum" over everything, or "dot" of two views
+    args: tuple[Ref, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One function's instructions, in three blocks."""
+
+    forward: tuple[Item, ...]
+    backward: tuple[Item, ...] = ()
+    gradients: tuple[Item, ...] = ()
+    loss: tuple[Term, ...] = ()
+    loss_labels: tuple[str, ...] = ()
+
+    def items(self) -> tuple[Item, ...]:
+        return (*self.forward, *self.backward, *self.gradients)
+
+    def instructions(self) -> Iterator[tuple[Instruction, Loop | None]]:
+        for item in self.items():
+            if isinstance(item, Loop):
+                yield from ((i, item) for i in item.body)
+            else:
+                yield item, None
+
+
+@dataclass(frozen=True)
+class Program:
+    """`train` computes loss and gradients, `infer` the readout; both use the same buffers' names."""
+
+    derivation: Derivation
+    train: Part
+    infer: Part
+    buffers: dict[str, Buffer] = field(hash=False)
+    readout: tuple[str, ...] = ()
+
+    @property
+    def model(self) -> Any:
+        return self.derivation.model
+
+
+def reads(i: Instruction) -> list[Ref]:
+    """The views an instruction reads; scatter and put also read their output."""
+    out = [a for a in i.args if isinstance(a, Ref)]
+    return [*out, i.out] if i.op in ("scatter", "put") else out

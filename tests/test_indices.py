@@ -1,0 +1,272 @@
+"""`same` decides: equal by a law of algebra means yes, different by one entry means no.
+
+The referee is `matrix.evaluate`, through `witness`: it never sees the normal form.
+"""
+
+import random
+from fractions import Fraction
+
+import mpmath
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import strategies as s
+from strategies import HALF, C, D, H, J, K, N, fn, ones, rows, var
+from symbptt import matrix as mx
+from symbptt.errors import ShapeError, UnsupportedError
+from symbptt.indices import normal, same, show_poly, witness
+from symbptt.indices.canon import canonical
+from symbptt.indices.lower import lower
+from symbptt.indices.poly import Mono, fresh, rename
+
+t, T = mx.t, mx.T
+u, v, w = (mx.Var(n, (H,)) for n in "uvw")
+A, B, W = (mx.Var(n, (H, H)) for n in "ABW")
+x = mx.Var("x", (H,), (t,))
+EYE = mx.Eye(H)
+QUICK = settings(max_examples=60, deadline=None, derandomize=True)
+
+
+def total(e):
+    return mx.sum_axes(e)
+
+
+def trace(e):
+    return total(e * EYE)
+
+
+def power(e, n):
+    out = e
+    for _ in range(n - 1):
+        out = out @ e
+    return out
+
+
+def over(body, k, lo, hi):
+    return mx.time_sum(body, k, lo, hi)
+
+
+sym = mx.outer(u, v) + mx.outer(v, u)  # unchanged when its two indices are exchanged
+token = mx.onehot(mx.Var("y"), H)  # one class index
+label = mx.onehot(mx.Var("y", (N,), (t,)), C)
+o = mx.Var("o", (N, C), (t,))
+unit = mx.Var("b", (1, H))
+
+EQUAL = {
+    "diag(v) x = v∘x": (mx.diag(v) @ x, v * x),
+    "(AB)ᵀ": ((A @ B).T, B.T @ A.T),
+    "(diag(v) + A)ᵀ": ((mx.diag(v) + A).T, mx.diag(v) + A.T),
+    "cyclic trace": (trace(W @ A @ W @ A @ W), trace(A @ W @ W @ A @ W)),
+    "cyclic trace, long": (trace(power(A @ B, 5)), trace(power(B @ A, 5))),
+    "trace of a transpose": (trace(A @ A @ B), trace(B.T @ A.T @ A.T)),
+    "pairs": (total(u * u) ** 2 * (v @ v), (v @ v) * (u @ u) * (u @ u)),
+    "an eightfold tie": ((A @ B) ** 8, (((A @ B) ** 2) ** 2) ** 2),
+    "automorphic tanh": (total(fn("tanh", sym) * B), total(fn("tanh", sym) * B.T)),
+    "nested tanh": (
+        total(fn("tanh", fn("tanh", sym) @ A) @ B),
+        total(B.T @ fn("tanh", A.T @ fn("tanh", sym))),
+    ),
+    "odd": (fn("tanh", A - A.T) + fn("tanh", B), fn("tanh", B) - fn("tanh", -(A - A.T))),
+    "odd, nested": (
+        fn("tanh", fn("tanh", u) - fn("tanh", v)),
+        -fn("tanh", fn("tanh", v) - fn("tanh", u)),
+    ),
+    "even": (fn("cos", u - v), fn("cos", v - u)),
+    "sin² + cos²": (fn("sin", u) ** 2 + fn("cos", u) ** 2, ones(H)),
+    "σ(−z)": (fn("sigmoid", -u), 1 - fn("sigmoid", u)),
+    "σ(0)": (fn("sigmoid", u - u), HALF * ones(H)),
+    "exp": (fn("exp", u) ** 2 / fn("exp", v), fn("exp", 2 * u - v)),
+    "relu of a multiple": (fn("relu", 3 * u), 3 * fn("relu", u)),
+    "argument gone on the diagonal": (trace(fn("tanh", A - A.T)), mx.Scalar(0)),
+    "argument merged on the diagonal": (
+        mx.sum_axes(fn("tanh", mx.outer(u, u)) * EYE, (1,)),
+        fn("tanh", u**2),
+    ),
+    "denominators": (u / (u + v) + v / (u + v), ones(H)),
+    "quotient of quotients": (1 / (1 / (u + v)), u + v),
+    "sign of a denominator": (1 / (u - v) + 1 / (v - u), mx.zeros((H,))),
+    "continued fraction": (1 / (u + 1 / u), u / (u**2 + 1)),
+    "√u √u": (total(u**HALF * u**HALF), total(u)),
+    "u / √u": (total(u * u**-HALF), total(u**HALF)),
+    "softmax sums to one": (total(mx.Softmax(A)), mx.Scalar(H)),
+    "softmax of a shift": (mx.Softmax(u + v @ w), mx.Softmax(u)),
+    "softmax of softmax": (
+        mx.Softmax(mx.Softmax(A + mx.sum_axes(B, (1,), keepdims=True)) @ W),
+        mx.Softmax(mx.Softmax(A) @ W),
+    ),
+    "one-hot squared": (token * token, token),
+    "one-hot sums to one": (total(label), mx.Scalar(N)),
+    "one-hot projector": (mx.outer(token, token), mx.diag(token)),
+    "cross entropy": (
+        mx.cross_entropy(o, label),
+        -mx.sum_axes(label * fn("log", mx.Softmax(o)), (-1,)),
+    ),
+    "shifted bounds": (over(x.at(K - 1), K, 2, t), over(x.at(J), J, 1, t - 1)),
+    "shifted argument": (
+        over(fn("tanh", W @ x.at(K - 1)), K, 2, t),
+        over(fn("tanh", W @ x.at(J)), J, 1, t - 1),
+    ),
+    "reversed": (over(x.at(t - K), K, 0, t - 1), over(x.at(J), J, 1, t)),
+    "swapped sums": (
+        over(over(mx.outer(x.at(K), x.at(J)), K, 1, J), J, 1, T),
+        over(over(mx.outer(x.at(K), x.at(J)), J, K, T), K, 1, T),
+    ),
+    "convolution": (
+        over(over(x.at(K) * v.at(K + J), J, 0, T), K, 1, T),
+        over(over(x.at(K) * v.at(J), J, K, K + T), K, 1, T),
+    ),
+    "one term": (over(x.at(K), K, t, t), x),
+    "no term": (over(x.at(K), K, t + 1, t), mx.zeros((H,))),
+    "an axis of length 1": (mx.sum_axes(unit, (0,)), mx.sum_axes(A * 0 + unit, (0,)) / H),
+}
+
+DIFFERENT = {
+    "trace of softmax": (trace(mx.Softmax(A)), mx.Scalar(1)),
+    "trace of one-hot rows": (trace(rows(H, H)), mx.Scalar(1)),
+    "transpose forgotten": (W @ u, W.T @ u),
+    "order in a trace": (trace(W @ W @ A @ A), trace(W @ A @ W @ A)),
+    "two pairs or one": ((u @ u) * (v @ v), (u @ v) ** 2),
+    "tanh of which pair": (total(fn("tanh", mx.outer(u, v)) * B), total(fn("tanh", mx.outer(u, v)) * B.T)),
+    "inner index is not outer": (fn("tanh", A @ u) * u, fn("tanh", mx.sum_axes(A, (1,)) * u) * u),
+    "product of sums": (total(fn("tanh", u)) ** 2, total(fn("tanh", u) ** 2)),
+    "even is not odd": (fn("cos", u - v), -fn("cos", v - u)),
+    "√(u²) is |u|": ((u**2) ** HALF, u),
+    "relu of a negative": (fn("relu", -u), -fn("relu", u)),
+    "step of a negative multiple": (fn("step", -u), fn("step", u)),
+    "a denominator under the sum": (total(u / v), total(u) / total(v)),
+    "softmax over the other axis": (mx.Softmax(A), mx.Softmax(A.T).T),
+    "softmax of a row shift": (mx.Softmax(A + u), mx.Softmax(A)),
+    "one-hot of two indices": (
+        mx.onehot(mx.Var("y"), H) * mx.onehot(mx.Var("z"), H),
+        mx.onehot(mx.Var("y"), H),
+    ),
+    "summed to t−1": (over(x.at(K), K, 1, t), over(x.at(K), K, 1, t - 1)),
+    "triangle or square": (
+        over(over(mx.outer(x.at(K), x.at(J)), K, 1, J), J, 1, T),
+        over(over(mx.outer(x.at(K), x.at(J)), K, 1, T), J, 1, T),
+    ),
+    "the other triangle": (
+        over(over(mx.outer(x.at(K), x.at(J)), K, 1, J), J, 1, T),
+        over(over(mx.outer(x.at(J), x.at(K)), K, 1, J), J, 1, T),
+    ),
+    "[t = T] beside a sum": (
+        mx.Kron(t, T) * over(total(x.at(K)), K, 1, t),
+        over(total(x.at(K)), K, 1, t),
+    ),
+    "uninterpreted": (mx.Call("f", (u, v), (H,)), mx.Call("f", (v, u), (H,))),
+    "its derivatives": (
+        mx.contract(mx.CallDeriv(mx.Call("f", (u, v), (H,)), 0), w, 1),
+        mx.contract(mx.CallDeriv(mx.Call("f", (u, v), (H,)), 1), w, 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_equal(name):
+    left, right = EQUAL[name]
+    assert same(left, right), show_poly(same(left, right).residual)
+    assert witness(left, right, tries=4) is None
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_different_with_a_witness(name):
+    left, right = DIFFERENT[name]
+    answer = same(left, right)
+    assert not answer
+    found = answer.witness()
+    assert found is not None
+    assert found.left != found.right
+    assert str(found)
+
+
+def test_a_witness_is_small_exact_and_repeatable():
+    found = witness(W @ u, W.T @ u)
+    assert dict(found.sizes) == {"H": 2}
+    assert isinstance(found.left, Fraction)
+    assert found == witness(W @ u, W.T @ u)
+    matrix, vector = found.values["W"], found.values["u"]
+    (i,) = found.index
+    assert found.left == sum(matrix[i][j] * vector[j] for j in range(2))
+    assert found.right == sum(matrix[j][i] * vector[j] for j in range(2))
+
+
+def test_a_witness_with_tanh_has_thirty_digits():
+    found = witness(fn("tanh", u), u)
+    with mpmath.workdps(35):
+        exact = mpmath.tanh(mpmath.mpf(found.right))
+        assert abs(exact - mpmath.mpf(found.left)) < mpmath.mpf(10) ** -30
+
+
+def test_a_witness_names_the_times():
+    found = same(over(x.at(K), K, 1, t), over(x.at(K), K, 2, t)).witness()
+    assert dict(found.times) == {"t": 1}
+    assert "x[1]" in found.values
+
+
+def test_equal_sides_have_no_witness():
+    assert same(W @ u, u @ W.T).witness() is None
+    assert witness(W @ u, u @ W.T) is None
+
+
+def test_refusals():
+    with pytest.raises(ShapeError):
+        same(u, A)
+    with pytest.raises(UnsupportedError):  # k would be taken for a free symbol
+        same(over(mx.Scalar(K) * x, K, 1, t), mx.Scalar(K) * over(x, K, 1, t))
+
+
+def test_the_decision_does_not_depend_on_fresh_names():
+    gap = 1 / (A - A.T)
+    assert all(same(total(gap * B), total(B * gap)) for _ in range(120))
+
+
+@QUICK
+@given(s.expressions())
+def test_the_normal_form_is_idempotent(e):
+    once = normal(e)
+    assert canonical(once) == once
+
+
+@QUICK
+@given(s.expressions(), st.integers(0, 10**6))
+def test_bound_names_and_orders_do_not_matter(e, seed):
+    rng = random.Random(seed)
+    q = {}
+    for m, c in sorted(lower(e).items(), key=lambda mc: rng.random()):
+        names = {i: fresh(i.size) for i in sorted(m.bound, key=lambda i: rng.random())}
+        factors = [(rename(f, names), n) for f, n in m.factors]
+        rng.shuffle(factors)
+        q[Mono(frozenset(names.values()), tuple(factors))] = c
+    assert canonical(q) == normal(e)
+
+
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(s.expressions(), st.integers(0, 10**6))
+def test_a_lawful_rewriting_is_same(e, seed):
+    other = s.rewrite(e, random.Random(seed))
+    assert witness(e, other, tries=2) is None  # the law itself, in numbers
+    assert same(e, other)
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(st.data())
+def test_different_values_are_never_called_same(data):
+    shape = data.draw(s.shapes())
+    a = data.draw(s.expressions(shape, depth=2))
+    b = data.draw(st.one_of(s.expressions(shape, depth=2), st.just(a)))
+    b = s.rewrite(b, random.Random(data.draw(st.integers(0, 10**6))))
+    if same(a, b):
+        assert witness(a, b, tries=3) is None
+    else:
+        assert witness(a, b) is not None
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(s.expressions(), st.integers(0, 10**6))
+def test_one_planted_mistake_is_refuted_or_harmless(e, seed):
+    """A sign, a factor, a transpose or a time gone wrong at one place."""
+    other = s.blunder(e, random.Random(seed))
+    found = witness(e, other, tries=30)
+    assert bool(same(e, other)) == (found is None)
