@@ -11,6 +11,7 @@ Nothing depends on T or on a size: they stay symbols, so the cost does not grow 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import sympy
 
 from . import matrix as mx
+from .errors import UnsupportedError
 from .indices import jacobian
 from .indices.formal import count_nonzero, entries
 from .matrix.build import is_zero
@@ -289,7 +291,8 @@ class _Deriver:
         for edge in self.edges:
             of, wrt = edge.at.lhs, edge.var
             if of.name in self.live and self.differentiable(wrt) and of.rank + wrt.rank > 2:
-                out.append(self._formal(edge.at.rhs, of, wrt))
+                with suppress(UnsupportedError):  # entries that need a sum over an index
+                    out.append(self._formal(edge.at.rhs, of, wrt))
         return tuple(out)
 
     def _formal(self, rhs: mx.Node, of: mx.Var, wrt: mx.Var) -> Formal:
@@ -297,20 +300,8 @@ class _Deriver:
         full = of.shape + wrt.shape
         q = jacobian(rhs, wrt)
         value = self.folded(entries(q, names))
-        top, bottom = show_expression(of), show_expression(wrt)
-        lhs = f"∂{top}[{_list(names[: of.rank])}]/∂{bottom}[{_list(names[of.rank :])}]"
-        number, total = count_nonzero(q, full)
-        return Formal(
-            Equation(self.label(), mx.Var("entry"), value, FORWARD),
-            lhs,
-            full,
-            str(number),
-            str(total),
-        )
-
-
-def _list(names: Any) -> str:
-    return ",".join(map(str, names))
+        entry = mx.Element(mx.derivative(of, wrt, total=False), names)
+        return Formal(Equation(self.label(), entry, value, FORWARD), full, *count_nonzero(q, full))
 
 
 @dataclass(frozen=True)

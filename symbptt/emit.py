@@ -445,10 +445,9 @@ class _Module:
     def allocation(self) -> list[str]:
         """The body of the buffer class: arrays, then the views of them that the lines use."""
         lines = []
-        for b in self.program.buffers.values():
-            if b.role in ("param", "input", "target"):
-                continue
-            lines += self._allocate(b)
+        for b in sorted(self.program.buffers.values(), key=lambda b: bool(b.shares)):
+            if b.role not in ("param", "input", "target"):
+                lines += self._allocate(b)
         for name, text in self.needs.items():
             lines.append(f"self.{name} = {text}")
         for name, text in self.views.items():

@@ -182,13 +182,15 @@ class Local:
 
 @dataclass(frozen=True)
 class Formal:
-    """The full-index Jacobian ∂of/∂wrt: its entries, and how many of them are not zero."""
+    """The full-index Jacobian: ∂of[n,j]/∂wrt[m,k] = …, and how many entries are not zero.
+
+    `nonzero` and `total` are products of sizes.
+    """
 
     equation: Equation
-    entries: str
     shape: tuple[Any, ...]
-    nonzero: str
-    total: str
+    nonzero: Any
+    total: Any
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,13 @@ from .model import Derivation, Model
 Values = dict[tuple[str, int | None], Array]
 
 
+Record = Callable[[str, int, Array], Array]
+
+
+def _as_is(name: str, time: int, array: Array) -> Array:
+    return array
+
+
 @dataclass
 class Run:
     """The values of one unrolled run: (name, time) -> array; parameters have time None."""
@@ -40,7 +47,7 @@ def unroll(
     sizes: Mapping[str, int],
     functions: Mapping[str, Callable[..., Any]],
     steps: int,
-    record: Callable[[str, int, Array], Array] = lambda name, time, array: array,
+    record: Record = _as_is,
 ) -> Run:
     """The forward pass: `given` holds parameters (time None), inputs, targets, initial states.
 
@@ -62,23 +69,32 @@ def unroll(
     return run
 
 
-def gradients(derivation: Derivation, run: Run) -> dict[str, Array]:
+def gradients(
+    derivation: Derivation, run: Run, record: Record = _as_is
+) -> dict[str, Array]:
     """Every gradient of the derivation, by running its recursions backward over a forward run.
 
-    Parameters and states are keyed by name (a state's is that of its start); inputs are
-    stacked over t = 1..T.
+    Parameters and states are keyed by name (a state's is that of its start, or a stack of
+    those of its starts, oldest first); inputs are stacked over t = 1..T. `record` sees every
+    adjoint and may replace it.
     """
     for time in range(run.steps, 0, -1):
         for e in derivation.group("adjoint").equations:
-            run.adjoints[e.lhs.wrt.name, time] = evaluate(_inside(e.rhs, run, time), run.at(time))
+            array = evaluate(_inside(e.rhs, run, time), run.at(time))
+            run.adjoints[e.lhs.wrt.name, time] = record(e.lhs.wrt.name, time, array)
     out: dict[str, Array] = {}
+    starts: dict[str, list[Array]] = {}
     for e in derivation.group("gradient").equations:
         name = e.lhs.wrt.name
         if e.lhs.wrt.time == mx.t:
             steps = range(1, run.steps + 1)
             out[name] = np.stack([evaluate(_inside(e.rhs, run, s), run.at(s)) for s in steps])
         else:
-            out[name] = evaluate(_inside(e.rhs, run, run.steps), run.at(run.steps))
+            starts.setdefault(name, []).append(
+                evaluate(_inside(e.rhs, run, run.steps), run.at(run.steps))
+            )
+    for name, rows in starts.items():
+        out[name] = rows[0] if len(rows) == 1 else np.stack(rows[::-1])
     return out
 
 

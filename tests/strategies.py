@@ -92,8 +92,13 @@ def _size(draw: Draw) -> Any:
     return draw(st.sampled_from(SIZES))
 
 
+def _with_size(make: Callable[..., mx.Node]) -> Callable[[Draw, Any, Any], mx.Node]:
+    """A maker that draws one inner size of its own."""
+    return lambda draw, sub, s: make(sub, s, _size(draw))
+
+
 def _positive(x: mx.Node) -> mx.Node:
-    return 1 + x**2
+    return mx.plus(1, x**2)
 
 
 def _broadcast_row(draw: Draw, sub: Any, shape: Any) -> mx.Node:
@@ -118,22 +123,22 @@ _ANY: list[Callable[[Draw, Any, Any], mx.Node]] = [
 ]
 _SCALARS: list[Callable[[Draw, Any, Any], mx.Node]] = [
     lambda draw, sub, s: mx.sum_axes(sub(_size(draw), _size(draw))),
-    lambda draw, sub, s: (lambda n: sub(n) @ sub(n))(_size(draw)),
-    lambda draw, sub, s: (lambda n: mx.squared_error(sub(n), sub(n)))(_size(draw)),
-    lambda draw, sub, s: (lambda n: mx.cross_entropy(sub(n), rows(n)))(_size(draw)),
+    _with_size(lambda sub, s, n: sub(n) @ sub(n)),
+    _with_size(lambda sub, s, n: mx.squared_error(sub(n), sub(n))),
+    _with_size(lambda sub, s, n: mx.cross_entropy(sub(n), rows(n))),
 ]
 _VECTORS: list[Callable[[Draw, Any, Any], mx.Node]] = [
-    lambda draw, sub, s: (lambda n: sub(*s, n) @ sub(n))(_size(draw)),
-    lambda draw, sub, s: (lambda n: sub(n) @ sub(n, *s))(_size(draw)),
+    _with_size(lambda sub, s, n: sub(*s, n) @ sub(n)),
+    _with_size(lambda sub, s, n: sub(n) @ sub(n, *s)),
     lambda draw, sub, s: mx.Softmax(sub(*s)),
     lambda draw, sub, s: mx.sum_axes(sub(_size(draw), *s), (0,)),
     lambda draw, sub, s: mx.sum_axes(sub(*s, _size(draw)), (1,)),
     lambda draw, sub, s: mx.diag(sub(*s)) @ sub(*s),
-    lambda draw, sub, s: (lambda n: mx.cross_entropy(sub(*s, n), rows(*s, n)))(_size(draw)),
+    _with_size(lambda sub, s, n: mx.cross_entropy(sub(*s, n), rows(*s, n))),
     lambda draw, sub, s: rows(*s) * sub(*s),
 ]
 _MATRICES: list[Callable[[Draw, Any, Any], mx.Node]] = [
-    lambda draw, sub, s: (lambda n: sub(s[0], n) @ sub(n, s[1]))(_size(draw)),
+    _with_size(lambda sub, s, n: sub(s[0], n) @ sub(n, s[1])),
     lambda draw, sub, s: mx.transpose(sub(*s[::-1])),
     lambda draw, sub, s: mx.outer(sub(s[0]), sub(s[1])),
     lambda draw, sub, s: mx.Softmax(sub(*s)),
@@ -196,9 +201,9 @@ LAWS: list[Callable[[mx.Node], mx.Node]] = [
     _law(mx.Times, lambda e: _is_sum(e.args[-1]))(
         lambda e: mx.plus(*(mx.times(*e.args[:-1], a) for a in e.args[-1].args))
     ),
-    _law(mx.MatMul, lambda e: _is_sum(e.args[0]) and not any(a.rank == 0 for a in e.args[0].args))(
-        lambda e: mx.plus(*(a @ e.args[1] for a in e.args[0].args))
-    ),
+    _law(
+        mx.MatMul, lambda e: _is_sum(e.args[0]) and not any(a.rank == 0 for a in e.args[0].args)
+    )(lambda e: mx.plus(*(a @ e.args[1] for a in e.args[0].args))),
     _law(mx.MatMul, _square)(lambda e: (e.args[1].T @ e.args[0].T).T),
     _law(mx.MatMul, lambda e: (e.args[0].rank, e.args[1].rank) == (2, 1))(
         lambda e: e.args[1] @ e.args[0].T
@@ -213,7 +218,9 @@ LAWS: list[Callable[[mx.Node], mx.Node]] = [
     _law(mx.Outer)(lambda e: mx.diag(e.args[0]) @ mx.broadcast(e.args[1], e.shape)),
     _law(mx.Diag)(lambda e: mx.Transpose(mx.diag(e.args[0]))),
     _law(mx.Apply, _odd)(lambda e: -mx.Apply(e.args[0], -e.args[1])),
-    _law(mx.Apply, lambda e: e.args[0].name == "cos")(lambda e: mx.Apply(e.args[0], -e.args[1])),
+    _law(mx.Apply, lambda e: e.args[0].name == "cos")(
+        lambda e: mx.Apply(e.args[0], -e.args[1])
+    ),
     _law(mx.Apply, lambda e: e.args[0].name == "sigmoid")(
         lambda e: 1 - mx.Apply(e.args[0], -e.args[1])
     ),
@@ -223,12 +230,8 @@ LAWS: list[Callable[[mx.Node], mx.Node]] = [
     ),
     _law(mx.Softmax)(lambda e: mx.Softmax(e.args[0] + var("u"))),
     _law(mx.Power, lambda e: e.args[1] == 2)(lambda e: e.args[0] * e.args[0]),
-    _law(mx.Power, lambda e: e.args[1] == -HALF)(
-        lambda e: e.args[0] ** -1 * e.args[0] ** HALF
-    ),
-    _law(mx.SquaredError)(
-        lambda e: HALF * mx.sum_axes((e.args[1] - e.args[0]) ** 2, (-1,))
-    ),
+    _law(mx.Power, lambda e: e.args[1] == -HALF)(lambda e: e.args[0] ** -1 * e.args[0] ** HALF),
+    _law(mx.SquaredError)(lambda e: HALF * mx.sum_axes((e.args[1] - e.args[0]) ** 2, (-1,))),
     _law(mx.Reduce, lambda e: e.axes == (0, 1) and not e.keepdims)(
         lambda e: mx.sum_axes(mx.sum_axes(e.args[0].T, (0,)), (0,))
     ),
@@ -236,9 +239,7 @@ LAWS: list[Callable[[mx.Node], mx.Node]] = [
     _law(mx.Var, lambda e: e.rank > 0)(lambda e: e * mx.sum_axes(rows(C)) + e - e),
     _law(mx.Var, _square)(lambda e: mx.Eye(e.shape[0]) @ e @ mx.diag(ones(e.shape[1]))),
     _law(mx.TimeSum)(
-        lambda e: mx.time_sum(
-            e.args[0].xreplace({K: J - 1}), J, e.args[2] + 1, e.args[3] + 1
-        )
+        lambda e: mx.time_sum(e.args[0].xreplace({K: J - 1}), J, e.args[2] + 1, e.args[3] + 1)
     ),
 ]
 
@@ -250,7 +251,8 @@ def blunder(e: mx.Node, rng: random.Random) -> mx.Node:
     """
     nodes = [a for a in sympy.preorder_traversal(e) if isinstance(a, mx.Node)]
     spared = {a.args[0] for a in nodes if isinstance(a, mx.OneHot | mx.Power)}
-    spared |= {a.args[1] for a in nodes if isinstance(a, mx.Apply) and a.args[0].name == "log"}
+    spared |= {a for a in nodes if isinstance(a, mx.Apply) and a.args[0].name == "log"}
+    spared |= {a for root in spared for a in sympy.preorder_traversal(root)}
     places = [a for a in nodes if _rewritable(a) and a not in spared]
     if not places:
         return e
@@ -264,5 +266,5 @@ _WRONGS: list[Callable[[mx.Node], mx.Node]] = [
     lambda e: mx.Times(mx.Scalar(2), e),
     lambda e: mx.Transpose(e) if e.rank == 2 and e.shape[0] == e.shape[1] else e,
     lambda e: e.at(e.time - 1) if isinstance(e, mx.Var) and e.times else e,
-    lambda e: mx.TimeSum(*e.args[:3], e.args[3] - 1) if isinstance(e, mx.TimeSum) else e,
+    lambda e: e.func(*e.args[:3], e.args[3] - 1) if isinstance(e, mx.TimeSum) else e,
 ]

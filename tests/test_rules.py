@@ -1,6 +1,6 @@
 """Each rule against index-wise differentiation, which never sees the rules, for all sizes.
 
-    pullback(e, x, λ)[j] = Σ_i λ[i] ∂e[i]/∂x[j]        ⟨λ, L(dx)⟩ = ⟨Lᵀ(λ), dx⟩
+pullback(e, x, λ)[j] = Σ_i λ[i] ∂e[i]/∂x[j]        ⟨λ, L(dx)⟩ = ⟨Lᵀ(λ), dx⟩
 """
 
 import pytest
@@ -8,8 +8,6 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import strategies as s
-from strategies import HALF, D, H, N, fn
 from symbptt import matrix as mx
 from symbptt import rules
 from symbptt.errors import UnsupportedError
@@ -19,6 +17,8 @@ from symbptt.indices.lower import _LOWER, free_slots, lower
 from symbptt.matrix import nodes
 from symbptt.matrix.evaluate import _EVALUATE
 from symbptt.matrix.functions import Z
+from tests import strategies as s
+from tests.strategies import HALF, D, H, N, fn
 
 t = mx.t
 x, v = mx.Var("x", (H,), (t,)), mx.Var("v", (H,))
@@ -54,7 +54,11 @@ CASES = {
         (mx.Expand(mx.Var("s", (1,)), (1, 1)), mx.Var("s", (1,))),
     ],
     mx.Reduce: [
-        *[(mx.sum_axes(X * y, axes, keep), X) for axes in (None, (0,), (1,)) for keep in (0, 1)],
+        *[
+            (mx.sum_axes(X * y, axes, keep), X)
+            for axes in (None, (0,), (1,))
+            for keep in (0, 1)
+        ],
         (mx.sum_axes(one * v, (1,)), one),
         (mx.sum_axes(mx.broadcast(x @ v, (N, H)), (1,)), x),
     ],
@@ -68,7 +72,12 @@ CASES = {
         (mx.cross_entropy(X @ W, y), W),
         (mx.cross_entropy(W @ x, v), x),
     ],
-    mx.Call: [(CALL, x), (CALL, M), (mx.Call("g", (W @ x, x), ()), x), (v * mx.Call("g", (x,), ()), x)],
+    mx.Call: [
+        (CALL, x),
+        (CALL, M),
+        (mx.Call("g", (W @ x, x), ()), x),
+        (v * mx.Call("g", (x,), ()), x),
+    ],
 }
 ROWS = [(kind, e, wrt) for kind, pairs in CASES.items() for e, wrt in pairs]
 
@@ -89,7 +98,9 @@ def check(e, wrt):
     return back
 
 
-@pytest.mark.parametrize(("kind", "e", "wrt"), ROWS, ids=[f"{k.__name__}-{n}" for n, (k, _, _) in enumerate(ROWS)])
+@pytest.mark.parametrize(
+    ("kind", "e", "wrt"), ROWS, ids=[f"{k.__name__}-{n}" for n, (k, _, _) in enumerate(ROWS)]
+)
 def test_every_differential_is_the_index_wise_derivative(kind, e, wrt):
     assert e.has(kind)
     check(e, wrt)
@@ -119,41 +130,54 @@ def test_a_users_function(body):
     check(mx.Apply(mx.define("f", body), W @ x), W)
 
 
-dX, dx, dW = mx.Var("dX", (N, H)), mx.Var("dx", (H,)), mx.Var("dW", (H, H))
+step_X, step_x, step_W = (
+    mx.Var("step_X", (N, H)),
+    mx.Var("step_x", (H,)),
+    mx.Var("step_W", (H, H)),
+)
 LINEAR = {
-    mx.Times: [(dx * v, dx), (v * dx * x, dx), (3 * dX, dX), (X * (dX * y), dX)],
-    mx.MatMul: [
-        *[(a @ dW, dW) for a in (W, v, X)],
-        *[(dW @ a, dW) for a in (W, v, M)],
-        *[(a @ dx, dx) for a in (W, v, X)],
-        *[(dx @ a, dx) for a in (W, v, M)],
+    mx.Times: [
+        (step_x * v, step_x),
+        (v * step_x * x, step_x),
+        (3 * step_X, step_X),
+        (X * (step_X * y), step_X),
     ],
-    mx.Outer: [(mx.outer(dx, b), dx), (mx.outer(b, dx), dx)],
-    mx.Transpose: [(dX.T, dX), (dW.T @ W, dW)],
-    mx.Diag: [(mx.diag(dx), dx), (W @ mx.diag(dx), dx)],
+    mx.MatMul: [
+        *[(a @ step_W, step_W) for a in (W, v, X)],
+        *[(step_W @ a, step_W) for a in (W, v, M)],
+        *[(a @ step_x, step_x) for a in (W, v, X)],
+        *[(step_x @ a, step_x) for a in (W, v, M)],
+    ],
+    mx.Outer: [(mx.outer(step_x, b), step_x), (mx.outer(b, step_x), step_x)],
+    mx.Transpose: [(step_X.T, step_X), (step_W.T @ W, step_W)],
+    mx.Diag: [(mx.diag(step_x), step_x), (W @ mx.diag(step_x), step_x)],
     mx.Broadcast: [
-        (mx.broadcast(dx, (N, H)), dx),
+        (mx.broadcast(step_x, (N, H)), step_x),
         (mx.broadcast(mx.Var("d", (1, H)), (N, H)), mx.Var("d", (1, H))),
         (mx.broadcast(mx.Var("d"), (N, H)), mx.Var("d")),
     ],
     mx.Expand: [
-        (mx.Expand(dx, (H, 1)), dx),
-        (mx.Expand(dx, (1, H)), dx),
+        (mx.Expand(step_x, (H, 1)), step_x),
+        (mx.Expand(step_x, (1, H)), step_x),
         (mx.Expand(mx.Var("d", (1,)), (1, 1)), mx.Var("d", (1,))),
     ],
     mx.Reduce: [
-        (mx.sum_axes(dX, axes, keep), dX) for axes in (None, (0,), (1,)) for keep in (False, True)
+        (mx.sum_axes(step_X, axes, keep), step_X)
+        for axes in (None, (0,), (1,))
+        for keep in (False, True)
     ],
     mx.Contract: [
-        (mx.contract(mx.CallDeriv(CALL, 0), dx, 1), dx),
+        (mx.contract(mx.CallDeriv(CALL, 0), step_x, 1), step_x),
         (mx.contract(mx.CallDeriv(CALL, 1), mx.Var("d", (H, D)), 2), mx.Var("d", (H, D))),
-        (mx.contract(mx.CallDeriv(mx.Call("g", (x,), ()), 0), dx, 1), dx),
+        (mx.contract(mx.CallDeriv(mx.Call("g", (x,), ()), 0), step_x, 1), step_x),
     ],
 }
 MAPS = [(kind, e, d) for kind, pairs in LINEAR.items() for e, d in pairs]
 
 
-@pytest.mark.parametrize(("kind", "e", "d"), MAPS, ids=[f"{k.__name__}-{n}" for n, (k, _, _) in enumerate(MAPS)])
+@pytest.mark.parametrize(
+    ("kind", "e", "d"), MAPS, ids=[f"{k.__name__}-{n}" for n, (k, _, _) in enumerate(MAPS)]
+)
 def test_every_transpose_is_the_adjoint(kind, e, d):
     """⟨λ, L(dx)⟩ = ⟨Lᵀ(λ), dx⟩."""
     assert e.has(kind)

@@ -212,9 +212,7 @@ def _refine(mono: Mono, colours: Labels) -> Labels:
 def _surroundings(mono: Mono, i: Ix, colours: Labels) -> tuple[str, ...]:
     marked = {j: _colour_ix(c) for j, c in colours.items()}
     marked[i] = Ix("*", 0, i.size)
-    return tuple(
-        sorted(_text((rename(f, marked), e)) for f, e in mono.factors if i in free(f))
-    )
+    return tuple(sorted(_text((rename(f, marked), e)) for f, e in mono.factors if i in free(f)))
 
 
 def _colour_ix(colour: Any) -> Ix:

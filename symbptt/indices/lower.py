@@ -116,6 +116,10 @@ def function(name: str, argument: Poly) -> Poly:
         return p.constant(_AT_ZERO[name])
     if not lam.poly and name == "log":
         raise UnsupportedError("log(0) has no value")
+    if len(lam.poly) == 1 and lam.poly[0][0] == p.ONE:
+        number = lam.poly[0][1]
+        if name == "step" or (name == "log" and number == 1):
+            return p.constant(int(name == "step" and number > 0))
     if name == "step" and abs(leading(lam) if lam.poly else 1) != 1:
         return function(name, p.scale(argument, 1 / abs(leading(lam))))
     if name in (*ODD, "cos", "sigmoid") and leading(lam) < 0:
@@ -227,7 +231,8 @@ def _broadcast(e: mx.Broadcast, slots: Slots, bound: Bound) -> Poly:
 def _expand(e: mx.Expand, slots: Slots, bound: Bound) -> Poly:
     """The axes of length 1 all carry one index, so it does not matter which are the new ones."""
     moving = (s for s, n in zip(slots, e.shape, strict=True) if n != 1)
-    return lower(e.args[0], tuple(p.UNIT if n == 1 else next(moving) for n in e.args[0].shape), bound)
+    inner = tuple(p.UNIT if n == 1 else next(moving) for n in e.args[0].shape)
+    return lower(e.args[0], inner, bound)
 
 
 def _reduce(e: mx.Reduce, slots: Slots, bound: Bound) -> Poly:

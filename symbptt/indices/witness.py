@@ -26,7 +26,9 @@ from ..matrix.evaluate import Setting, evaluate
 DIGITS = 40
 _EXACT = {"relu", "step"}  # the functions that keep a fraction a fraction
 _ASSIGNMENTS = 24  # how many choices of sizes are tried, and how many of the times
-_SEEDS = 3  # how many choices of entries are tried at each; the last is positive
+_SEEDS = 5  # how many choices of entries are tried at each
+_POSITIVE = 2  # the seed at which all entries are positive
+_SMALL = 3  # the seed from which all are below 1 in size
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,9 @@ def _is_rational(expr: mx.Node) -> bool:
 def _keeps_fractions(body: Any) -> bool:
     names = {type(f).__name__ for f in body.atoms(sympy.Function)}
     powers = all(p.exp.is_Integer for p in body.atoms(sympy.Pow))
-    return names <= _EXACT and powers and all(a.is_Rational or a.is_Symbol for a in body.atoms())
+    return (
+        names <= _EXACT and powers and all(a.is_Rational or a.is_Symbol for a in body.atoms())
+    )
 
 
 @dataclass(frozen=True)
@@ -246,8 +250,10 @@ class _Entries:
         return out if classes is not None or self.context is None else self._real(out)
 
     def _draw(self, rng: random.Random) -> Fraction:
-        """A fraction that is not zero; all are positive at the last seed, for roots and logs."""
-        sign = 1 if self.seed == _SEEDS - 1 else rng.choice((-1, 1))
+        """A fraction that is not zero; the later seeds reach the domains of √x and log(1 − x²)."""
+        sign = 1 if self.seed == _POSITIVE else rng.choice((-1, 1))
+        if self.seed >= _SMALL:
+            return Fraction(sign, rng.randint(3, 9))
         return Fraction(sign * rng.randint(1, 7), rng.choice((1, 1, 2, 3)))
 
     def _real(self, x: np.ndarray) -> np.ndarray:

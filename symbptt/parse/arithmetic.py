@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import sympy
-from lark import Token
+from lark import Token, Tree
 
 from .. import matrix as mx
 from ..errors import ParseError, ShapeError
@@ -50,8 +50,28 @@ class Arithmetic(Reader):
             return mx.times(left, right)
         return mx.contract(left, right, outputs(right))
 
+    def _group(self, a: Any) -> Any:
+        return self.value(a)
+
     def _juxtapose(self, a: Any, b: Any) -> Any:
-        return self._product(self.value(a), self.value(b))
+        """From left to right: with NumPy's vectors (A v) B and A (v B) are different things."""
+        first, *rest = map(self.value, self._factors(Tree("juxtapose", [a, b])))
+        for factor in rest:
+            first = self._product(first, factor)
+        return first
+
+    def _factors(self, tree: Any) -> list[Any]:
+        """The factors of a chain. In W (x) with a declared W the bracket is a factor of its own."""
+        if getattr(tree, "data", "") == "juxtapose":
+            left, right = tree.children
+            return [*self._factors(left), *self._factors_of_call(right)]
+        return self._factors_of_call(tree)
+
+    def _factors_of_call(self, tree: Any) -> list[Any]:
+        tree = self._regrouped(tree)
+        if not self._is_product(tree):
+            return [tree]
+        return [Tree("name", [tree.children[0]]), tree.children[1].children[0]]
 
     def _product(self, a: Any, b: Any) -> Any:
         """The matrix product, the outer product u vᵀ, or a scalar times something."""

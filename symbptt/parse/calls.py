@@ -13,6 +13,7 @@ import sympy
 
 from .. import matrix as mx
 from ..errors import ParseError, ShapeError
+from ..matrix.build import show_shape
 
 if TYPE_CHECKING:
     from .elaborate import Elaborator
@@ -27,10 +28,20 @@ def call(e: Elaborator, name: str, items: list[Any]) -> Node:
     """The call of a function of this table; only sum and mean take keywords."""
     given = [i for i in items if getattr(i, "data", "") != "keyword"]
     keywords = [i.children for i in items if getattr(i, "data", "") == "keyword"]
-    if keywords and name not in ("sum", "mean"):
-        word = keywords[0][0]
-        raise ParseError(f"{name} takes no keyword {str(word)!r}").at(e.locate(word))
+    if name not in ("sum", "mean"):
+        refuse_keywords(e, name, items)
     return CALLS[name](e, [e.expression(i) for i in given], keywords)
+
+
+def refuse_keywords(e: Elaborator, name: str, items: list[Any]) -> None:
+    for item in items:
+        if getattr(item, "data", "") == "keyword":
+            word = item.children[0]
+            raise ParseError(
+                f"{name} takes no keyword {str(word)!r}",
+                f"{name}(…) without it; sum and mean take axis and keepdims",
+                e.locate(word),
+            )
 
 
 def count(name: str, nodes: Nodes, n: int) -> None:
@@ -45,7 +56,11 @@ def count(name: str, nodes: Nodes, n: int) -> None:
 def _sum(e: Elaborator, nodes: Nodes, keywords: Keywords) -> Node:
     count("sum", nodes, 1)
     axes, keepdims = _axes(e, keywords)
-    return mx.sum_axes(nodes[0], tuple(axes) or None, keepdims)
+    x = nodes[0]
+    if any(not -x.rank <= a < x.rank for a in axes):
+        last = f"0 to {x.rank - 1}" if x.rank else "none: it is a scalar"
+        raise ShapeError(f"shape {show_shape(x.shape)} has no axis {axes[0]}", f"axes {last}")
+    return mx.sum_axes(x, tuple(axes) or None, keepdims)
 
 
 def _mean(e: Elaborator, nodes: Nodes, keywords: Keywords) -> Node:
@@ -66,7 +81,7 @@ def _axes(e: Elaborator, keywords: Keywords) -> tuple[list[int], bool]:
             keepdims = bool(value)
         else:
             raise ParseError(
-                f"cannot read the keyword {str(word)}={value}", "axis=0, keepdims=1"
+                f"cannot read the keyword {word!s}={value}", "axis=0, keepdims=1"
             ).at(e.locate(word))
     return axes, keepdims
 

@@ -74,14 +74,15 @@ class Elaborator(Arithmetic, References):
     def _call(self, name: Token, arguments: Tree | None) -> Any:
         items = arguments.children if arguments else []
         if self._is_product(Tree("call", [name, arguments])):
-            return self._product(self.value(Tree("name", [name])), self.value(items[0]))
+            return self._juxtapose(Tree("name", [name]), Tree("group", [items[0]]))
         text = self.scope.known_function(str(name))
         if text in calls.CALLS:
             return calls.call(self, text, items)
         if text is None:
             raise ParseError(
                 f"unknown function {str(name)!r}; known: {known_functions(self.scope.functions)}",
-                "one of these, or declare it: `function f(z) = z*sigmoid(z)`",
+                self.scope.close_function(str(name))
+                or "one of these, or declare it: `function f(z) = z*sigmoid(z)`",
             )
         return self._function(text, items)
 
@@ -91,11 +92,7 @@ class Elaborator(Arithmetic, References):
 
     def _call_entry(self, name: Token, arguments: Tree | None, subscripts: Tree) -> Any:
         """softmax(o)[n, j]; for an array, W (x)[n, j] is W times that entry."""
-        call = Tree("call", [name, arguments])
-        if self._is_product(call):
-            entry = Tree("element", [arguments.children[0], subscripts])  # type: ignore[union-attr]
-            return self._product(self.value(Tree("name", [name])), self.value(entry))
-        return self._element(call, subscripts)
+        return self._element(Tree("call", [name, arguments]), subscripts)
 
     def _call_partial(self, token: Token, arguments: Tree | None) -> Node:
         """∂2f(x, h, w): the derivative of an uninterpreted f by its second argument."""
@@ -110,6 +107,7 @@ class Elaborator(Arithmetic, References):
         return mx.CallDeriv(mx.Call(name, call.args[1], shape), k - 1)
 
     def _function(self, name: str, given: list[Any]) -> Node:
+        calls.refuse_keywords(self, name, given)
         nodes = [self.expression(i) for i in given]
         fn = self.scope.functions.get(name)
         arity = fn if isinstance(fn, int) else 1

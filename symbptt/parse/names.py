@@ -11,16 +11,11 @@ import unicodedata
 from collections.abc import Iterator
 
 # λ is not in this table: it is the project's own letter for a cotangent.
-GREEK = dict(
-    zip(
-        (
-            "alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi pi rho sigma tau "
-            "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
-        ).split(),
-        "αβγδεζηθικμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ",
-        strict=True,
-    )
-)
+_SMALL = """alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi pi rho sigma tau
+upsilon phi chi psi omega"""
+_CAPITAL = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+_LETTERS = "αβγδεζηθικμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ"
+GREEK = dict(zip(f"{_SMALL} {_CAPITAL}".split(), _LETTERS, strict=True))
 MARKS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304"}
 
 _WORDS = {letter: word for word, letter in GREEK.items()}

@@ -19,7 +19,7 @@ def literal(text: str) -> sympy.Rational:
     """3, 0.25 or 1e-3 as an exact fraction."""
     digits, _, exponent = text.lower().partition("e")
     if len(digits) > LONGEST_NUMBER or len(re.sub(r"\D", "", exponent)) > 3:
-        raise ParseError("this number is too long to be meant", "a shorter one")
+        raise ParseError("this number is too long to be meant", "a number of at most 40 digits")
     return sympy.Rational(text)
 
 
@@ -28,7 +28,9 @@ def raised(base: mx.Node, exponent: Any) -> mx.Node:
     if exponent.free_symbols:
         return _matrix_power(base, exponent)
     if not exponent.is_Rational or max(abs(exponent.p), exponent.q) > LARGEST_EXPONENT:
-        raise ParseError(f"the exponent is not a fraction of numbers up to {LARGEST_EXPONENT}")
+        raise ParseError(
+            f"the exponent is not a fraction of numbers up to {LARGEST_EXPONENT}", "x**2 or x**(1/2)"
+        )
     if isinstance(base, mx.Scalar):
         _check_number(base.value, exponent)
     return mx.power(base, exponent)
@@ -42,13 +44,13 @@ def _matrix_power(base: mx.Node, exponent: Any) -> mx.Node:
 
 def _check_number(value: Any, exponent: Any) -> None:
     if value.is_zero and exponent < 0:
-        raise ParseError("this divides by zero")
+        raise ParseError("this divides by zero", "a number that is not zero")
     if not value.is_Rational:
         return
     if value < 0 and exponent.q != 1:
-        raise ParseError("a negative number has no such power among the real numbers")
+        raise ParseError("a negative number has no real root", "a positive number")
     if max(abs(value.p), value.q).bit_length() * abs(exponent.p) > _BITS:
-        raise ParseError("this power is too large to be meant")
+        raise ParseError("this power is too large to be meant", "a smaller exponent")
 
 
 def linear_time(time: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,13 +71,17 @@ class Reader:
     def _regrouped(self, tree: Any) -> Any:
         """W (x)² is W times x²: a declared array is not called, so ² belongs to the bracket."""
         data = getattr(tree, "data", "")
+        if data == "call_entry":
+            name, arguments, subscripts = tree.children
+            call = Tree("call", [name, arguments], tree.meta)
+            tree, data = Tree("element", [call, subscripts], tree.meta), "element"
         if data not in _POSTFIX:
             return tree
         inner = self._regrouped(tree.children[0])
         if not self._is_product(inner):
             return tree
         name, bracket = inner.children[0], inner.children[1].children[0]
-        rest = Tree(data, [bracket, *tree.children[1:]], tree.meta)
+        rest = Tree(data, [Tree("group", [bracket]), *tree.children[1:]], tree.meta)
         return Tree("call", [name, Tree("arguments", [rest])], tree.meta)
 
     def _is_product(self, tree: Any) -> bool:
@@ -91,7 +96,8 @@ class Reader:
 
 
 def items_of(token: Token) -> list[str]:
-    return [i.strip() for i in str(token).split(",")]
+    """The comma-separated items of a subscript: n, :, x_{t}."""
+    return [i.strip() for i in re.split(r",(?![^{]*\})", str(token))]
 
 
 def index_name(tree: Any) -> str:

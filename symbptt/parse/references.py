@@ -72,16 +72,25 @@ class References(Reader):
         return self._entry(self.expression(tree), list(map(index_name, subscripts.children)))
 
     def _entries(self, tree: Any, subscripts: Token) -> Node:
-        return self._entry(self.expression(tree), items_of(subscripts))
+        """[x]_{n,j}, and the gather [U]_{:,x_t}."""
+        x, items = self.expression(tree), items_of(subscripts)
+        if ":" in items and len(items) == 2 and isinstance(x, mx.Var) and x.rank == 2:
+            columns = items[0] == ":"
+            return self._gathered(x, self.nested(items[1 if columns else 0]), columns)
+        return self._entry(x, items)
 
     def _indexed(self, name: Token, subscripts: Tree) -> Node:
         base, time, entries = self.scope.split(str(name))
         d = self._declared(base)
         items = subscripts.children
         if any(getattr(i, "data", "") == "everything" for i in items):
+            if len(items) != 2 or d.timed:
+                self._everything()
             return self._gather(self._var(d, []), items)
         if time is None and not entries and (d.timed or d.role == "propagator"):
             return self._var(d, [self.scalar(i) for i in items])
+        if time is None and len(items) == 1 and self._is_time(items[0]):
+            raise ParseError(f"{d.name!r} does not depend on time", d.name)
         var = self._var(d, [self.time(time)] if time is not None else [])
         return self._entry(var, [*entries, *map(index_name, items)])
 
@@ -93,7 +102,8 @@ class References(Reader):
     def _entry(self, x: Node, names: list[str]) -> Node:
         if len(names) != x.rank:
             raise ShapeError(
-                f"shape {show_shape(x.shape)} takes {x.rank} indices, {len(names)} are given"
+                f"an entry of shape {show_shape(x.shape)} has {x.rank} indices, not {len(names)}",
+                f"[{', '.join('ijklmn'[: x.rank])}]" if x.rank else "no index",
             )
         bad = [n for n in names if not n.isidentifier()]
         if bad:
@@ -105,7 +115,9 @@ class References(Reader):
         if matrix.rank != 2 or len(items) != 2:
             raise ShapeError(f"{matrix.name} has {matrix.rank} indices", "U[:, x[t]]")
         columns = getattr(items[0], "data", "") == "everything"
-        index = self.expression(items[1] if columns else items[0])
+        return self._gathered(matrix, self.expression(items[1] if columns else items[0]), columns)
+
+    def _gathered(self, matrix: mx.Var, index: Node, columns: bool) -> Node:
         if not isinstance(index, mx.Var):
             raise ParseError("a gather takes one index variable", "U[:, x[t]]")
         size = matrix.shape[1 if columns else 0]

@@ -10,8 +10,8 @@ from typing import Any
 import sympy
 
 from .. import matrix as mx
-from ..errors import ModelError
-from ..model import LOSS, Declaration, Model
+from ..errors import ModelError, Place
+from ..model import Declaration, Model
 from .names import readings, spelled
 
 CALLS = (
@@ -69,26 +69,32 @@ class Scope:
 
     def declare(self, d: Declaration) -> None:
         """Add a name, or say which other meaning it already has on paper."""
-        clash = self._clash(d)
+        self.check_name(d.name, d.place)
+        clash = self._reads_as_another(d)
         if clash:
             raise ModelError(f"{d.name!r} {clash}", "another name", d.place)
         self.declarations[d.name] = d
 
-    def _clash(self, d: Declaration) -> str:
-        name = d.name
+    def check_name(self, name: str, place: Place | None) -> None:
+        """Refuse a name that is taken, reserved, or a name with its subscript in braces."""
+        clash = self._clash(name)
+        if clash:
+            raise ModelError(f"{name!r} {clash}", "another name", place)
+
+    def _clash(self, name: str) -> str:
         if "{" in name or "^" in name:
             return "is a name with a printed subscript; write it flat, as W_hh"
         if name in RESERVED:
             return f"is reserved: {RESERVED[name]}"
         if name in CALLS or name in self.functions or name in mx.builtin_names():
-            return "is the name of a function"
+            return "is already the name of a function"
         before = self.known(name)
         if before is not None:
             place = self.declarations[before].place
             where = f" on line {place.line}" if place else ""
             also = "" if before == name else f" as {before!r}, which is the same on paper"
             return f"is already declared{where}{also}"
-        return self._reads_as_another(d)
+        return ""
 
     def _reads_as_another(self, d: Declaration) -> str:
         """Names that no reader could tell from `h at time 0` or `the identity of size H`."""
@@ -163,6 +169,11 @@ class Scope:
         own = (n for n in self.functions if spelled(n) == key)
         return next(own, {"sigma": "sigmoid", "ln": "log"}.get(key))
 
+    def close_function(self, name: str) -> str:
+        """The known function that `name` may be a slip of, or nothing."""
+        known = [*self.functions, *mx.builtin_names(), *CALLS]
+        return next(iter(difflib.get_close_matches(name, known, 1)), "")
+
     def suggestion(self, name: str) -> str:
         known = [*self.declarations, *self.functions, *mx.builtin_names(), *CALLS]
         close = difflib.get_close_matches(name, known, 1)
@@ -173,4 +184,3 @@ def known_functions(functions: Mapping[str, Any]) -> str:
     return ", ".join(sorted((*mx.builtin_names(), *CALLS, *functions)))
 
 
-__all__ = ["CALLS", "LOSS", "RESERVED", "Scope", "known_functions"]

@@ -296,13 +296,13 @@ class Scanner:
         which = 1 if match[1] is not None else 2
         return match.start(which), match.end(which), match.end()
 
-    def flat(self, start: int, end: int) -> str:
-        """A subscript as plain text: hh, t-1, `h,t-1`, next."""
+    def flat(self, start: int, end: int, braces: bool = False) -> str:
+        """A subscript as plain text: hh, t-1, `h,t-1`, next; `braces` keeps x_{t-1} grouped."""
         out, i = "", start
         while (i := self.skip(i, end)) < end:
             c = self.text[i]
             if c in "{}":
-                i += 1
+                out, i = out + c * braces, i + 1
             elif c == "_" or _FLAT.match(c):
                 out, i = out + c, i + 1
             elif c == "\\":
@@ -393,7 +393,8 @@ class Scanner:
         start, stop, after = self.argument(i + 1, end, c)
         last = out[-1].type if out else ""
         if c == "_" and last in ("_RPAR", "_RBRACK"):
-            out.append(self.token("ENTRIES", self.flat(start, stop), start, stop))
+            text = self.flat(start, stop, braces=True)
+            out.append(self.token("ENTRIES", text, start, stop))
         elif c == "_":
             out.append(self.token("_SUB", "_", i, i + 1))
             out += self.group(start, stop)

@@ -25,7 +25,8 @@ class Ring:
     def __init__(self) -> None:
         self.names: list[Any] = []
         self.index: dict[Any, int] = {}
-        self.relations: dict[int, tuple[int, dict[Mono, Fraction]]] = {}
+        # reciprocal -> (generator of the lead, its exponent ±1, minus the rest of the sum)
+        self.relations: dict[int, tuple[int, int, dict[Mono, Fraction]]] = {}
         self.sums: dict[int, Poly] = {}
 
     def generator(self, key: Any) -> Poly:
@@ -43,7 +44,28 @@ class Ring:
         """name(argument); exp(−z) is the inverse of exp(z), log keeps its own generator."""
         if name == "exp" and argument.leading_sign() < 0:
             return self.inverse(self.function("exp", -argument))
-        return self.generator((name, argument.key()))
+        return self.generator((name, self.named(argument).key()))
+
+    def named(self, p: Poly) -> Poly:
+        """A sum as one generator, the same for equal sums.
+
+        What holds for it as an unknown holds for its value, and products of it stay short.
+        """
+        if any(g in self.sums and len(self.sums[g].terms) > 2 for m in p.terms for g, _ in m):
+            return p  # softmax relates its entries to one another: keep the relation in sight
+        return self.renamed(p)
+
+    def renamed(self, p: Poly) -> Poly:
+        """The same for a quantity that both roads have just agreed on, whatever it is made of."""
+        if len(p.terms) < 2:
+            return p
+        if p.leading_sign() < 0:
+            return -self.renamed(-p)
+        return self.generator(("value", p.key()))
+
+    def root(self, p: Poly, q: int) -> Poly:
+        """p^(1/q) of a positive p."""
+        return self.generator(("root", q, self.named(p).key()))
 
     def inverse(self, p: Poly) -> Poly:
         """1 / p: exact for a monomial, else a generator with its relation."""
@@ -52,14 +74,15 @@ class Ring:
         if len(p.terms) == 1:
             (mono, c), *_ = p.terms.items()
             return Poly(self, {tuple((g, -e) for g, e in mono): 1 / c})
-        lead = min(p.terms)
+        single = [m for m in p.terms if len(m) == 1 and abs(m[0][1]) == 1]
+        lead = min(single or p.terms)
         scale = p.terms[lead]
         unit = Poly(self, {m: c / scale for m, c in p.terms.items()})
         r = self.generator(("inverse", unit.key()))
         ((rid, _),) = next(iter(r.terms))
-        if rid not in self.relations and len(lead) == 1 and lead[0][1] == 1:
+        if rid not in self.relations and single:
             rest = {m: -c for m, c in unit.terms.items() if m != lead}
-            self.relations[rid] = (lead[0][0], rest)
+            self.relations[rid] = (*lead[0], rest)
         self.sums[rid] = unit
         return r * self.number(1 / sympy.Rational(scale.numerator, scale.denominator))
 
@@ -124,9 +147,12 @@ class Poly:
 
     __rmul__ = __mul__
 
-    def __pow__(self, n: int) -> Poly:
+    def __pow__(self, n: Any) -> Poly:
+        n = sympy.Rational(n)
+        if n.q != 1:
+            return self.ring.root(self, int(n.q)) ** int(n.p)
         if n < 0:
-            return self.ring.inverse(self) ** (-n)
+            return self.ring.inverse(self) ** int(-n)
         out = self.ring.number(1)
         for _ in range(int(n)):
             out = out * self
@@ -141,9 +167,10 @@ class Poly:
     def _reduced(self, mono: Mono, c: Fraction) -> Iterator[tuple[Mono, Fraction]]:
         """The monomial rewritten by r·lead → 1 − r·rest until no relation fires."""
         powers = dict(mono)
-        for r, (lead, rest) in self.ring.relations.items():
-            if powers.get(r, 0) > 0 and powers.get(lead, 0) > 0:
-                base = _merge(mono, ((lead, -1),))
+        for r in [g for g, e in mono if e > 0 and g in self.ring.relations]:
+            lead, sign, rest = self.ring.relations[r]
+            if powers.get(lead, 0) * sign > 0:
+                base = _merge(mono, ((lead, -sign),))
                 without = _merge(base, ((r, -1),))
                 yield from self._reduced(without, c)
                 for m, k in rest.items():
@@ -154,15 +181,17 @@ class Poly:
     def is_zero(self) -> bool:
         """Exact: negative powers and reciprocals without a relation are multiplied away.
 
-        A relation rewrites r·lead, so it is complete once no negative power of lead is left;
-        lead is exp(z) or an entry and not zero, so multiplying by it loses nothing.
+        A relation rewrites r·lead, so it is complete once no inverse of lead is left beside it;
+        lead is exp(±z) or an entry and not zero, so multiplying by it loses nothing.
         """
         if not self.terms:
             return True
-        for lead, _ in self.ring.relations.values():
-            depth = min(dict(m).get(lead, 0) for m in self.terms)
+        used = {g for m in self.terms for g, _ in m}
+        for r, (lead, sign, _) in self.ring.relations.items():
+            depth = min(dict(m).get(lead, 0) * sign for m in self.terms) if r in used else 0
             if depth < 0:
-                return (self * Poly(self.ring, {((lead, -depth),): Fraction(1)})).is_zero()
+                lift = Poly(self.ring, {((lead, -depth * sign),): Fraction(1)})
+                return (self * lift).is_zero()
         loose = [r for r in self.ring.sums if r not in self.ring.relations]
         for r in loose:
             depth = max(dict(m).get(r, 0) for m in self.terms)

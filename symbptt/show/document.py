@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from .. import matrix as mx
 from ..errors import UnsupportedError
-from ..model import Derivation, Equation, Formal, Group, Model, Verdict
+from ..model import LOSS, Derivation, Equation, Formal, Group, Model, Verdict
 from .expression import show_expression
+from .markup import displayed, html_page, latex_page, markdown_page
+from .page import Page
+from .terminal import unicode_page
 
 # What each --mode of `derive` prints.
 MODES = {
@@ -34,158 +37,19 @@ def show(item: Any, format: str = "unicode", mode: str = "all") -> str:
     if isinstance(item, Model):
         item = _as_derivation(item)
     if isinstance(item, Derivation):
-        return FORMATS[format](item, selected(item, mode))
+        return FORMATS[format](Page.of(item, MODES[mode]))
+    if isinstance(item, Verdict):
+        return show_verdict(item, format)
     raise UnsupportedError(f"show does not know a {type(item).__name__}")
 
 
 def _as_derivation(model: Model) -> Derivation:
-    from ..model import LOSS
-
     loss = Equation(str(len(model.equations) + 1), LOSS, model.loss.expression())
     group = Group("forward", "Forward", "", (*model.equations, loss))
     return Derivation(model, (group,), ())
 
 
-def selected(d: Derivation, mode: str) -> tuple[Group, ...]:
-    keys = MODES[mode]
-    return tuple(g for g in d.groups if keys is None or g.key in keys)
-
-
-def title(d: Derivation) -> str:
-    return f"{d.model.name}: {d.model.title}" if d.model.title else d.model.name
-
-
-def shapes(model: Model) -> str:
-    """One line of shapes: x_t (N, D), W_h (H, H)."""
-    parts = []
-    for d in model.declarations:
-        if d.role == "size":
-            continue
-        inner = ", ".join(map(str, d.shape))
-        comma = "," if len(d.shape) == 1 else ""
-        values = f" in {d.classes}" if d.classes is not None else ""
-        var = d.var(mx.t) if d.timed else d.var()
-        parts.append(f"{show_expression(var)} ({inner}{comma}){values}")
-    return "   ".join(parts)
-
-
-def wants_formal(groups: Iterable[Group]) -> bool:
-    return any(g.key == "local" for g in groups)
-
-
-def formal_lines(f: Formal) -> tuple[str, str]:
-    shape = "(" + ", ".join(map(str, f.shape)) + ")"
-    return (
-        f"{f.entries} = {show_expression(f.equation.rhs)}",
-        f"{len(f.shape)} indices {shape}, {f.nonzero} of {f.total} entries not zero",
-    )
-
-
-def _unicode(d: Derivation, groups: tuple[Group, ...]) -> str:
-    lines = [title(d), f"shapes: {shapes(d.model)}"]
-    everything = [e for g in groups for e in g.equations]
-    number = max((len(e.label) for e in everything), default=1) + 2
-    for g in groups:
-        lines += ["", g.title] + ([f"  {g.text}"] if g.text else [])
-        width = max(len(show_expression(e.lhs)) for e in g.equations)
-        for e in g.equations:
-            left = show_expression(e.lhs).rjust(width)
-            body = f"{left} = {show_expression(e.rhs)}"
-            when = f"      {e.when}" if e.when else ""
-            lines.append(f"  {f'({e.label})'.rjust(number)}  {body}{when}")
-            if e.note:
-                lines.append(" " * (number + 4 + width + 3) + e.note)
-    if d.formal and wants_formal(groups):
-        lines += ["", "Full-index Jacobians (the formal road)"]
-        for f in d.formal:
-            first, second = formal_lines(f)
-            lines += [f"  {f'({f.equation.label})'.rjust(number)}  {first}"]
-            lines += [" " * (number + 4) + second]
-    return "\n".join(lines) + "\n"
-
-
-def _markdown(d: Derivation, groups: tuple[Group, ...]) -> str:
-    lines = [f"# {title(d)}", "", f"Shapes: `{shapes(d.model)}`"]
-    for g in groups:
-        lines += ["", f"## {g.title}", ""] + ([g.text, ""] if g.text else [])
-        for e in g.equations:
-            tail = rf" \qquad {_words(e.when)}" if e.when else ""
-            lines += [f"$${show_equation(e, 'latex')}{tail} \\tag{{{e.label}}}$$", ""]
-            if e.note:
-                lines += [e.note, ""]
-    if d.formal and wants_formal(groups):
-        lines += ["", "## Full-index Jacobians (the formal road)", ""]
-        lines += [f"- `({f.equation.label})` `{a}`: {b}" for f in d.formal for a, b in [formal_lines(f)]]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _words(when: str) -> str:
-    return when.replace("…", r"\dots")
-
-
-def latex_block(groups: Iterable[Group]) -> str:
-    """One `align` per group, for a document that loads amsmath."""
-    blocks = []
-    for g in groups:
-        rows = []
-        for e in g.equations:
-            left, right = (show_expression(x, "latex") for x in (e.lhs, e.rhs))
-            tail = rf" && {_words(e.when)}" if e.when else ""
-            rows.append(rf"  {left} &= {right}{tail} \tag{{{e.label}}}")
-        blocks.append("\\begin{align}\n" + " \\\\\n".join(rows) + "\n\\end{align}")
-    return "\n".join(blocks)
-
-
-def _latex(d: Derivation, groups: tuple[Group, ...]) -> str:
-    body = []
-    for g in groups:
-        body += [rf"\section*{{{g.title}}}", _escape(g.text), latex_block([g])]
-    if d.formal and wants_formal(groups):
-        body += [r"\section*{Full-index Jacobians}"]
-        body += ["\\begin{verbatim}"]
-        body += [f"({f.equation.label}) {a}\n    {b}" for f in d.formal for a, b in [formal_lines(f)]]
-        body += ["\\end{verbatim}"]
-    head = [
-        r"\documentclass{article}",
-        r"\usepackage{amsmath,amssymb}",
-        r"\usepackage[utf8]{inputenc}",
-        r"\allowdisplaybreaks",
-        r"\begin{document}",
-        rf"\title{{{_escape(title(d))}}}\author{{}}\date{{}}\maketitle",
-    ]
-    return "\n".join([*head, *body, r"\end{document}"]) + "\n"
-
-
-def _escape(text: str) -> str:
-    for raw, tex in (("_", r"\_"), ("λ", r"$\lambda$"), ("∂", r"$\partial$"), ("∏", r"$\prod$")):
-        text = text.replace(raw, tex)
-    return text
-
-
-def _html(d: Derivation, groups: tuple[Group, ...]) -> str:
-    from latex2mathml.converter import convert
-
-    rows = []
-    for g in groups:
-        rows.append(f"<h2>{_html_text(g.title)}</h2>")
-        if g.text:
-            rows.append(f"<p>{_html_text(g.text)}</p>")
-        for e in g.equations:
-            maths = convert(show_equation(e, "latex"), display="block")
-            note = f" <small>{_html_text(' '.join((e.when, e.note)))}</small>"
-            rows.append(f'<div id="eq{e.label}">({e.label}) {maths}{note}</div>')
-    page = "\n".join(rows)
-    return (
-        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
-        f"<title>{_html_text(title(d))}</title>\n<h1>{_html_text(title(d))}</h1>\n{page}\n</html>\n"
-    )
-
-
-def _html_text(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _json(d: Derivation, groups: tuple[Group, ...]) -> str:
+def _json(page: Page) -> str:
     def row(e: Equation) -> dict[str, Any]:
         return {
             "label": e.label,
@@ -197,34 +61,37 @@ def _json(d: Derivation, groups: tuple[Group, ...]) -> str:
             "note": e.note,
         }
 
+    def formal(f: Formal) -> dict[str, Any]:
+        return {
+            **row(f.equation),
+            "shape": [str(s) for s in f.shape],
+            "nonzero": str(f.nonzero),
+            "total": str(f.total),
+        }
+
     data: dict[str, Any] = {
-        "model": d.model.name,
-        "title": d.model.title,
+        "model": page.model.name,
+        "title": page.model.title,
         "groups": [
-            {"key": g.key, "title": g.title, "text": g.text, "equations": list(map(row, g.equations))}
-            for g in groups
+            {
+                "key": g.key,
+                "title": g.title,
+                "text": g.text,
+                "equations": list(map(row, g.equations)),
+            }
+            for g in page.groups
         ],
     }
-    if d.formal and wants_formal(groups):
-        data["formal"] = [
-            {
-                "label": f.equation.label,
-                "entries": f.entries,
-                "text": show_expression(f.equation.rhs, "text"),
-                "shape": [str(s) for s in f.shape],
-                "nonzero": f.nonzero,
-                "total": f.total,
-            }
-            for f in d.formal
-        ]
+    if page.formal:
+        data["formal"] = list(map(formal, page.formal))
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
-FORMATS: dict[str, Callable[[Derivation, tuple[Group, ...]], str]] = {
-    "unicode": _unicode,
-    "latex": _latex,
-    "markdown": _markdown,
-    "html": _html,
+FORMATS: dict[str, Callable[[Page], str]] = {
+    "unicode": unicode_page,
+    "latex": latex_page,
+    "markdown": markdown_page,
+    "html": html_page,
     "json": _json,
 }
 
@@ -253,11 +120,8 @@ def show_verdict(v: Verdict, format: str = "unicode") -> str:
 
 def latex_of(item: Any) -> str:
     """For Jupyter: the whole thing as displayed LaTeX."""
-    if isinstance(item, Model):
-        item = _as_derivation(item)
-    return "$$\n" + latex_block(item.groups).replace("align", "aligned").replace(
-        "\\tag", "\\quad "
-    ) + "\n$$"
+    derivation = _as_derivation(item) if isinstance(item, Model) else item
+    return displayed(Page.of(derivation, None))
 
 
 mx.notation["document"] = latex_of

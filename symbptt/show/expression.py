@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import sympy
-
 from .. import matrix as mx
 from .notation import LATEX, TEXT, UNICODE, Latex, Notation
 from .scalars import scalar
@@ -70,7 +68,7 @@ class Printer:
         parts = [self.bracketed(first, CHAIN), *(self.bracketed(f, POSTFIX) for f in middle)]
         strength = last[1] if last[1] in (BIG, PROD) else CHAIN
         text = last[0] if strength != CHAIN else self.bracketed(last, POSTFIX)
-        return " ".join([*parts, text]), strength
+        return self.n.joined([*parts, text]), strength
 
     def scalar(self, value: Any) -> Printed:
         text, kind = scalar(self.n, value)
@@ -184,14 +182,16 @@ def _gather(p: Printer, e: mx.MatMul) -> Printed | None:
     """U[:, x[t]] and E[x[t], :], for products with one-hot rows."""
     a, b = e.args
     column = b.args[0] if isinstance(b, mx.Transpose) else b
-    vector = isinstance(b, mx.OneHot) and b.rank == 1
-    if isinstance(column, mx.OneHot) and (vector or b is not column) and isinstance(a, mx.Var):
-        if a.rank == 2 and not a.times:
-            return p.n.gather(p.show(a), p.show(column.args[0]), columns=True), POSTFIX
-    if isinstance(a, mx.OneHot) and isinstance(b, mx.Var) and b.rank == 2 and not b.times:
-        if a.rank == 2:
-            return p.n.gather(p.show(b), p.show(a.args[0]), columns=False), POSTFIX
+    columns = isinstance(column, mx.OneHot) and (b.rank == 1 or b is not column)
+    if columns and _is_matrix(a):
+        return p.n.gather(p.show(a), p.show(column.args[0]), columns=True), POSTFIX
+    if isinstance(a, mx.OneHot) and a.rank == 2 and _is_matrix(b):
+        return p.n.gather(p.show(b), p.show(a.args[0]), columns=False), POSTFIX
     return None
+
+
+def _is_matrix(e: Any) -> bool:
+    return isinstance(e, mx.Var) and e.rank == 2 and not e.times
 
 
 def _matpow(p: Printer, e: mx.MatPow) -> Printed:

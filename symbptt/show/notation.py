@@ -27,6 +27,9 @@ class Notation:
     def brackets(self, text: str) -> str:
         return f"({text})"
 
+    def joined(self, factors: Sequence[str]) -> str:
+        return " ".join(factors)
+
     def name(self, name: str) -> str:
         return name
 
@@ -154,6 +157,10 @@ class Latex(Notation):
     def square(self, text: str) -> str:
         return rf"\left[{text}\right]" if _is_tall(text) else f"[{text}]"
 
+    def joined(self, factors: Sequence[str]) -> str:
+        """A thin space before a bracket, which would stick to what stands before it."""
+        return " ".join(factors).replace("] [", r"] \, [")
+
     def name(self, name: str) -> str:
         return self.variable(name, ())
 
@@ -183,7 +190,8 @@ class Latex(Notation):
         return rf"{base}^{{\top}}"
 
     def gather(self, matrix: str, index: str, *, columns: bool) -> str:
-        return self.element(matrix, [":", index] if columns else [index, ":"])
+        inner = f":,{index}" if columns else f"{index},:"
+        return f"{matrix}_{{{inner}}}" if len(matrix) == 1 else f"{self.square(matrix)}_{{{inner}}}"
 
     def eye(self, size: str) -> str:
         return f"I_{{{size}}}"

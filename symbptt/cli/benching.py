@@ -1,0 +1,72 @@
+"""`symbptt bench`: emit each model and hand it to the benchmarks beside this checkout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ..derive import derive
+from ..emit import emit
+from ..errors import SymbpttError
+from ..parse import load
+from ..plan import plan
+from .guard import stop
+from .output import progress
+
+PEERS = ("torch", "jax", "autograd")
+
+
+def measured(models: list[str], as_json: bool) -> str:
+    """What was measured, as a table per model or as JSON."""
+    bench = _benchmarks()
+    if not any(find_spec(peer) for peer in PEERS):
+        raise SymbpttError(
+            f"none of the peers is installed: {', '.join(PEERS)}", "pip install 'symbptt[bench]'"
+        )
+    try:
+        rows = {name: _run(bench, name) for name in models or sorted(bench.PROBLEMS)}
+    except bench.BenchError as error:
+        stop(str(error))
+    if as_json:
+        every = [row.as_dict() for of_model in rows.values() for row in of_model]
+        return json.dumps(every, indent=2) + "\n"
+    return "\n".join(_table(bench, name, of_model) for name, of_model in rows.items())
+
+
+def _benchmarks() -> Any:
+    """benchmarks.bench of the checkout this package runs from."""
+    checkout = Path(__file__).resolve().parents[2]
+    if not (checkout / "benchmarks" / "bench.py").is_file():
+        raise SymbpttError(
+            "the benchmarks are part of the repository, not of the installed package",
+            "make bench, in a checkout",
+        )
+    sys.path.insert(0, str(checkout))
+    return import_module("benchmarks.bench")
+
+
+def _run(bench: Any, name: str) -> list[Any]:
+    source = emit(plan(derive(load(name))), None, f"symbptt generate {name}")
+    with TemporaryDirectory() as folder, progress("measuring") as say:
+        file = Path(folder) / f"{name}.py"
+        file.write_text(source, encoding="utf-8")
+        rows: list[Any] = bench.run(name, bench.load(file), progress=say)
+    return rows
+
+
+def _table(bench: Any, name: str, rows: list[Any]) -> str:
+    header, cells = bench.table(rows)
+    lines = [header, *cells]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    return "".join(f"{line}\n" for line in [name, *_aligned(lines, widths), *bench.notes(rows)])
+
+
+def _aligned(lines: Iterable[list[str]], widths: list[int]) -> Iterable[str]:
+    for line in lines:
+        yield "  " + "  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)).rstrip()

@@ -1,0 +1,59 @@
+"""`symbptt generate`: plan, prove, and only then emit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..derive import derive
+from ..emit import emit
+from ..errors import SymbpttError
+from ..model import Derivation
+from ..parse import load, zoo
+from ..plan import plan
+from ..prove import prove
+from .guard import REFUTED, stop
+from .output import progress, put
+from .verdicts import conclusion
+
+
+@dataclass(frozen=True)
+class Module:
+    """An emitted module and the derivation it comes from."""
+
+    text: str
+    derivation: Derivation
+
+    def report(self) -> str:
+        """The planner's passes and what each one won."""
+        from ..plan.report import report
+
+        return report(self.derivation).rstrip("\n") + "\n"
+
+
+def module(name: str) -> Module:
+    """The proved module of one model; exits with status 1 if the proof fails."""
+    derivation = derive(load(name))
+    program = plan(derivation)  # says at once what no code can be written for
+    with progress(f"proving {derivation.model.name}") as say:
+        proof = prove(derivation, say)
+    if not proof.ok:
+        stop(f"{conclusion(proof)}\nnothing is emitted; `symbptt prove {name}` says more", REFUTED)
+    return Module(emit(program, proof, f"symbptt generate {shown(name)}"), derivation)
+
+
+def everything(folder: Path) -> None:
+    """One module per shipped model, unless its functions have no bodies."""
+    if not folder.is_dir():
+        raise SymbpttError(f"{folder} is not a folder", f"mkdir -p {folder}")
+    for name in zoo():
+        if not load(name).is_uninterpreted:
+            put(module(name).text, folder / f"{name}.py")
+
+
+def shown(name: str) -> str:
+    """The model as the emitted docstring names it: never a path of one machine."""
+    if Path(name).is_absolute():
+        name = Path(name).name
+    return name if re.fullmatch(r"[\w./+-]+", name) else "MODEL"

@@ -1,0 +1,270 @@
+"""The verbs. Heavy modules are imported inside them, so that each pays only for what it uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from .. import __version__
+from .guard import Verbs, status, stop
+from .output import progress, put, writable
+
+if TYPE_CHECKING:
+    from ..model import Derivation, Verdict
+
+EXIT = "Exit status: 0 it holds, 1 it is refuted, 2 the input is at fault, 3 undecided."
+
+app = typer.Typer(
+    name="symbptt",
+    cls=Verbs,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"""\b
+Examples:
+  symbptt derive elman                     the recursions, on the terminal
+  symbptt derive my.rnn -o my.tex          a model of your own, as LaTeX
+  symbptt prove rnnlm                      for every T and every size
+  symbptt generate rnnlm -o rnnlm.py       NumPy code, once it is proved
+  symbptt check rnnlm                      that code, in numbers
+
+{EXIT}""",
+)
+
+
+Mode = Literal["adjoint", "sensitivity", "closed", "all"]
+Format = Literal["unicode", "latex", "markdown", "html", "json"]
+
+SUFFIXES: dict[str, Format] = {
+    ".tex": "latex",
+    ".md": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".json": "json",
+}
+
+ModelName = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A shipped name, or a path to a model file.")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Write to this file, whole or not at all."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        put(f"symbptt {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def symbptt(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Backpropagation through time, derived, proved and compiled.
+
+    From the forward equations of a recurrent model to the recursions of its gradients for every
+    length and every size, a proof of them, and NumPy code for them.
+    """
+
+
+@app.command()
+def models() -> None:
+    """List the models that ship."""
+    from ..parse import load, zoo
+
+    width = max(map(len, zoo()))
+    put("".join(f"{name:<{width}}  {load(name).title}\n" for name in zoo()))
+
+
+@app.command(
+    epilog="""\b
+Examples:
+  symbptt derive elman --mode all
+  symbptt derive elman_batch --mode closed --format latex
+  symbptt derive my.rnn -o my.md           the format follows from the ending"""
+)
+def derive(
+    model: ModelName,
+    mode: Annotated[
+        Mode, typer.Option(help="Backward in time, forward in time, the closed form, or all.")
+    ] = "adjoint",
+    format: Annotated[
+        Format | None, typer.Option(help="Default: what FILE ends in, else unicode.")
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Derive the recursions, every equation numbered."""
+    from ..show import show
+
+    writable(output, keep=model)
+    chosen = format or SUFFIXES.get(output.suffix if output else "", "unicode")
+    derivation = _derivation(model)
+    if mode != "all" and not _has(derivation, mode):
+        stop(
+            f"{derivation.model.name} has no {mode} form: that takes one state, of lag one\n"
+            "write instead: --mode adjoint"
+        )
+    put(show(derivation, chosen, mode=mode), output)
+
+
+@app.command(
+    epilog=f"""\b
+Examples:
+  symbptt prove elman
+  symbptt prove my.rnn --json
+  symbptt prove --lemma
+
+{EXIT}"""
+)
+def prove(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A shipped name, or a path to a model file.")
+    ] = "",
+    lemma: Annotated[
+        bool, typer.Option("--lemma", help="Prove the linear recurrence's lemma instead.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Prove a derivation, for every T and every size."""
+    if lemma and model:
+        raise typer.BadParameter("--lemma stands alone; it is not about one model")
+    if not lemma and not model:
+        raise typer.BadParameter("name a model, or ask for --lemma")
+    verdict = _lemma() if lemma else _proof(_derivation(model))
+    _answer(verdict, json)
+
+
+@app.command(
+    epilog="""\b
+Examples:
+  symbptt generate rnnlm > rnnlm.py
+  symbptt generate my.rnn -o my.py --report
+  symbptt generate --all -o generated      one module per model that ships
+
+Exit status: 0 written, 1 the proof failed and nothing is written, 2 the input is at fault."""
+)
+def generate(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A shipped name, or a path to a model file.")
+    ] = "",
+    output: Output = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Print the passes and what each one won.")
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every shipped model, into the folder after -o.")
+    ] = False,
+) -> None:
+    """Write proved NumPy code for the gradients.
+
+    The module holds the loss and all gradients, and is written once the derivation is proved.
+    With --report and no FILE, standard output holds the report instead of the code.
+    """
+    from . import generating
+
+    if every:
+        if model or report or output is None:
+            raise typer.BadParameter("--all takes -o FOLDER and nothing else")
+        generating.everything(output)
+        return
+    if not model:
+        raise typer.BadParameter("name a model, or ask for --all")
+    writable(output, keep=model)
+    code = generating.module(model)
+    if not report or output is not None:
+        put(code.text, output)
+    if report:
+        put(code.report())
+
+
+@app.command(
+    epilog=f"""\b
+Examples:
+  symbptt check rnnlm
+  symbptt check my.rnn --json
+
+{EXIT}"""
+)
+def check(model: ModelName, json: Json = False) -> None:
+    """Check the emitted code in numbers.
+
+    Against 50-digit arithmetic, against complex step, and against its own contract.
+    """
+    from ..check import check as check_
+    from ..plan import plan
+
+    with progress(f"checking {model}"):
+        verdict = check_(plan(_derivation(model)))
+    _answer(verdict, json)
+
+
+@app.command(
+    epilog="""\b
+Examples:
+  symbptt bench elman_batch
+  symbptt bench --json > bench.json        every model that has a benchmark"""
+)
+def bench(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL", help="Default: all there are.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Time the emitted code against its peers.
+
+    The peers are PyTorch, JAX, autograd, and the bare matrix products.
+    """
+    from .benching import measured
+
+    put(measured(models or [], json))
+
+
+def _derivation(model: str) -> Derivation:
+    from ..derive import derive
+    from ..parse import load
+
+    return derive(load(model))
+
+
+def _has(derivation: Derivation, mode: Mode) -> bool:
+    """Whether the derivation has a group that this mode adds to the forward equations."""
+    from ..show import MODES
+
+    own = set(MODES[mode] or ()) - {"forward"}
+    return any(g.key in own for g in derivation.groups)
+
+
+def _proof(derivation: Derivation) -> Verdict:
+    from ..prove import prove
+
+    with progress(f"proving {derivation.model.name}") as say:
+        return prove(derivation, say)
+
+
+def _lemma() -> Verdict:
+    import symbptt.show  # noqa: F401 - how the statements are written down
+
+    from ..prove import lemma
+
+    return lemma()
+
+
+def _answer(verdict: Verdict, json: bool) -> None:
+    """Print a verdict and exit with its status."""
+    from ..show import show_verdict
+    from .verdicts import verdict_text
+
+    put(show_verdict(verdict, "json") if json else verdict_text(verdict))
+    raise typer.Exit(status(verdict))
+
+

@@ -1,0 +1,180 @@
+"""What makes equations a recurrent model: each name is computed before it is read.
+
+Within one time step the equations are run from top to bottom; only a state reaches back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import matrix as mx
+from ..errors import ModelError, Place
+from ..model import Declaration, Equation, lag_of
+from .elaborate import Elaborator
+from .scope import Scope
+
+_DEFINES = re.compile(r"\s*([^\W\d]\w*?)\s*(?:\[\s*t\s*\]|_t|_\{t\})\s*=(.*)")
+_READS = re.compile(r"([^\W\d]\w*?)(?:\[\s*t\s*\]|_t\b|_\{t\})")
+
+# Operations that stand in derivations, and not in the equations of a step.
+_DERIVED = (
+    mx.Deriv,
+    mx.CallDeriv,
+    mx.Contract,
+    mx.Element,
+    mx.Kron,
+    mx.MatPow,
+    mx.TimeProd,
+    mx.TimeSum,
+)
+
+
+@dataclass(frozen=True)
+class Later:
+    """Which names the lines of a text compute, and what they read at t: for messages only."""
+
+    reads: Mapping[str, frozenset[str]]
+
+    @staticmethod
+    def of(lines: Iterable[str]) -> Later:
+        found = filter(None, map(_DEFINES.match, lines))
+        return Later({m[1]: frozenset(_READS.findall(m[2])) for m in found})
+
+    def check(self, name: str, right: Any, e: Elaborator) -> None:
+        """Refuse a name that only a later line computes, and one that its own line computes."""
+        for token in right.scan_values(lambda v: v.type == "NAME"):
+            word = e.scope.split(str(token))[0]
+            if e.scope.known(word) is not None:
+                continue
+            word = re.sub(r"_(t|\{t\})$", "", word)
+            if word == name:
+                raise ModelError(
+                    f"{name}[t] is computed from itself at the same time",
+                    f"{name}[t-1], with `state {name}[t] : …` declared",
+                    e.locate(token),
+                )
+            if word in self.reads:
+                raise _order_error(word, name, self.reaches(word, name), e.locate(token))
+
+    def reaches(self, start: str, goal: str) -> bool:
+        """Whether `start` is computed, at the same t, from `goal`."""
+        seen: set[str] = set()
+        frontier = {start}
+        while frontier:
+            seen |= frontier
+            frontier = {r for n in frontier for r in self.reads.get(n, ())} - seen
+        return goal in seen
+
+
+def _order_error(name: str, reader: str, cycle: bool, place: Place | None) -> ModelError:
+    if cycle:
+        return ModelError(
+            f"{name}[t] and {reader}[t] depend on each other within one time step",
+            f"{name}[t-1] in one of the two equations",
+            place,
+        )
+    return ModelError(
+        f"{name}[t] is used before it is defined",
+        f"the equation of {name}[t] above this line, or {name}[t-1]",
+        place,
+    )
+
+
+def find(right: Any, name: str, e: Elaborator) -> Place | None:
+    """The first token that names `name`."""
+    for token in right.scan_values(lambda v: v.type == "NAME"):
+        if e.scope.split(str(token))[0] == name:
+            return e.locate(token)
+    return e.locate(right)
+
+
+def check_equation(name: str, rhs: mx.Node, e: Elaborator, right: Any) -> None:
+    """An equation of a step reads inputs at t and states at t or before, and no derivative."""
+    for kind in _DERIVED:
+        if rhs.has(kind):
+            raise ModelError(
+                "derivatives, entries and sums over time do not stand in a model's equations",
+                "arrays at t and states at t-1, as in `h[t] = tanh(W @ h[t-1])`",
+                e.locate(right),
+            )
+    for var in mx.variables(rhs):
+        d = e.scope.declarations.get(var.name)
+        if d is None:
+            raise ModelError(
+                "the total loss is not known within a step", "l[t]", find(right, var.name, e)
+            )
+        place = find(right, var.name, e)
+        if d.timed:
+            _check_time(var, d, place)
+        if var.name == name and not lag_of(var):
+            raise ModelError(
+                f"{name}[t] is computed from itself at the same time", f"{name}[t-1]", place
+            )
+
+
+def _check_time(var: mx.Var, d: Declaration, place: Place | None) -> None:
+    lag = mx.t - var.time
+    if not lag.is_Integer:
+        raise ModelError(
+            f"{var.name} is read at {var.time}",
+            f"{var.name}[t-1]" if d.role == "state" else f"{var.name}[t]",
+            place,
+        )
+    if lag < 0:
+        raise ModelError(
+            f"{var.name} is read at {var.time}, which is still to come",
+            f"{var.name}[t] or {var.name}[t-1]" if d.role == "state" else f"{var.name}[t]",
+            place,
+        )
+    if lag and d.role != "state":
+        shape = ", ".join(map(str, d.shape))
+        raise ModelError(
+            f"{var.name} is read at {var.time}, and only a state reaches back",
+            f"state {var.name}[t] : {shape}" if d.role == "variable" else f"{var.name}[t]",
+            place,
+        )
+
+
+def check_recurrence(
+    scope: Scope, equations: Sequence[Equation], reads: Mapping[tuple[str, str], Place | None]
+) -> None:
+    """Every state has a recurrence, and nothing is read at t before its own line.
+
+    `reads` says where the equation of one name reads another.
+    """
+    computed = {e.lhs.name for e in equations}
+    for d in scope.declarations.values():
+        if d.role in ("state", "variable") and d.name not in computed:
+            recurrence = d.role == "state"
+            raise ModelError(
+                f"the state {d.name} has no recurrence"
+                if recurrence
+                else f"{d.name} is declared and never computed",
+                f"an equation {d.name}[t] = …" + f" that reads {d.name}[t-1]" * recurrence,
+                d.place,
+            )
+        if d.role == "state":
+            _check_state(d, equations)
+    order = [e.lhs.name for e in equations]
+    for n, e in enumerate(equations):
+        for v in mx.variables(e.rhs):
+            if v.times and not lag_of(v) and v.name in order and order.index(v.name) >= n:
+                cycle = Later({q.lhs.name: _now(q) for q in equations}).reaches(v.name, e.lhs.name)
+                raise _order_error(v.name, e.lhs.name, cycle, reads[e.lhs.name, v.name])
+
+
+def _now(e: Equation) -> frozenset[str]:
+    return frozenset(v.name for v in mx.variables(e.rhs) if v.times and not lag_of(v))
+
+
+def _check_state(d: Declaration, equations: Sequence[Equation]) -> None:
+    reads = (v for e in equations for v in mx.variables(e.rhs) if v.name == d.name)
+    if not any(lag_of(v) for v in reads):
+        raise ModelError(
+            f"the state {d.name} has no recurrence: nothing reads {d.name}[t-1]",
+            f"{d.name}[t-1] in some equation, or no `state` line for {d.name}",
+            d.place,
+        )

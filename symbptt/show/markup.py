@@ -1,0 +1,210 @@
+"""The LaTeX, Markdown and HTML pages, and the displayed LaTeX of Jupyter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from .. import matrix as mx
+from ..model import Declaration, Equation
+from .expression import show_expression
+from .page import FORMAL_TITLE, Page, shape
+
+Part = tuple[str, str, list[Equation]]  # title, text, equations
+
+
+def parts(page: Page) -> list[Part]:
+    """The groups, and the full-index Jacobians as one more."""
+    found: list[Part] = [(g.title, g.text, list(g.equations)) for g in page.groups]
+    if page.formal:
+        found.append((FORMAL_TITLE, "", [f.equation for f in page.formal]))
+    return found
+
+
+def _sides(e: Equation) -> tuple[str, str]:
+    return show_expression(e.lhs, "latex"), show_expression(e.rhs, "latex")
+
+
+def _times(when: str) -> str:
+    """t = T, …, 1 in LaTeX."""
+    return when.replace("…", r"\dots").replace(", ", r",\ ").replace(r"\ \dots,\ ", r" \dots, ")
+
+
+# -- LaTeX
+
+_HEAD = r"""\documentclass[fleqn]{article}
+\usepackage[utf8]{inputenc}
+\usepackage[T1]{fontenc}
+\usepackage[margin=25mm]{geometry}
+\usepackage{amsmath,amssymb}
+\setlength{\mathindent}{1.5em}
+\setlength{\parindent}{0pt}
+\addtolength{\jot}{3pt}
+\allowdisplaybreaks
+\begin{document}"""
+
+
+def latex_block(equations: Iterable[Equation]) -> str:
+    """One `align` for a document that loads amsmath; the times stand to the right."""
+    rows = []
+    for e in equations:
+        left, right = _sides(e)
+        tail = rf" & & {_times(e.when)}" if e.when else ""
+        rows.append(rf"  {left} &= {right}{tail} \tag{{{e.label}}}")
+    return "\\begin{align}\n" + " \\\\\n".join(rows) + "\n\\end{align}"
+
+
+def latex_page(page: Page) -> str:
+    lines = [_HEAD, rf"\section*{{{prose(page.title)}}}"]
+    lines += [r"\begin{tabular}{@{}lp{.8\textwidth}@{}}"]
+    lines += [rf"{word} & {_declarations(names)} \\" for word, names in page.roles()]
+    lines += [r"\end{tabular}"]
+    for title, text, equations in parts(page):
+        lines += [rf"\subsection*{{{prose(title)}}}", *([prose(text)] if text else [])]
+        lines += [latex_block(equations)]
+    if page.formal:
+        lines += [r"\begin{itemize}"]
+        lines += [
+            rf"\item[({f.equation.label})] {prose(page.entries(f))}" for f in page.formal
+        ]
+        lines += [r"\end{itemize}"]
+    return "\n".join([*lines, r"\end{document}"]) + "\n"
+
+
+def _declarations(names: Iterable[Declaration]) -> str:
+    return ",\n  ".join(f"${_space(d)}$" for d in names)
+
+
+def _variable(d: Declaration) -> mx.Node:
+    return d.var(mx.t) if d.timed else d.var()
+
+
+def _space(d: Declaration) -> str:
+    r"""x_t \in \mathbb{R}^{N \times D}, and whole numbers for a class index."""
+    values = r"\mathbb{R}"
+    if d.classes is not None:
+        values = rf"\{{0, \dots, {show_expression(d.classes - 1, 'latex')}\}}"
+    dims = r" \times ".join(show_expression(n, "latex") for n in d.shape)
+    power = f"^{{{dims}}}" if dims else ""
+    return rf"{show_expression(_variable(d), 'latex')} \in {values}{power}"
+
+
+_MATHS = re.compile(r"[^\s(]*(?:[_∂λ∏²³·^]|\bd[A-Z]/d)[^\s(]*")
+_MACROS = {
+    "λ": r"\lambda ",
+    "∂": r"\partial ",
+    "∏": r"\prod ",
+    "−": "-",
+    "ŷ": r"\hat{y}",
+    "·": r"\cdot ",
+    "²": "^2",
+    "³": "^3",
+}
+
+
+def prose(text: str) -> str:
+    """Text with the mathematics in it set as such: h_{t−1}, dL/dv, ∂."""
+
+    def maths(match: re.Match[str]) -> str:
+        word = match[0]
+        if re.search(r"[^\W\d_]{2,}_[^\W\d_]{2,}", word):  # a name such as elman_batch
+            return word.replace("_", r"\_")
+        body = word.rstrip(",.;:)")
+        return _inline(body) + word[len(body) :]
+
+    return _MATHS.sub(maths, re.sub(r"([#$%&])", r"\\\1", text)).replace("…", r"\dots{}")
+
+
+def _inline(body: str) -> str:
+    for raw, macro in _MACROS.items():
+        body = body.replace(raw, macro)
+    body = re.sub(r"\bd(?=[A-Za-z]|$)", r"\\mathrm{d}", body)
+    return f"${body.replace(' _', '_').rstrip()}$"
+
+
+def displayed(page: Page) -> str:
+    """For MathJax: `aligned` may not hold a tag, so that the numbers are a column of their own."""
+    rows = []
+    for _, _, equations in parts(page):
+        for e in equations:
+            left, right = _sides(e)
+            tail = rf" & & \quad {_times(e.when)}" if e.when else ""
+            rows.append(rf"\text{{({e.label})}} & \quad & {left} &= {right}{tail}")
+    return "$$\n\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}\n$$"
+
+
+# -- Markdown
+
+
+def markdown_page(page: Page) -> str:
+    lines = [f"# {page.title}", "", "| | |", "|---|---|"]
+    lines += [
+        f"| {word} | {', '.join(f'`{d.name}` {shape(d)}'.strip() for d in names)} |"
+        for word, names in page.roles()
+    ]
+    for title, text, equations in parts(page):
+        lines += ["", f"## {title}", "", *([text, ""] if text else [])]
+        for e in equations:
+            left, right = _sides(e)
+            tail = rf" \qquad {_times(e.when)}" if e.when else ""
+            lines += [f"$${left} = {right}{tail} \\tag{{{e.label}}}$$", ""]
+            lines += [e.note, ""] if e.note else []
+    lines += [f"- ({f.equation.label}) {page.entries(f)}" for f in page.formal]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+# -- HTML
+
+_STYLE = """<style>
+body { max-width: 60em; margin: 2em auto; font-family: serif; }
+.eq { display: flex; align-items: baseline; gap: 1.5em; margin: .4em 0; }
+.eq > span:first-child { min-width: 3em; text-align: right; }
+.eq > span:last-child { margin-left: auto; white-space: nowrap; }
+small { display: block; margin-left: 4.5em; color: #555; }
+</style>"""
+
+
+def html_page(page: Page) -> str:
+    rows = ["<table>"]
+    for word, names in page.roles():
+        shown = ", ".join(f"{mathml(_variable(d))} {shape(d)}" for d in names)
+        rows.append(f"<tr><td>{word}</td><td>{shown}</td></tr>")
+    rows.append("</table>")
+    for title, text, equations in parts(page):
+        rows.append(f"<h2>{escaped(title)}</h2>")
+        rows += [f"<p>{escaped(text)}</p>"] if text else []
+        rows += map(_html_equation, equations)
+    rows += [f"<p>({f.equation.label}) {escaped(page.entries(f))}</p>" for f in page.formal]
+    title = escaped(page.title)
+    head = f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>'
+    return "\n".join([head, _STYLE, f"<h1>{title}</h1>", *rows, "</html>"]) + "\n"
+
+
+def _html_equation(e: Equation) -> str:
+    left, right = _sides(e)
+    note = f"<small>{escaped(e.note)}</small>" if e.note else ""
+    return (
+        f'<div class="eq" id="eq{e.label}"><span>({e.label})</span>'
+        f"{_converted(f'{left} = {right}')}<span>{escaped(e.when)}</span></div>{note}"
+    )
+
+
+def mathml(e: mx.Node) -> str:
+    """An expression as MathML."""
+    return _converted(show_expression(e, "latex"))
+
+
+def _converted(latex: str) -> str:
+    from latex2mathml.converter import convert
+
+    # The converter sets \operatorname and \mathrm letter by letter; \text keeps a word whole.
+    words = re.sub(
+        r"\\(?:operatorname|mathrm)\{((?:[\w-]|\\_){2,})\}",
+        lambda m: rf"\text{{{m[1]}}}".replace(r"\_", "_"),
+        latex,
+    )
+    return convert(words, display="inline")
+
+
+def escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
