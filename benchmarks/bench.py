@@ -146,16 +146,20 @@ def _named(sizes: dict[str, int]) -> str:
 
 
 def _cells(row: Row, peers: Sequence[str]) -> list[str]:
-    ours, limit = row.ours, row.ratio(GEMM_LIMIT)
-    ratios = [row.ratio(peer) for peer in peers]
+    ours = row.ours
     return [
         ", ".join(str(size) for size in row.sizes.values()),
         f"{1e3 * ours.median:.3g}",
         f"{1e3 * ours.low:.3g} to {1e3 * ours.high:.3g}",
-        *("missing" if ratio is None else f"{ratio:.2f}" for ratio in ratios),
-        "missing" if limit is None else f"{limit:.2f}",
+        *(_ratio(row, peer) for peer in peers),
+        _ratio(row, GEMM_LIMIT),
         "noisy" if row.noisy else "",
     ]
+
+
+def _ratio(row: Row, peer: str) -> str:
+    ratio = row.ratio(peer)
+    return row.missing[peer].partition(":")[0] if ratio is None else f"{ratio:.2f}"
 
 
 def _print(rows: Sequence[Row]) -> None:

@@ -1,8 +1,9 @@
 """One shape, measured in a process of its own: request and answer are JSON.
 
-A process of its own because a thread count can only be fixed before the libraries load: OpenBLAS
-and OpenMP read the environment once, and XLA counts the CPUs it is allowed to use. `measure` starts
-such a process; `main` is what runs inside it. The last line it prints is the answer.
+A process of its own because a thread count can only be fixed before the libraries load: OpenBLAS,
+OpenMP and PyTorch read the environment once, and XLA counts the CPUs it is allowed to use.
+`measure` starts such a process; `main` is what runs inside it. The last line it prints is the
+answer.
 """
 
 import importlib.util
@@ -56,12 +57,11 @@ def main() -> int:
     request = Request(**json.loads(sys.argv[1]))
     _keep_to_cpus(request.threads)
     # Only now, with the CPUs settled: these import NumPy, which starts its threads as it loads.
-    from .peers import Disagreement
     from .timing import interleave
 
     try:
         callables, missing = _callables(request)
-    except (Disagreement, ValueError) as error:
+    except (BenchError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     timings = interleave(callables, rounds=request.rounds)
@@ -78,7 +78,7 @@ def _keep_to_cpus(threads: int) -> None:
 
 def _callables(request: Request) -> tuple[Mapping[str, Any], dict[str, str]]:
     """Ours and every peer that can be built, all in agreement; and why the others are missing."""
-    from .peers import PEERS, Disagreement, disagreement
+    from .peers import PEERS, disagreement
     from .problems import PROBLEMS
 
     problem = PROBLEMS[request.model].draw(*request.shape)
@@ -99,13 +99,11 @@ def _callables(request: Request) -> tuple[Mapping[str, Any], dict[str, str]]:
         except ImportError as broken:
             missing[name] = f"cannot be imported: {broken}"
             continue
-        if name == "torch":
-            sys.modules["torch"].set_num_threads(request.threads)
         where, error = disagreement(ours(), peer())
         if error > TOLERANCE:
-            raise Disagreement(
-                f"{request.model} at {request.shape}: {name} and {request.module} disagree on "
-                f"{where}, relative error {error:.1e}; nothing was timed"
+            raise BenchError(
+                f"{request.model} at {tuple(request.shape)}: {name} and {request.module} disagree "
+                f"on {where}, relative error {error:.1e}; nothing was timed"
             )
         callables[name] = peer
     return callables, missing

@@ -21,10 +21,6 @@ Builder = Callable[[dict[str, Array], Array, Array, dict[str, Array]], Peer]
 GEMM_LIMIT = "gemm limit"
 
 
-class Disagreement(Exception):
-    """A peer and the module under test compute different losses or gradients."""
-
-
 def torch_elman_batch(
     params: dict[str, Array], x: Array, y: Array, state: dict[str, Array]
 ) -> Peer:

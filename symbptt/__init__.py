@@ -43,7 +43,7 @@ _HOME = {
     "zoo": "parse",
 }
 
-__all__ = [  # noqa: PLE0604, RUF022 - the pipeline's order
+__all__ = [  # noqa: RUF022 - the pipeline's order
     "load", "model", "zoo", "derive", "prove", "lemma", "plan", "emit", "check", "show", "same",
     "SymbpttError", "__version__",
 ]  # fmt: skip

@@ -114,7 +114,9 @@ class _Module:
         if r.span == "step":
             return name + _shift_suffix(r.shift)
         if r.span == "last":
-            return f"w.{name}[-1]"
+            attribute = name + "_T" + (_shift_suffix(r.shift) if r.shift else "")
+            self.views[attribute] = f"{_store(b)}[{r.shift - 1}]"
+            return f"w.{attribute}"
         if r.span == "start":
             return f"w.{self._start(b)}"
         if not b.timed or r.span == "static":
@@ -437,7 +439,7 @@ class _Module:
 
     def _final(self, d: Declaration) -> str:
         b = self.program.buffers[d.name]
-        name = f"{identifier(d.name)}_T"
+        name = f"{identifier(d.name)}_end"
         lag = b.rows or 1
         self.views[name] = f"{_store(b)}[-1]" if lag == 1 else f"{_store(b)}[-{lag}:]"
         return f"w.{name}"

@@ -268,3 +268,8 @@ _WRONGS: list[Callable[[mx.Node], mx.Node]] = [
     lambda e: e.at(e.time - 1) if isinstance(e, mx.Var) and e.times else e,
     lambda e: e.func(*e.args[:3], e.args[3] - 1) if isinstance(e, mx.TimeSum) else e,
 ]
+
+
+def indicators(e: mx.Node) -> bool:
+    """`same` is not complete for f(δ z) = f(0) + δ (f(z) − f(0)), δ an indicator."""
+    return bool(e.has(mx.Eye, mx.Diag, mx.OneHot))

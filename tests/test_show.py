@@ -38,9 +38,7 @@ def scope_of(e: mx.Node) -> Scope:
     for v in sorted(e.atoms(mx.Var), key=lambda v: v.name):
         if scope.known(v.name) is None:
             role = "variable" if v.times else "param"
-            scope.declare(
-                Declaration(v.name, role, v.shape, bool(v.times), classes.get(v.name))
-            )
+            scope.declare(Declaration(v.name, role, v.shape, bool(v.times), classes.get(v.name)))
     return scope
 
 

@@ -34,7 +34,10 @@ def guarded(verb: Callable[[], Any]) -> Any:
         result = verb()
         flush()
         return result
-    except (typer.Exit, typer.Abort, TyperException):
+    except (typer.Exit, typer.Abort):
+        raise
+    except TyperException as error:
+        error.message = error.message.replace("Value error, ", "")  # the library's, not ours
         raise
     except SymbpttError as error:
         stop(str(error))

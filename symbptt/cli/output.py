@@ -80,6 +80,8 @@ def writable(file: Path | None, keep: str = "") -> None:
     """Fail now, before any work, if `file` cannot be written or is the input `keep`."""
     if file is None or str(file) == "-":
         return
+    if _is_device(file):
+        return
     target = _target(file)
     if keep and os.path.exists(keep) and target.exists() and os.path.samefile(keep, target):
         raise SymbpttError(f"{file} is the model itself", "another file after -o")
@@ -89,7 +91,7 @@ def writable(file: Path | None, keep: str = "") -> None:
         raise SymbpttError(f"{file} is write-protected", "another file after -o")
     if not target.parent.is_dir():
         raise SymbpttError(f"there is no folder {file.parent}", f"mkdir -p {file.parent}")
-    if not _is_device(target) and not os.access(target.parent, os.W_OK):
+    if not os.access(target.parent, os.W_OK):
         raise SymbpttError(f"the folder {file.parent} is write-protected", "another folder")
 
 
@@ -100,8 +102,8 @@ def write_whole(file: Path, text: str) -> None:
     """
     writable(file)
     target, data = _target(file), text.encode("utf-8", "backslashreplace")
-    if _is_device(target):
-        target.write_bytes(data)
+    if _is_device(file):
+        file.write_bytes(data)
         return
     new = target.parent / f".symbptt-{secrets.token_hex(6)}.tmp"
     try:
@@ -127,5 +129,6 @@ def _target(file: Path) -> Path:
     return Path(os.path.realpath(file))
 
 
-def _is_device(target: Path) -> bool:
-    return target.exists() and not target.is_file()
+def _is_device(file: Path) -> bool:
+    """Something like /dev/stdout, whose link may lead to no path at all."""
+    return file.exists() and not file.is_file() and not file.is_dir()

@@ -47,9 +47,9 @@ SUFFIXES: dict[str, Format] = {
     ".json": "json",
 }
 
-ModelName = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A shipped name, or a path to a model file.")
-]
+MODEL = "A shipped name, or a path to a model file."
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)]
+MaybeModelName = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL, show_default=False)]
 Output = Annotated[
     Path | None,
     typer.Option("-o", "--output", metavar="FILE", help="Write to this file, whole or not at all."),
@@ -127,9 +127,8 @@ Examples:
 {EXIT}"""
 )
 def prove(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A shipped name, or a path to a model file.")
-    ] = "",
+    ctx: typer.Context,
+    model: MaybeModelName = "",
     lemma: Annotated[
         bool, typer.Option("--lemma", help="Prove the linear recurrence's lemma instead.")
     ] = False,
@@ -137,9 +136,9 @@ def prove(
 ) -> None:
     """Prove a derivation, for every T and every size."""
     if lemma and model:
-        raise typer.BadParameter("--lemma stands alone; it is not about one model")
+        ctx.fail("--lemma stands alone: it is not about one model.")
     if not lemma and not model:
-        raise typer.BadParameter("name a model, or ask for --lemma")
+        ctx.fail("Missing argument 'MODEL', or --lemma.")
     verdict = _lemma() if lemma else _proof(_derivation(model))
     _answer(verdict, json)
 
@@ -154,9 +153,8 @@ Examples:
 Exit status: 0 written, 1 the proof failed and nothing is written, 2 the input is at fault."""
 )
 def generate(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A shipped name, or a path to a model file.")
-    ] = "",
+    ctx: typer.Context,
+    model: MaybeModelName = "",
     output: Output = None,
     report: Annotated[
         bool, typer.Option("--report", help="Print the passes and what each one won.")
@@ -174,11 +172,11 @@ def generate(
 
     if every:
         if model or report or output is None:
-            raise typer.BadParameter("--all takes -o FOLDER and nothing else")
+            ctx.fail("--all takes -o FOLDER and nothing else.")
         generating.everything(output)
         return
     if not model:
-        raise typer.BadParameter("name a model, or ask for --all")
+        ctx.fail("Missing argument 'MODEL', or --all.")
     writable(output, keep=model)
     code = generating.module(model)
     if not report or output is not None:
@@ -266,5 +264,3 @@ def _answer(verdict: Verdict, json: bool) -> None:
 
     put(show_verdict(verdict, "json") if json else verdict_text(verdict))
     raise typer.Exit(status(verdict))
-
-

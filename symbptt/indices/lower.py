@@ -18,7 +18,7 @@ from ..errors import UnsupportedError
 from ..matrix.functions import Z
 from . import poly as p
 from .canon import canonical_lam, leading
-from .poly import TIME, Factor, Ix, Lin, Poly, fresh
+from .poly import TIME, UNIT, Factor, Ix, Lin, Poly, fresh
 
 Slots = tuple[Ix, ...]
 Bound = Mapping[Any, Ix]  # sympy time symbol -> bound time index
@@ -26,7 +26,7 @@ Bound = Mapping[Any, Ix]  # sympy time symbol -> bound time index
 
 def free_slots(shape: Any) -> Slots:
     """Fixed names for the free indices of an expression, one per axis."""
-    return tuple(Ix("f", n, str(s)) for n, s in enumerate(shape))
+    return tuple(UNIT if s == 1 else Ix("f", n, str(s)) for n, s in enumerate(shape))
 
 
 def lower(expr: mx.Node, slots: Slots | None = None, bound: Bound | None = None) -> Poly:

@@ -1,10 +1,10 @@
 """Text to equations: model files, the plain and Unicode notation, and LaTeX.
 
-    load(name)              a shipped model, or a model file by path
-    model(text)             a model from its text
-    expression(text, m)     one expression in the names of model m
-    equation(text, m)       one equation
-    latex(text, m)          one equation written in LaTeX
+load(name)              a shipped model, or a model file by path
+model(text)             a model from its text
+expression(text, m)     one expression in the names of model m
+equation(text, m)       one equation
+latex(text, m)          one equation written in LaTeX
 """
 
 from .latex import latex, latex_expression

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy
@@ -33,17 +34,18 @@ class _Body:
         return value
 
     def _read(self, tree: Tree) -> sympy.Expr:
-        children = [c for c in tree.children if isinstance(c, Tree)]
+        children: list[Any] = tree.children
+        operands = [c for c in children if isinstance(c, Tree)]
         if tree.data == "number":
-            return literal(str(tree.children[0]))
+            return literal(str(children[0]))
         if tree.data == "name":
-            return self._name(tree.children[0])
-        if tree.data == "call" and tree.children[1] and len(tree.children[1].children) == 1:
-            return self._call(tree.children[0], tree.children[1].children[0])
+            return self._name(children[0])
+        if tree.data == "call" and children[1] and len(children[1].children) == 1:
+            return self._call(children[0], children[1].children[0])
         if tree.data == "power":
-            return self._power(tree, *map(self.read, children))
+            return self._power(tree, *map(self.read, operands))
         if tree.data in _ARITHMETIC:
-            return _ARITHMETIC[tree.data](*map(self.read, children))
+            return _ARITHMETIC[tree.data](*map(self.read, operands))
         raise ParseError(
             "an elementwise function is made of numbers, + − * / ** and known functions",
             _EXAMPLE,
@@ -55,7 +57,9 @@ class _Body:
             return Z
         known = self.scope.scalar(str(token))
         if known is None or str(token) in self.scope.times:
-            raise ParseError(f"{str(token)!r} is not the argument", self.param, self.e.locate(token))
+            raise ParseError(
+                f"{str(token)!r} is not the argument", self.param, self.e.locate(token)
+            )
         return known
 
     def _call(self, token: Token, argument: Tree) -> sympy.Expr:
@@ -78,7 +82,7 @@ class _Body:
         return base**exponent
 
 
-_ARITHMETIC = {
+_ARITHMETIC: dict[str, Callable[..., sympy.Expr]] = {
     "group": lambda a: a,
     "plus": lambda a, b: a + b,
     "minus": lambda a, b: a - b,

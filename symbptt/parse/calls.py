@@ -1,7 +1,7 @@
 """The functions of the language that are not elementwise: sums, losses, one-hot rows.
 
-    sum(x, axis=0)   mean(x)   softmax(o)   outer(u, v)   diag(v)   eye(H)   ones(N, H)
-    onehot(y)   column(v)   squared_error(o, y)   cross_entropy(o, y)
+sum(x, axis=0)   mean(x)   softmax(o)   outer(u, v)   diag(v)   eye(H)   ones(N, H)
+onehot(y)   column(v)   squared_error(o, y)   cross_entropy(o, y)
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ def _axes(e: Elaborator, keywords: Keywords) -> tuple[list[int], bool]:
         elif str(word) == "keepdims" and value in (0, 1):
             keepdims = bool(value)
         else:
-            raise ParseError(
-                f"cannot read the keyword {word!s}={value}", "axis=0, keepdims=1"
-            ).at(e.locate(word))
+            raise ParseError(f"cannot read the keyword {word!s}={value}", "axis=0, keepdims=1").at(
+                e.locate(word)
+            )
     return axes, keepdims
 
 

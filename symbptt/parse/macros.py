@@ -10,9 +10,9 @@ from .names import GREEK
 
 # Macros that mean nothing to the mathematics.
 SPACES = frozenset(
-    [", ", ",", ";", ":", "!", " ", ">", "quad", "qquad", "enspace", "thinspace", "limits"]
-    + ["nolimits", "displaystyle", "textstyle", "nonumber", "notag", "mathstrut", "allowbreak"]
-)
+    """, ; : ! > quad qquad enspace thinspace limits nolimits displaystyle textstyle nonumber
+    notag mathstrut allowbreak""".split()
+) | {" ", "\n"}
 # The same with one argument, which goes too: \tag{7}.
 SILENT = frozenset(["tag", "tag*", "label", "phantom", "hphantom", "vphantom"])
 
@@ -24,10 +24,10 @@ DELIMITER_SIZES = frozenset(
 
 # \mathbf W is W. An upright or text font makes its letters one name: \mathrm{diag}.
 UPRIGHT = frozenset(
-    ["mathrm", "mathit", "mathsf", "mathtt", "text", "textrm", "textit", "textsf", "operatorname"]
-    + ["operatorname*", "rm", "textnormal"]
+    """mathrm mathit mathsf mathtt text textrm textit textsf textnormal operatorname
+    operatorname* rm""".split()
 )
-BOLD = frozenset(["mathbf", "boldsymbol", "bm", "pmb", "mathcal", "mathscr", "mathbb", "textbf"])
+BOLD = frozenset("mathbf boldsymbol bm pmb mathcal mathscr mathbb textbf".split())
 FONTS = UPRIGHT | BOLD
 
 # \hat y is the name `yhat`.

@@ -91,7 +91,7 @@ class _Reader:
         self.scope = Scope()
         self.name, self.title = "", ""
         self.equations: list[Equation] = []
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, Place | None] = {}
         self.reads: dict[tuple[str, str], Place | None] = {}
         self.loss: Loss | None = None
         self.last = Place(1, 1, "", file)
@@ -164,9 +164,7 @@ class _Reader:
     def _size(self, e: Elaborator, tree: Any) -> Any:
         word = str(tree.children[0]) if tree.data == "name" else ""
         if word and e.scope.known(word) is None and word not in e.scope.times:
-            raise ModelError(
-                f"the size {word!r} is not declared", f"size {word}", e.locate(tree)
-            )
+            raise ModelError(f"the size {word!r} is not declared", f"size {word}", e.locate(tree))
         value = e.scalar(tree)
         if value.is_integer and value.is_positive:
             return value
@@ -207,7 +205,7 @@ class _Reader:
             raise ModelError("the loss is the last line of a model", "this line above it", where)
         if name in self.places:
             raise ModelError(
-                f"{name}[t] is already computed on line {self.places[name].line}",
+                f"{name}[t] is already computed{self._line(name)}",
                 "one equation per variable",
                 where,
             )
@@ -222,7 +220,11 @@ class _Reader:
         lhs = self.scope.declarations[name].var(mx.t)
         self.equations.append(Equation(str(len(self.equations) + 1), lhs, rhs))
 
-    def _target_of(self, e: Elaborator, left: Tree) -> tuple[str, Place]:
+    def _line(self, name: str) -> str:
+        place = self.places[name]
+        return f" on line {place.line}" if place else ""
+
+    def _target_of(self, e: Elaborator, left: Tree) -> tuple[str, Place | None]:
         """The name an equation defines; its left side must be `name[t]`."""
         token = left.children[0] if left.data in ("indexed", "name") else None
         if token is None:
@@ -238,9 +240,7 @@ class _Reader:
         name = self.scope.known(name) or name
         if time != mx.t:
             base = self.scope.split(name)[0]
-            raise ModelError(
-                "an equation defines a variable at time t", f"{base}[t] = …", place
-            )
+            raise ModelError("an equation defines a variable at time t", f"{base}[t] = …", place)
         d = self.scope.declarations.get(name)
         if d is not None and d.role not in ("state", "variable"):
             raise ModelError(
@@ -250,7 +250,7 @@ class _Reader:
             )
         return name, place
 
-    def _fit(self, name: str, rhs: mx.Node, where: Place) -> mx.Node:
+    def _fit(self, name: str, rhs: mx.Node, where: Place | None) -> mx.Node:
         d = self.scope.declarations.get(name)
         if isinstance(rhs, mx.Call) and d is not None:
             return mx.Call(rhs.args[0], rhs.args[1], d.shape)

@@ -29,7 +29,8 @@ def raised(base: mx.Node, exponent: Any) -> mx.Node:
         return _matrix_power(base, exponent)
     if not exponent.is_Rational or max(abs(exponent.p), exponent.q) > LARGEST_EXPONENT:
         raise ParseError(
-            f"the exponent is not a fraction of numbers up to {LARGEST_EXPONENT}", "x**2 or x**(1/2)"
+            f"the exponent is not a fraction of numbers up to {LARGEST_EXPONENT}",
+            "x**2 or x**(1/2)",
         )
     if isinstance(base, mx.Scalar):
         _check_number(base.value, exponent)

@@ -182,5 +182,3 @@ class Scope:
 
 def known_functions(functions: Mapping[str, Any]) -> str:
     return ", ".join(sorted((*mx.builtin_names(), *CALLS, *functions)))
-
-

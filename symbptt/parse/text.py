@@ -59,7 +59,13 @@ def tree(text: str, start: str, line: int = 1, file: str = "<text>", source: str
 def _unexpected(error: UnexpectedInput) -> str:
     if isinstance(error, UnexpectedCharacters):
         return f"cannot read the character {error.char!r}"
-    return f"did not expect {str(error.token)!r} here"
+    return f"did not expect {_unread(error)!r} here"
+
+
+def _unread(error: UnexpectedInput) -> str:
+    if isinstance(error, UnexpectedCharacters):
+        return str(error.char)
+    return str(getattr(error, "token", ""))
 
 
 def _missing(text: str) -> str:
@@ -73,7 +79,7 @@ def _missing(text: str) -> str:
 
 
 def _advice(error: UnexpectedInput, text: str) -> str:
-    unread = error.char if isinstance(error, UnexpectedCharacters) else str(error.token)
+    unread = _unread(error)
     for left, right in ("()", "[]", "{}"):
         if unread == right and text.count(right) > text.count(left):
             return f"one {right!r} fewer, or the opening {left!r} it belongs to"
@@ -102,9 +108,7 @@ def locator(line: int, file: str, source: str) -> Any:
     return locate
 
 
-def elaborator(
-    scope: Scope, line: int = 1, file: str = "<text>", source: str = ""
-) -> Elaborator:
+def elaborator(scope: Scope, line: int = 1, file: str = "<text>", source: str = "") -> Elaborator:
     return Elaborator(scope, locator(line, file, source), nested)
 
 

@@ -341,10 +341,9 @@ class _Planner:
     def _shifted(self, name: str, term: Node, lag: int, labels: Any) -> None:
         """A later term from outside the loop: known for all t, added k rows earlier."""
         term = mx.shift(term, -lag)
-        if self._is_last(term):
-            raise UnsupportedError(f"a loss at T that reads {name} {lag} steps back")
-        ref = self.b.value(term, "all", labels)
-        rows = Ref(name, "all", -lag)
+        span = "last" if self._is_last(term) else "all"
+        ref = self.b.value(term, span, labels)
+        rows = Ref(name, span, -lag)
         self.b.emit("add", rows, rows, ref, labels=labels)
 
     # -- gradients

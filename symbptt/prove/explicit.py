@@ -29,7 +29,7 @@ Given = dict[tuple[str, int | None], Array]
 
 def explicit(derivation: Derivation, horizons: tuple[int, ...] = (1, 2, 3)) -> list[Step]:
     """One step per adjoint and gradient: equal to the scalar chain rule at every horizon."""
-    model = derivation.given or derivation.model
+    model = derivation.model
     sizes = distinct_sizes(model)
     failures: dict[str, str] = {}
     for steps in horizons:
@@ -37,8 +37,7 @@ def explicit(derivation: Derivation, horizons: tuple[int, ...] = (1, 2, 3)) -> l
             failures.setdefault(key, where)
     shown = ", ".join(f"{k} = {v}" for k, v in sizes.items())
     how = f"sympy.diff of every unrolled scalar, T = {_list(horizons)}; {shown}"
-    computed = {e.lhs.name for e in model.equations}
-    adjoints = [(f"{n}[t]", e) for n, e in derivation.adjoint.items() if n in computed]
+    adjoints = [(f"{n}[t]", e) for n, e in derivation.adjoint.items()]
     every = [*adjoints, *derivation.gradient.items()]
     return [
         Step(
@@ -128,9 +127,6 @@ class _Unrolled:
             return _entrywise(self.ring.named, array)
 
         def adjoint(name: str, time: int, array: Array) -> Array:
-            # An intermediate that only the derivation names has no partner on the tape.
-            if name not in self.model.defined:
-                return array
             self.derived_adjoints[name, time] = array
             return _entrywise(self.ring.renamed, array)
 

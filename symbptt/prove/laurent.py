@@ -74,6 +74,11 @@ class Ring:
         if len(p.terms) == 1:
             (mono, c), *_ = p.terms.items()
             return Poly(self, {tuple((g, -e) for g, e in mono): 1 / c})
+        for m in p.terms:
+            # 1 + exp(z) is exp(z)·(1 + exp(−z)): both σ and softplus' then use one reciprocal.
+            if len(p.terms) == 2 and () in p.terms and len(m) == 1 and m[0][1] == 1:
+                unit = Poly(self, {((m[0][0], -1),): Fraction(1)})
+                return unit * self.inverse(p * unit)
         single = [m for m in p.terms if len(m) == 1 and abs(m[0][1]) == 1]
         lead = min(single or p.terms)
         scale = p.terms[lead]

@@ -90,12 +90,13 @@ def _pulled(cotangent: mx.Node, partial: Poly, rank: int | None = None) -> Poly:
 
 
 def _as_number(i: Any, n: int) -> Any:
-    return i._replace(num=i.num - n) if i.num >= n else i
+    counted = isinstance(i.num, int) and i.num >= n  # the index of a unit axis is not counted
+    return i._replace(num=i.num - n) if counted else i
 
 
 def _renamed(q: Poly, names: dict[Any, Any], summed: list[Any]) -> Poly:
     """Bind the indices of u, then count those of v from 0."""
-    fresh = {i: p.fresh(i.size) for i in summed}
+    fresh = {i: p.fresh(i.size) for i in summed if i != p.UNIT}
     out: Poly = {}
     for m, c in q.items():
         m = p.rename_mono(m, fresh)

@@ -1,6 +1,6 @@
 """Anything -> Unicode, LaTeX, Markdown, HTML, JSON; the inverse of `parse`.
 
-    show(derivation, "markdown", mode="adjoint")     show_expression(e, "latex")
+show(derivation, "markdown", mode="adjoint")     show_expression(e, "latex")
 """
 
 from .document import MODES, show, show_equation, show_verdict

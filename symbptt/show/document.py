@@ -29,7 +29,7 @@ def show_equation(e: Equation, notation: str = "unicode") -> str:
 
 
 def show(item: Any, format: str = "unicode", mode: str = "all") -> str:
-    """Anything of symbptt as text in the given format: unicode, text, latex, markdown, html, json."""
+    """Anything of symbptt as unicode, text, latex, markdown, html or json."""
     if isinstance(item, mx.Node):
         return show_expression(item, format)
     if isinstance(item, Equation):

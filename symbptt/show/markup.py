@@ -64,9 +64,7 @@ def latex_page(page: Page) -> str:
         lines += [latex_block(equations)]
     if page.formal:
         lines += [r"\begin{itemize}"]
-        lines += [
-            rf"\item[({f.equation.label})] {prose(page.entries(f))}" for f in page.formal
-        ]
+        lines += [rf"\item[({f.equation.label})] {prose(page.entries(f))}" for f in page.formal]
         lines += [r"\end{itemize}"]
     return "\n".join([*lines, r"\end{document}"]) + "\n"
 
