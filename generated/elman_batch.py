@@ -107,7 +107,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         "x": w.dx,
         "h": w.dh_0,
     }
-    return loss, grads, {"h": w.h_T}
+    return loss, grads, {"h": w.h_end}
 
 
 def forward(params, x, state=None):
@@ -131,7 +131,7 @@ def forward(params, x, state=None):
         np.tanh(a_t, out=h_t)  # (2)
     w.h_rows.dot(V, out=w.o_rows)  # (3)
     np.add(w.o, c, out=w.o)  # (3)
-    return {"o": w.o}, {"h": w.h_T}
+    return {"o": w.o}, {"h": w.h_end}
 
 
 class _Buffers:
@@ -143,27 +143,27 @@ class _Buffers:
         self.h_W_h = np.empty((N, H), dtype)
         self.o = np.empty((T, N, C), dtype)
         self.max_o = np.empty((T, N), dtype)
-        self.shifted_o = self.o  # shifted_o takes its place
-        self.target_o = self.max_o  # target_o takes its place
         self.at_y = np.empty((T, N), np.intp)
-        self.exp_o = self.o  # exp_o takes its place
         self.sum_exp = np.empty((T, N), dtype)
         self.log_sum = np.empty((T, N), dtype)
-        self.yhat = self.o  # yhat takes its place
-        self.hit_yhat = self.log_sum  # hit_yhat takes its place
-        self.do = self.o  # do takes its place
         dh_all = np.empty((T + 1, N, H), dtype)
-        self.da = self.a  # da takes its place
-        self.slope_h = self.a  # slope_h takes its place
-        self.h_2 = self.a  # h_2 takes its place
         self.W_h_T = np.empty((H, H), dtype)
-        self.da_W_h_T = self.h_W_h  # da_W_h_T takes its place
         self.dW_h = np.empty((H, H), dtype)
         self.dW_x = np.empty((D, H), dtype)
         self.db = np.empty((H,), dtype)
         self.dV = np.empty((H, C), dtype)
         self.dc = np.empty((C,), dtype)
         self.dx = np.empty((T, N, D), dtype)
+        self.shifted_o = self.o  # shifted_o takes its place
+        self.target_o = self.max_o  # target_o takes its place
+        self.exp_o = self.o  # exp_o takes its place
+        self.yhat = self.o  # yhat takes its place
+        self.hit_yhat = self.log_sum  # hit_yhat takes its place
+        self.do = self.o  # do takes its place
+        self.da = self.a  # da takes its place
+        self.slope_h = self.a  # slope_h takes its place
+        self.h_2 = self.a  # h_2 takes its place
+        self.da_W_h_T = self.h_W_h  # da_W_h_T takes its place
         self.row_starts = np.arange(0, T * N * C, C)
         self.ones_C = np.ones(C, dtype)
         self.ones_TN = np.ones(T * N, dtype)
@@ -188,7 +188,7 @@ class _Buffers:
         self.h_prev_rows = h_all[:-1].reshape(T * N, H)
         self.da_rows = self.da.reshape(T * N, H)
         self.dx_rows = self.dx.reshape(T * N, D)
-        self.h_T = h_all[-1]
+        self.h_end = h_all[-1]
         self.forward = list(zip(h_all[:-1], self.a, h_all[1:]))
         self.backward = list(
             zip(dh_all[1:][::-1], self.slope_h[::-1], self.da[::-1], dh_all[:-1][::-1])

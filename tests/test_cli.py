@@ -28,10 +28,11 @@ ROOT = Path(__file__).parents[1]
 SMALL = """model small
 size H
 input x[t] : H
+target y[t] : H
 state h[t] : H
 param W : H, H
 h[t] = tanh(W @ h[t-1] + x[t])
-l[t] = sum(h[t])
+l[t] = squared_error(h[t], y[t])
 loss = sum(l[t])
 """
 CLASH = SMALL.replace("param W : H, H", "size D\nparam W : D, H")
@@ -302,7 +303,7 @@ def test_an_error_in_a_model_file_points_at_its_place(tmp_path: Path) -> None:
         result = run(verb, str(file))
         assert result.exit_code == 2
         place, line, caret = result.stderr.splitlines()[:3]
-        assert place.startswith(f"{file}:7:")
+        assert place.startswith(f"{file}:8:")
         assert line.strip() == "h[t] = tanh(W @ h[t-1] + x[t])"
         assert set(caret.strip()) == {"^"}
         assert result.stdout == ""
@@ -357,7 +358,7 @@ def test_usage_errors_exit_2(args: list[str], words: str) -> None:
     assert words in result.stderr and result.stdout == ""
 
 
-def test_what_has_no_code_is_said_at_once() -> None:
+def test_what_has_no_code_is_said() -> None:
     for verb in ("generate", "check"):
         result = run(verb, "generic")
         assert result.exit_code == 2 and "no body" in result.stderr

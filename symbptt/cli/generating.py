@@ -1,4 +1,4 @@
-"""`symbptt generate`: plan, prove, and only then emit."""
+"""`symbptt generate`: derive, prove, and only then plan and emit."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Module:
 def module(name: str) -> Module:
     """The proved module of one model; exits with status 1 if the proof fails."""
     derivation = derive(load(name))
-    program = plan(derivation)  # says at once what no code can be written for
     with progress(f"proving {derivation.model.name}") as say:
         proof = prove(derivation, say)
     if not proof.ok:
         stop(f"{conclusion(proof)}\nnothing is emitted; `symbptt prove {name}` says more", REFUTED)
-    return Module(emit(program, proof, f"symbptt generate {shown(name)}"), derivation)
+    text = emit(plan(derivation), proof, f"symbptt generate {shown(name)}")
+    return Module(text, derivation)
 
 
 def everything(folder: Path) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from ..errors import SymbpttError
-from ..model import Verdict
+
+if TYPE_CHECKING:
+    from ..model import Verdict
 
 HOLDS, REFUTED, INPUT, UNDECIDED = 0, 1, 2, 3
 BROKEN_PIPE = 141  # what a shell reports for a tool whose reader has left

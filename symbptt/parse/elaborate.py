@@ -94,6 +94,10 @@ class Elaborator(Arithmetic, References):
         """softmax(o)[n, j]; for an array, W (x)[n, j] is W times that entry."""
         return self._element(Tree("call", [name, arguments]), subscripts)
 
+    def _call_entries(self, name: Token, arguments: Tree | None, entries: Token) -> Any:
+        """softmax(o)_{j}"""
+        return self._entries(Tree("call", [name, arguments]), entries)
+
     def _call_partial(self, token: Token, arguments: Tree | None) -> Node:
         """∂2f(x, h, w): the derivative of an uninterpreted f by its second argument."""
         text = str(token)[1:].translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789"))

@@ -67,12 +67,21 @@ def tree(scanner: Scanner, start: str) -> Tree:
             raise scanner.error(
                 "the formula ends too early", "what is missing", end, end + 1
             ) from None
-        raise scanner.error(
-            f"did not expect {text[token.start_pos : token.end_pos]!r} here",
-            r"an equation such as \delta_t = W^\top \delta_{t+1}",
-            token.start_pos,
-            token.end_pos,
-        ) from None
+        raise _unexpected(scanner, token) from None
+
+
+def _unexpected(scanner: Scanner, token: Token) -> ParseError:
+    span = token.start_pos or 0, token.end_pos or 0
+    unread = scanner.text[slice(*span)].strip()
+    if token.type == "_RBRACE" and not unread.strip("}"):
+        return scanner.error(
+            "this script ends too early; a sum needs its bounds", r"\sum_{t=1}^{T}", *span
+        )
+    return scanner.error(
+        f"did not expect {unread or str(token)!r} here",
+        r"an equation such as \delta_t = W^\top \delta_{t+1}",
+        *span,
+    )
 
 
 def _elaborator(scanner: Scanner) -> Elaborator:

@@ -7,6 +7,7 @@ r"""LaTeX to tokens: fonts, marks and subscripts are joined to their letter, spa
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import Any
 
 from lark import Token
@@ -86,22 +87,35 @@ class Scanner(Letters):
             raise self.error(
                 f"cannot read the character {c!r}", advice.get(c, "LaTeX mathematics"), i, i + 1
             )
-        if kind == "_LBRACK" and self._is_delta(i, end):
-            kind = "_KRON"
+        if c in "([":
+            kind = self._opening(i, end, kind)
         value = {"∑": "sum", "∏": "prod"}.get(c, c)
         out.append(self.token(kind, value, i, i + 1))
         return i + 1
 
-    def _is_delta(self, i: int, end: int) -> bool:
-        """Whether the bracket at i holds an equation, [n = m]."""
-        depth = 0
-        for j in range(i, end):
-            depth += (self.text[j] in "[({") - (self.text[j] in "])}")
-            if self.text[j] == "=" and depth == 1:
-                return True
-            if depth == 0:
-                return False
-        return False
+    def _opening(self, i: int, end: int, kind: str) -> str:
+        """[n = m] is a delta, and a bracket with a subscript behind it, [x]_{n,j}, an entry."""
+        close, equation = self.brackets.get(i, (end, False))
+        j = self.skip(close + 1, end) if close < end else end
+        if j < end and self.text[j] == "_":
+            return "_ENTRY"
+        return "_KRON" if kind == "_LBRACK" and equation else kind
+
+    @cached_property
+    def brackets(self) -> dict[int, tuple[int, bool]]:
+        """Opening bracket -> (where it closes, whether it holds an equals sign)."""
+        found: dict[int, tuple[int, bool]] = {}
+        stack: list[tuple[int, bool]] = []
+        for match in re.finditer(r"\\.|[\[({})\]=]", self.text, re.DOTALL):
+            c = match[0]
+            if c in "[({":
+                stack.append((match.start(), False))
+            elif stack and c == "=":
+                stack[-1] = (stack[-1][0], True)
+            elif stack and c in "])}":
+                start, equation = stack.pop()
+                found[start] = (match.start(), equation)
+        return found
 
     # -- groups and arguments
 
@@ -258,7 +272,7 @@ class Scanner(Letters):
         kinds = [t.type for t in rest]
         if kinds == ["NAME"]:
             return f"{first}{rest[0]}"
-        if kinds == ["_LBRACK", "NAME", "_RBRACK", "ENTRIES"]:
+        if kinds == ["_ENTRY", "NAME", "_RBRACK", "ENTRIES"]:
             return f"{first}{rest[1]}[{rest[3]}]"
         return ""
 

@@ -9,82 +9,12 @@ Each printer returns a string and its binding strength; brackets appear only whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from .. import matrix as mx
-from .notation import LATEX, TEXT, UNICODE, Latex, Notation
-from .scalars import scalar
-
-# Binding strengths. Nothing but + and − may follow what ends in a Σ: OPEN is a product that
-# does, BIG a Σ itself (or c Σ), which may stand last in a product. ∏ takes one factor.
-SUM, OPEN, BIG, PRODUCT, PROD, CHAIN, POSTFIX, ATOM = range(8)
-Printed = tuple[str, int]
-
-
-class Printer:
-    """One notation's printer; `show(e)` is the string, `at(e, strength)` brackets if needed."""
-
-    def __init__(self, notation: Notation):
-        self.n = notation
-
-    def show(self, e: Any) -> str:
-        """The expression; a constant array is shown as its number, its shape is not written."""
-        return self.bare(e)[0]
-
-    def inner(self, e: Any) -> str:
-        return self.printed(e)[0]
-
-    def printed(self, e: Any) -> Printed:
-        return _PRINT[type(e)](self, e)
-
-    def bare(self, e: Any) -> Printed:
-        """As `printed`, where the shape a constant is spread over is known from the context."""
-        if isinstance(e, mx.Broadcast) and isinstance(e.args[0], mx.Scalar):
-            return self.printed(e.args[0])
-        return self.printed(e)
-
-    def at(self, e: Any, strength: int) -> str:
-        return self.bracketed(self.printed(e), strength)
-
-    def bracketed(self, printed: Printed, strength: int) -> str:
-        text, own = printed
-        return text if own >= strength else self.n.brackets(text)
-
-    def last(self, printed: Printed, strength: int) -> str:
-        """The last factor of a product, which alone may be a Σ."""
-        return printed[0] if printed[1] == BIG else self.bracketed(printed, strength)
-
-    def products(self, operator: str, factors: Sequence[Printed]) -> Printed:
-        """factor op factor op factor."""
-        first, *middle, last = factors
-        parts = [self.bracketed(first, PRODUCT), *(self.bracketed(f, PROD) for f in middle)]
-        strength = OPEN if last[1] == BIG else PRODUCT
-        return operator.join([*parts, self.last(last, PROD)]), strength
-
-    def chain(self, factors: Sequence[Printed]) -> Printed:
-        """factor factor factor, by juxtaposition."""
-        first, *middle, last = factors
-        parts = [self.bracketed(first, CHAIN), *(self.bracketed(f, POSTFIX) for f in middle)]
-        strength = last[1] if last[1] in (BIG, PROD) else CHAIN
-        text = last[0] if strength != CHAIN else self.bracketed(last, POSTFIX)
-        return self.n.joined([*parts, text]), strength
-
-    def scalar(self, value: Any) -> Printed:
-        text, kind = scalar(self.n, value)
-        fraction = ATOM if isinstance(self.n, Latex) else PRODUCT
-        strengths = {"atom": ATOM, "sum": SUM, "fraction": fraction, "power": POSTFIX}
-        product = CHAIN if self.n.juxtaposes else PRODUCT
-        return text, strengths.get(kind, product)
-
-    def number(self, value: Any) -> str:
-        return self.scalar(value)[0]
-
-    def time(self, value: Any) -> str:
-        return self.n.time(value)
-
-    def call(self, name: str, *arguments: str) -> Printed:
-        return self.n.call(name, arguments), ATOM
+from .notation import LATEX, TEXT, UNICODE, Latex
+from .printer import ATOM, BIG, CHAIN, OPEN, POSTFIX, PROD, SUM, Printed, Printer, Rule
 
 
 def _var(p: Printer, e: mx.Var) -> Printed:
@@ -222,7 +152,7 @@ def _apply(p: Printer, e: mx.Apply) -> Printed:
     return p.call(e.args[0].name, p.inner(e.args[1]))
 
 
-def _called(name: str) -> Callable[[Printer, Any], Printed]:
+def _called(name: str) -> Rule:
     return lambda p, e: p.call(name, p.inner(e.args[0]))
 
 
@@ -259,7 +189,7 @@ def _letters_for(size: str) -> Iterator[str]:
     yield from (f"i{n}" for n in range(1, 99))
 
 
-def _loss(name: str) -> Callable[[Printer, Any], Printed]:
+def _loss(name: str) -> Rule:
     def run(p: Printer, e: Any) -> Printed:
         o, y = e.args
         if name == "squared_error" and isinstance(p.n, Latex) and o.rank == 1:
@@ -318,7 +248,7 @@ def _time_prod(p: Printer, e: mx.TimeProd) -> Printed:
     return p.n.big("prod", j.name, p.time(lo), p.time(hi), p.at(body, POSTFIX)), PROD
 
 
-_PRINT: dict[type, Callable[[Printer, Any], Printed]] = {
+_PRINT: dict[type, Rule] = {
     mx.Var: _var,
     mx.Scalar: _scalar,
     mx.Plus: _plus,
@@ -348,7 +278,10 @@ _PRINT: dict[type, Callable[[Printer, Any], Printed]] = {
     mx.TimeProd: _time_prod,
 }
 
-PRINTERS = {"text": Printer(TEXT), "unicode": Printer(UNICODE), "latex": Printer(LATEX)}
+PRINTERS = {
+    name: Printer(notation, _PRINT)
+    for name, notation in (("text", TEXT), ("unicode", UNICODE), ("latex", LATEX))
+}
 
 
 def show_expression(e: Any, notation: str = "unicode") -> str:

@@ -1,0 +1,160 @@
+"""The emitted module's arguments: their description, unpacking and checks."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+
+from ..errors import UnsupportedError
+from ..model import Declaration, Model
+from .names import WIDTH, code, identifier, tuple_code
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What `loss_and_grad` and `forward` of one model take."""
+
+    model: Model
+
+    def timed(self) -> list[Declaration]:
+        return [*self.model.inputs, *self.model.targets]
+
+    def given_names(self) -> list[str]:
+        return [identifier(d.name) for d in self.timed()]
+
+    def described(self) -> list[str]:
+        """The docstring's list of arguments."""
+        params = ", ".join(f"{d.name} {self.shape(d)}" for d in self.model.params)
+        lines = textwrap.wrap(f"params: dict of {params}", WIDTH - 4, subsequent_indent="    ")
+        for group, name in ((self.model.inputs, "x"), (self.model.targets, "y")):
+            parts = []
+            for d in group:
+                values = "" if d.classes is None else f", integers in 0..{code(d.classes)}-1"
+                own = "" if len(group) == 1 else f"{d.name} "
+                parts.append(f"{own}{self.shape(d)}{values}")
+            kind = "" if len(group) == 1 else "dict of "
+            lines.append(f"{name}: {kind}{'; '.join(parts)}" if group else f"{name}: None")
+        states = ", ".join(f"{d.name} {self.state_shape(d)}" for d in self.model.states)
+        lines.append(f"state: dict of {states} before the first step; zeros if None")
+        return lines
+
+    def shape(self, d: Declaration) -> str:
+        return tuple_code((["T"] if d.timed else []) + [code(s) for s in d.shape])
+
+    def opening(self, lines: list[str], views: dict[str, str], *, training: bool) -> list[str]:
+        """Arguments unpacked, sizes checked, buffers fetched."""
+        out = []
+        groups = [(self.model.inputs, "x")] + ([(self.model.targets, "y")] if training else [])
+        for group, name in groups:
+            if len(group) > 1:
+                keys = ", ".join(f'"{d.name}"' for d in group)
+                out.append(f'_keys("{name}", {name}, ({keys}))')
+            for d in group:
+                source = name if len(group) == 1 else f'{name}["{d.name}"]'
+                out.append(f"{identifier(d.name)} = np.asarray({source})")
+        given = [identifier(d.name) for d in self.model.inputs]
+        given += [identifier(d.name) if training else "None" for d in self.model.targets]
+        out.append(f"sizes = _sizes({', '.join(['params', *given, 'state'])})")
+        fetched = "_workspace(workspace, sizes)" if training else "_Buffers(*sizes)"
+        out.append(f"w = {fetched}")
+        text = without_comments("\n".join([*lines, *views.values()]))
+        names = [n if self._mentions(text, n) else "_" for n in self.size_names()]
+        if set(names) != {"_"}:
+            while names and names[-1] == "_":
+                names.pop()
+            out.append(f"{', '.join(names)}, *_ = sizes")
+        for d in self.model.params:
+            if self._mentions(text, identifier(d.name)):
+                out.append(f'{identifier(d.name)} = params["{d.name}"]')
+        return out
+
+    @staticmethod
+    def _mentions(text: str, name: str) -> bool:
+        return re.search(rf"(?<![\w.\"]){re.escape(name)}\b", text) is not None
+
+    def checking(self) -> list[str]:
+        """The body of _sizes."""
+        keys = ", ".join(f'"{d.name}"' for d in self.model.params)
+        lines = [f'_keys("params", params, ({keys}{"," if len(self.model.params) == 1 else ""}))']
+        for size, d, axis in self.size_sources():
+            names = tuple_code([f'"{n}"' for n in self._axis_names(d)])
+            lines.append(f"{size} = _axis({self._title(d)}, {self._access(d)}, {axis}, {names})")
+        first = self.model.params[0] if self.model.params else self.model.inputs[0]
+        lines += [
+            f"dtype = {self._access(first)}.dtype",
+            'if dtype.kind not in "fc":',
+            f"    _refuse({self._title(first)}, {self._access(first)}, {self.shape(first)}, "
+            '"float32 or float64")',
+        ]
+        for d in (*self.model.params, *self.model.inputs):
+            lines += self._check(d)
+        for d in self.model.targets:
+            body = self._check(d)
+            lines += [f"if {identifier(d.name)} is not None:", *("    " + x for x in body)]
+        return lines + self._check_state()
+
+    def _axis_names(self, d: Declaration) -> list[str]:
+        return (["T"] if d.timed else []) + [code(s) for s in d.shape]
+
+    def _title(self, d: Declaration) -> str:
+        if d.role == "param":
+            return f"\"params['{d.name}']\""
+        group = self.model.inputs if d.role == "input" else self.model.targets
+        name = "x" if d.role == "input" else "y"
+        return f'"{name}"' if len(group) == 1 else f"\"{name}['{d.name}']\""
+
+    def _check(self, d: Declaration) -> list[str]:
+        array, title, shape = self._access(d), self._title(d), self.shape(d)
+        if d.classes is not None:
+            return [f"_indices({title}, {array}, {shape}, {code(d.classes)})"]
+        return [
+            f"if {array}.shape != {shape} or {array}.dtype != dtype:",
+            f"    _refuse({title}, {array}, {shape}, dtype)",
+        ]
+
+    def _check_state(self) -> list[str]:
+        keys = ", ".join(f'"{d.name}"' for d in self.model.states)
+        comma = "," if len(self.model.states) == 1 else ""
+        if not self.model.states:
+            return []
+        lines = ["if state is not None:", f'    _keys("state", state, ({keys}{comma}))']
+        for d in self.model.states:
+            shape = self.state_shape(d)
+            array = f'state["{d.name}"]'
+            lines += [
+                f"    if {array}.shape != {shape} or {array}.dtype != dtype:",
+                f"        _refuse(\"state['{d.name}']\", {array}, {shape}, dtype)",
+            ]
+        return lines
+
+    def state_shape(self, d: Declaration) -> str:
+        lag = self.model.lag(d.name)
+        return tuple_code(([str(lag)] if lag > 1 else []) + [code(s) for s in d.shape])
+
+    def size_sources(self) -> list[tuple[str, Declaration, int]]:
+        """(size, the argument that tells it, its axis); `forward` has no target to ask."""
+        found: dict[str, tuple[Declaration, int]] = {}
+        for d in (*self.model.inputs, *self.model.params, *self.model.targets):
+            if d.timed:
+                found.setdefault("T", (d, 0))
+            for axis, n in enumerate(d.shape):
+                if n.is_Symbol:
+                    found.setdefault(n.name, (d, axis + d.timed))
+        missing = [n for n in self.size_names() if n not in found]
+        if missing:
+            raise UnsupportedError(
+                f"no parameter or input has the size {missing[0]} as an axis of its own",
+                f"a parameter or input with the axis {missing[0]}",
+            )
+        return [(n, *found[n]) for n in self.size_names()]
+
+    def size_names(self) -> list[str]:
+        return ["T", *self.model.sizes]
+
+    def _access(self, d: Declaration) -> str:
+        return f'params["{d.name}"]' if d.role == "param" else identifier(d.name)
+
+
+def without_comments(text: str) -> str:
+    return "\n".join(line.split("#", 1)[0] for line in text.splitlines())

@@ -1,0 +1,121 @@
+"""Everything the template lays out, decided: blocks of lines, docstrings, buffers, checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model import Declaration, Verdict
+from ..plan import Buffer, Program, Ref
+from ..show import show_equation
+from .arguments import Arguments
+from .names import (
+    WIDTH,
+    adjoint_name,
+    assigned,
+    code,
+    dict_code,
+    dict_doc,
+    identifier,
+    tuple_code,
+    wrapped,
+)
+from .numpy import Lines
+from .views import store
+
+
+def context(program: Program, proof: Verdict | None, command: str) -> dict[str, Any]:
+    """The template's variables for one program."""
+    model, lines, arguments = program.model, Lines(program), Arguments(program.model)
+    part = program.train
+    forward = [*lines.block(part.forward), *lines.loss(part)]
+    backward, gradients = lines.block(part.backward), lines.block(part.gradients)
+    used, lines.locals = lines.locals, {}
+    infer = lines.block(program.infer.forward)
+    outputs = {n: _returned(lines, n) for n in program.readout}
+    final = dict_code({d.name: lines.end(program.buffers[d.name]) for d in model.states})
+    return {
+        "title": f"{model.name}: {model.title}." if model.title else f"{model.name}.",
+        "docstring": docstring(program, proof, command),
+        "arguments": arguments.described(),
+        "opening": arguments.opening([*forward, *backward, *gradients], used, training=True),
+        "forward": assigned(used) + forward,
+        "backward": backward,
+        "gradients": gradients,
+        "grads": list(_grads(lines, arguments).items()),
+        "final": final,
+        "readout": dict_doc(list(outputs)),
+        "opening_infer": arguments.opening(infer, lines.locals, training=False),
+        "infer": assigned(lines.locals) + infer,
+        "outputs": dict_code(outputs),
+        "size_names": ", ".join(arguments.size_names()),
+        "size_arguments": ", ".join(["params", *arguments.given_names(), "state"]),
+        "checking": arguments.checking(),
+        "allocation": _allocation(lines),
+        "has_indices": any(d.classes is not None for d in arguments.timed()),
+    }
+
+
+def docstring(program: Program, proof: Verdict | None, command: str) -> list[str]:
+    """Equations with their numbers, what was proved, and how to write the file again."""
+    lines = []
+    for g in program.derivation.groups:
+        if g.key in ("forward", "adjoint", "boundary", "gradient"):
+            lines += ["", g.title]
+            lines += [f"  {f'({e.label})'.rjust(5)} {show_equation(e)}" for e in g.equations]
+    if proof is not None and proof.ok:
+        lines += ["", f"Proved for every T and every size: {len(proof.steps)} statements, by"]
+        lines += [f"`symbptt prove {program.model.name}`."]
+    if command:
+        lines += ["", f"Written by `{command}`; write it again rather than edit it."]
+    return lines
+
+
+def _returned(lines: Lines, name: str) -> str:
+    timed = lines.program.buffers[name].timed
+    return lines.ref(Ref(name, "all" if timed else "static"), None)
+
+
+def _grads(lines: Lines, arguments: Arguments) -> dict[str, str]:
+    """Name -> where its gradient stands; a state's is the row before the first step."""
+    program, out = lines.program, {}
+    for e in program.derivation.group("gradient").equations:
+        d = program.model.table[e.lhs.wrt.name]
+        name = adjoint_name(d.name, program.model)
+        out[d.name] = (
+            _initial(lines, arguments, d, name)
+            if d.role == "state"
+            else f"w.{identifier(name)}"
+        )
+    return out
+
+
+def _initial(lines: Lines, arguments: Arguments, d: Declaration, name: str) -> str:
+    b = lines.program.buffers.get(name)
+    if b is None or not b.rows:
+        lines.needs[f"d{d.name}_0"] = f"np.zeros({arguments.state_shape(d)}, dtype)"
+        return f"w.d{d.name}_0"
+    return lines.start(b)
+
+
+def _allocation(lines: Lines) -> list[str]:
+    """The body of the buffer class: arrays, then the views of them that the lines use."""
+    buffers = sorted(lines.program.buffers.values(), key=lambda b: bool(b.shares))
+    out = [
+        _allocate(b, lines.program)
+        for b in buffers
+        if b.role not in ("param", "input", "target")
+    ]
+    for made in (lines.needs, lines.views, lines.loops):
+        out += [f"self.{name} = {text}" for name, text in made.items()]
+    return [line for text in out for line in wrapped(text, WIDTH - 8)]
+
+
+def _allocate(b: Buffer, program: Program) -> str:
+    if b.shares:
+        source = store(program.buffers[b.shares])
+        return f"{store(b)} = {source}  # {identifier(b.name)} takes its place"
+    dims = [code(s) for s in b.shape]
+    if b.timed:
+        dims.insert(0, f"T + {b.rows}" if b.rows else "T")
+    dtype = "np.intp" if b.kind == "index" else "dtype"
+    return f"{store(b)} = np.empty({tuple_code(dims)}, {dtype})"

@@ -1,0 +1,74 @@
+"""Python names and literals for what a model calls its arrays and sizes."""
+
+from __future__ import annotations
+
+import keyword
+from typing import Any
+
+import sympy
+
+WIDTH = 92  # of an emitted line
+
+RESERVED = {"np", "w", "params", "state", "workspace", "grads", "loss", "T", "t", "outputs"}
+
+
+def identifier(name: str) -> str:
+    """A model's name as a Python name."""
+    return name + "_" if keyword.iskeyword(name) or name in RESERVED else name
+
+
+def code(value: Any) -> str:
+    """A size or constant as Python."""
+    return sympy.pycode(sympy.sympify(value)) if not isinstance(value, str) else value
+
+
+def tuple_code(items: list[str]) -> str:
+    return "(" + ", ".join(items) + ("," if len(items) == 1 else "") + ")"
+
+
+def assigned(views: dict[str, str]) -> list[str]:
+    return [f"{name} = {text}" for name, text in views.items()]
+
+
+def dict_code(items: dict[str, str]) -> str:
+    return "{" + ", ".join(f'"{k}": {v}' for k, v in items.items()) + "}"
+
+
+def dict_doc(names: list[str]) -> str:
+    return f"dict of {', '.join(names)}"
+
+
+def adjoint_name(name: str, model: Any) -> str:
+    name = f"d{name}"
+    while name in model.table:
+        name += "_"
+    return name
+
+
+def scaled(c: Any, text: str) -> str:
+    if c == 1:
+        return text
+    if c.is_Rational and c.q == 2 and c.p == 1:
+        return f"0.5 * {text}"
+    top, bottom = sympy.fraction(c)
+    if top == 1:
+        return f"{text} / ({code(bottom)})" if not bottom.is_Symbol else f"{text} / {code(bottom)}"
+    return f"{code(c)} * {text}"
+
+
+def commented(text: str, labels: tuple[str, ...]) -> str:
+    """A line with the numbers of its equations."""
+    if not labels:
+        return text
+    return f"{text}  # " + ", ".join(f"({x})" for x in labels)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """A statement broken inside its outermost bracket where it is too long."""
+    if len(text) <= width or "(" not in text:
+        return [text]
+    head, _, tail = text.partition("list(zip(")
+    if not tail:
+        return [text]
+    items = tail.removesuffix("))").split(", ")
+    return [f"{head}list(", f"    zip({', '.join(items)})", ")"]

@@ -1,0 +1,235 @@
+"""The NumPy target: one row per operation, from an instruction to the lines that do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy
+
+from ..plan import Buffer, Instruction, Loop, Part, Ref
+from .names import code, commented, identifier, scaled
+from .views import Views, shift_suffix, step_rows
+
+
+class Lines(Views):
+    """Instructions as lines of Python, each with the numbers of its equations."""
+
+    def block(self, items: Any) -> list[str]:
+        lines: list[str] = []
+        for item in items:
+            if isinstance(item, Loop):
+                lines += self.loop(item)
+            else:
+                lines += self.lines(item, None)
+        return lines
+
+    def lines(self, i: Instruction, loop: Loop | None) -> list[str]:
+        texts = NUMPY[i.op](self, i, loop)
+        return [commented(text, i.labels) for text in texts]
+
+    def loop(self, loop: Loop) -> list[str]:
+        body = [line for i in loop.body for line in self.lines(i, loop)]
+        names, stored, given = self._steps(loop)
+        attribute = "backward" if loop.backward else "forward"
+        while self.loops.get(attribute, stored) != stored:
+            attribute += "_"
+        self.loops[attribute] = stored
+        over = f"w.{attribute}"
+        target = ", ".join(names)
+        if given:
+            order = "[::-1]" if loop.backward else ""
+            over = f"zip(w.{attribute}, {', '.join(g + order for g in given)})"
+            target = f"({target}), " + ", ".join(f"{g}_t" for g in given)
+        comma = "," if len(names) == 1 and not given else ""
+        when = "t = T, …, 1" if loop.backward else "t = 1, …, T"
+        head = f"for {target}{comma} in {over}:"
+        return [f"{head}  # {when}", *("    " + line for line in body)]
+
+    def _steps(self, loop: Loop) -> tuple[list[str], str, list[str]]:
+        """The loop's variables, the expression of their rows, and the arguments it reads."""
+        names: dict[str, str] = {}
+        given: dict[str, None] = {}
+        for i in loop.body:
+            for r in (*i.args, i.out):
+                if isinstance(r, Ref) and r.span == "step":
+                    b = self.program.buffers[r.buffer]
+                    if b.role in ("input", "target"):
+                        given[identifier(b.name)] = None
+                    else:
+                        names[identifier(b.name) + shift_suffix(r.shift)] = step_rows(
+                            b, r.shift, loop.backward
+                        )
+        rows = ", ".join(names.values())
+        return list(names), f"list(zip({rows}))", list(given)
+
+    def loss(self, part: Part) -> list[str]:
+        terms = []
+        for term in part.loss:
+            if term.op == "dot":
+                left, right = (self.flat_all(a) for a in term.args)
+                text = f"{left}.dot({right})"
+            else:
+                text = f"np.add.reduce({self.flat_all(term.args[0])})"
+                b = self.program.buffers[term.args[0].buffer]
+                if not b.shape and not b.timed:
+                    text = f"{self.ref(term.args[0], None)}[()]"
+            terms.append((sympy.sympify(term.coefficient), text))
+        first = scaled(*terms[0])
+        rest = "".join(
+            (" - " if c.could_extract_minus_sign() else " + ")
+            + scaled(-c if c.could_extract_minus_sign() else c, text)
+            for c, text in terms[1:]
+        )
+        return [commented(f"loss = {first}{rest}", part.loss_labels)]
+
+
+Line = Callable[[Lines, Instruction, "Loop | None"], list[str]]
+
+
+def _call(function: str) -> Line:
+    def run(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+        inner = ", ".join([*(m.ref(a, loop) for a in i.args), f"out={m.ref(i.out, loop)}"])
+        return [f"{function}({inner})"]
+
+    return run
+
+
+def _dot(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    a, b, out = m.ref(i.args[0], loop), m.ref(i.args[1], loop), m.ref(i.out, loop)
+    return [f"{a}.dot({b}, out={out})"]
+
+
+def _reduce(function: str, keep: bool = False) -> Line:
+    def run(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+        axis = str(i.axes[0]) if len(i.axes) == 1 else str(tuple(i.axes))
+        keeping = ", keepdims=True" if keep else ""
+        x, out = m.ref(i.args[0], loop), m.ref(i.out, loop)
+        return [f"{function}({x}, axis={axis}, out={out}{keeping})"]
+
+    return run
+
+
+def _rowsum(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    source = i.args[0]
+    assert isinstance(source, Ref)
+    width = code(m.program.buffers[source.buffer].shape[-1])
+    out = m.flat_all(i.out)
+    return [f"{m.ref(source, loop)}.dot({m.ones(width)}, out={out})"]
+
+
+def _colsum(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    source = i.args[0]
+    assert isinstance(source, Ref)
+    count = m.rows(m.program.buffers[source.buffer])
+    return [f"{m.ones(count)}.dot({m.ref(source, loop)}, out={m.ref(i.out, loop)})"]
+
+
+def _start(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    return [f'np.copyto({m.ref(i.out, loop)}, 0 if state is None else state["{i.args[0]}"])']
+
+
+def _fill(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    return [f"{m.ref(i.out, loop)}.fill({m.ref(i.args[0], loop)})"]
+
+
+def _copy(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    return [f"np.copyto({m.ref(i.out, loop)}, {m.ref(i.args[0], loop)})"]
+
+
+def _locate(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    b = m.program.buffers[i.out.buffer]
+    count = m.rows(Buffer("", (*b.shape, 1))) if b.timed else " * ".join(map(code, b.shape)) or "1"
+    name = "row_starts"
+    m.needs[name] = f"np.arange(0, {count} * {i.args[1]}, {i.args[1]})"
+    source = m.flat_all(i.args[0]) if isinstance(i.args[0], Ref) else ""
+    return [f"np.add(w.{name}, {source}, out={m.flat_all(i.out)})"]
+
+
+def _pick(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    rows, at = (m.flat_all(a) for a in i.args if isinstance(a, Ref))
+    return [f'{rows}.take({at}, out={m.flat_all(i.out)}, mode="clip")']
+
+
+def _put(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    values, at = (m.flat_all(a) for a in i.args if isinstance(a, Ref))
+    return [f'{m.flat_all(i.out)}.put({at}, {values}, mode="clip")']
+
+
+def _take(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    rows, index = (m.ref(a, loop) for a in i.args)
+    return [f'{rows}.take({index}, axis=0, out={m.ref(i.out, loop)}, mode="clip")']
+
+
+def _scatter(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    values, index = (m.ref(a, loop) for a in i.args)
+    return [f"np.add.at({m.ref(i.out, loop)}, {index}, {values})"]
+
+
+def _sigmoid(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    """σ(z) = ½ + ½ tanh(z/2): no overflow for any z."""
+    z, out = m.ref(i.args[0], loop), m.ref(i.out, loop)
+    return [
+        f"np.multiply({z}, 0.5, out={out})",
+        f"np.tanh({out}, out={out})",
+        f"np.multiply({out}, 0.5, out={out})",
+        f"np.add({out}, 0.5, out={out})",
+    ]
+
+
+def _relu(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    z, out = m.ref(i.args[0], loop), m.ref(i.out, loop)
+    return [f"np.maximum({z}, 0, out={out})"]
+
+
+def _step(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    z, out = m.ref(i.args[0], loop), m.ref(i.out, loop)
+    return [f'np.greater({z}, 0, out={out}, casting="unsafe")']
+
+
+def _softplus(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    z, out = m.ref(i.args[0], loop), m.ref(i.out, loop)
+    return [f"np.logaddexp({z}, 0, out={out})"]
+
+
+def _matvec(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    a, b, out = m.ref(i.args[0], loop), m.ref(i.args[1], loop), m.ref(i.out, loop)
+    return [f"np.matmul({a}, {b}[..., None], out={out}[..., None])"]
+
+
+def _vecmat(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    a, b, out = m.ref(i.args[0], loop), m.ref(i.args[1], loop), m.ref(i.out, loop)
+    return [f"np.matmul({a}[..., None, :], {b}, out={out}[..., None, :])"]
+
+
+def _rowdot(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    a, b, out = m.ref(i.args[0], loop), m.ref(i.args[1], loop), m.ref(i.out, loop)
+    return [f"np.matmul({a}[..., None, :], {b}[..., None], out={out}[..., None, None])"]
+
+
+NUMPY: dict[str, Line] = {
+    **{op: _call(f"np.{op}") for op in ("add", "subtract", "multiply", "divide", "negative")},
+    **{op: _call(f"np.{op}") for op in ("sqrt", "power", "tanh", "exp", "log", "sin", "cos")},
+    "matmul": _call("np.matmul"),
+    "matvec": _matvec,
+    "vecmat": _vecmat,
+    "rowdot": _rowdot,
+    "dot": _dot,
+    "reduce": _reduce("np.add.reduce"),
+    "reduce_keep": _reduce("np.add.reduce", keep=True),
+    "rowmax": _reduce("np.maximum.reduce"),
+    "rowsum": _rowsum,
+    "colsum": _colsum,
+    "start": _start,
+    "fill": _fill,
+    "copy": _copy,
+    "locate": _locate,
+    "pick": _pick,
+    "put": _put,
+    "take": _take,
+    "scatter": _scatter,
+    "sigmoid": _sigmoid,
+    "relu": _relu,
+    "step": _step,
+    "softplus": _softplus,
+}

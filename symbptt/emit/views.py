@@ -1,0 +1,155 @@
+"""How a view of a buffer is written, and which attributes of the buffer class that takes.
+
+    h[t], h[t-1] for all t     w.h, w.h_prev           as rows of a matrix   w.h_rows
+    one step of a loop         h_t, h_prev             the row at T          w.h_T
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..plan import Buffer, Loop, Program, Ref
+from .names import code, identifier
+
+
+@dataclass
+class Views:
+    """The printer's memory: every view, constant, local and loop that the lines so far use."""
+
+    program: Program
+    views: dict[str, str] = field(default_factory=dict)  # attribute -> expression
+    needs: dict[str, str] = field(default_factory=dict)  # constant arrays
+    locals: dict[str, str] = field(default_factory=dict)  # views of arguments
+    loops: dict[str, str] = field(default_factory=dict)
+
+    def attribute(self, name: str, text: str) -> str:
+        """The attribute that holds a view; a name some array has already gets a mark."""
+        taken = {"forward", "backward", *self.needs}
+        for b in self.program.buffers.values():
+            if text != f"{store(b)}[{b.rows or ''}:]":  # its own rows from t = 1
+                taken.add(identifier(b.name))
+        while self.views.get(name, text) != text or name in taken:
+            name += "_"
+        self.views[name] = text
+        return name
+
+    def rows(self, b: Buffer) -> str:
+        """How many rows a flattened buffer has."""
+        return " * ".join(["T", *map(code, b.shape[:-1])])
+
+    def ref(self, r: Any, loop: Loop | None) -> str:
+        """The Python text of an operand."""
+        if not isinstance(r, Ref):
+            return str(r)
+        b = self.program.buffers[r.buffer]
+        text = self._base(r, b, loop)
+        if r.turned:
+            text += ".T" if r.span != "all" or r.flat or len(b.shape) == 1 else ".swapaxes(-1, -2)"
+        if r.spread:
+            text += self._spread(r, b)
+        return text
+
+    def _spread(self, r: Ref, b: Buffer) -> str:
+        lead = [":"] if r.span == "all" else []
+        axes = [":"] * len(b.shape)
+        for position in r.spread:
+            axes.insert(position, "None")
+        parts = lead + axes
+        if parts[-1] == "None" and parts.count("None") == 1:
+            return "[..., None]"
+        return f"[{', '.join(parts)}]"
+
+    def _base(self, r: Ref, b: Buffer, loop: Loop | None) -> str:
+        name = identifier(b.name)
+        if b.role in ("param", "input", "target"):
+            return self._argument(r, b, name)
+        if r.span == "step":
+            return name + shift_suffix(r.shift)
+        if r.span == "last":
+            attribute = name + "_T" + (shift_suffix(r.shift) if r.shift else "")
+            return "w." + self.attribute(attribute, f"{store(b)}[{r.shift - 1}]")
+        if r.span == "start":
+            return f"w.{self._start(b)}"
+        if not b.timed or r.span == "static":
+            return f"w.{name}"
+        return "w." + self._all(r, b, name)
+
+    def _argument(self, r: Ref, b: Buffer, name: str) -> str:
+        if r.span == "step":
+            return name + shift_suffix(r.shift)
+        if r.span == "last":
+            return f"{name}[-1]"
+        if r.flat and len(b.shape) > 1:
+            self.locals[f"{name}_rows"] = f"{name}.reshape({self.rows(b)}, {code(b.shape[-1])})"
+            return f"{name}_rows"
+        return name
+
+    def _start(self, b: Buffer) -> str:
+        text = f"{store(b)}[0]" if b.rows == 1 else f"{store(b)}[:{b.rows}]"
+        return self.attribute(f"{identifier(b.name)}_0", text)
+
+    def _all(self, r: Ref, b: Buffer, name: str) -> str:
+        attribute, text = name, store(b)
+        if b.rows:
+            start, stop = b.rows + r.shift, r.shift
+            attribute = name + (shift_suffix(r.shift) if r.shift else "")
+            text = f"{store(b)}[{start or ''}:{stop or ''}]"
+            attribute = self.attribute(attribute, text)
+        if r.flat and len(b.shape) > 1:
+            flat = f"{text}.reshape({self.rows(b)}, {code(b.shape[-1])})"
+            return self.attribute(attribute + "_rows", flat)
+        return attribute
+
+    def flat_all(self, r: Ref) -> str:
+        """A one-dimensional view of everything."""
+        b = self.program.buffers[r.buffer]
+        base = self.ref(r, None)
+        if b.role in ("input", "target"):
+            return base if not b.shape else f"{base}.reshape(-1)"
+        one = len(b.shape) + (r.span == "all") == 1
+        if one:
+            return base
+        attribute = base.removeprefix("w.") + "_flat"
+        return "w." + self.attribute(attribute, f"{self._text(r, b)}.reshape(-1)")
+
+    def _text(self, r: Ref, b: Buffer) -> str:
+        if b.rows and r.span == "all":
+            return f"{store(b)}[{b.rows + r.shift}:{r.shift or ''}]"
+        return store(b) + ("[-1]" if r.span == "last" else "")
+
+    def ones(self, size: str) -> str:
+        name = "ones_" + re.sub(r"\W+", "", size)
+        self.needs[name] = f"np.ones({size}, dtype)"
+        return f"w.{name}"
+
+    def end(self, b: Buffer) -> str:
+        """The last state, or the last few of a state that is read further back."""
+        lag = b.rows or 1
+        text = f"{store(b)}[-1]" if lag == 1 else f"{store(b)}[-{lag}:]"
+        return "w." + self.attribute(f"{identifier(b.name)}_end", text)
+
+    def start(self, b: Buffer) -> str:
+        """The rows before t = 1."""
+        return f"w.{self._start(b)}"
+
+
+def store(b: Buffer) -> str:
+    """Where the whole array of a buffer is kept while the views are made."""
+    name = identifier(b.name)
+    return f"{name}_all" if b.rows else f"self.{name}"
+
+
+def shift_suffix(shift: int) -> str:
+    return "_t" if not shift else "_prev" if shift == -1 else f"_prev{-shift}"
+
+
+def step_rows(b: Buffer, shift: int, backward: bool) -> str:
+    """Rows t = 1..T of a buffer, shifted, in the loop's order."""
+    rows = b.rows or 0
+    start, stop = rows + shift, shift
+    text = store(b)
+    if start or stop:
+        text += f"[{start or ''}:{stop or ''}]"
+    return text + "[::-1]" if backward else text
