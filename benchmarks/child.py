@@ -45,9 +45,8 @@ def measure(request: Request) -> dict[str, Any]:
     command = [sys.executable, "-m", f"{__package__}.child", json.dumps(asdict(request))]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise BenchError(
-            done.stderr.strip() or f"the measuring process ended with {done.returncode}"
-        )
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}, no message"]
+        raise BenchError(said[-1])
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 

@@ -1,0 +1,29 @@
+"""Model -> Derivation: the recursions that backpropagation through time owes the equations.
+
+    dL/dv[t] = Σ over the equations w that read v at lag j of  (dL/dw · ∂w/∂v) at t + j
+    dL/dθ    = Σ_{t=1}^T Σ over the equations w that read θ of  dL/dw[t] · ∂w[t]/∂θ
+    dh_t/dθ  = ∂h_t/∂θ + ∂h_t/∂h_{t-1} · dh_{t-1}/dθ,  dh_0/dθ = 0
+    dL/dθ    = Σ_{t=1}^T Σ_{k=1}^t ∂l_t/∂h_t · ∏_{j=k+1}^t ∂h_j/∂h_{j-1} · ∂h_k/∂θ
+
+Nothing depends on T or on a size: they stay symbols, so the cost does not grow with them.
+"""
+
+from __future__ import annotations
+
+from ..model import Derivation, Model
+from .naming import named
+from .recursions import Deriver
+from .roads import through_time
+
+
+def derive(model: Model) -> Derivation:
+    """All recursions of the model, labelled; see `Derivation` for the groups."""
+    d = Deriver(named(model))
+    forward = d.forward()
+    local_group, locals_ = d.locals()
+    groups = [forward, local_group, d.adjoint(), d.boundary(), d.gradient(), *through_time(d)]
+    kept = tuple(g for g in groups if g.equations)
+    return Derivation(d.model, kept, locals_, d.formal(), model)
+
+
+__all__ = ["derive", "named"]

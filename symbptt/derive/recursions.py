@@ -1,0 +1,235 @@
+"""One deriver: forward equations, local partials, backward recursion, boundary and gradients.
+
+    dL/dv[t] = Σ over the equations w that read v at lag j of  (dL/dw · ∂w/∂v) at t + j
+    dL/dθ    = Σ_{t=1}^T Σ over the equations w that read θ of  dL/dw[t] · ∂w[t]/∂θ
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+import sympy
+
+from .. import matrix as mx
+from ..errors import UnsupportedError
+from ..indices import jacobian
+from ..indices.formal import count_nonzero, entries
+from ..matrix.build import is_zero
+from ..model import LOSS, Declaration, Equation, Formal, Group, Local, Model, lag_of
+from ..rules import pullback
+from ..show import show_expression
+from .jacobians import as_matrix
+
+BACKWARD = "t = T, …, 1"
+FORWARD = "t = 1, …, T"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Equation `at` reads `var` with a delay of `lag` steps."""
+
+    at: Equation
+    var: mx.Var
+    lag: int
+
+
+class Deriver:
+    """The equations of one derivation, labelled in the order they are asked for."""
+
+    def __init__(self, model: Model):
+        self.model = model
+        self.labels = count(1)
+        self.fold = {e.rhs: e.lhs for e in model.equations if not isinstance(e.rhs, mx.Var)}
+        self.edges = [
+            Edge(e, v, lag_of(v)) for e in model.equations for v in mx.variables(e.rhs)
+        ]
+        self.live = self._reaching_the_loss()
+
+    def label(self) -> str:
+        return str(next(self.labels))
+
+    def _reaching_the_loss(self) -> set[str]:
+        live = {self.model.loss.step.name}
+        while True:
+            more = {e.var.name for e in self.edges if e.at.lhs.name in live} - live
+            if not more:
+                return live
+            live |= more
+
+    def differentiable(self, v: mx.Var) -> bool:
+        d = self.model.table[v.name]
+        return d.classes is None and d.role not in ("target", "size", "hyper")
+
+    # -- the step
+
+    def forward(self) -> Group:
+        equations = [
+            replace(e, label=self.label(), when=FORWARD) for e in self.model.equations
+        ]
+        loss = Equation(self.label(), LOSS, self.model.loss.expression())
+        return Group("forward", "Forward", "", (*equations, loss))
+
+    def locals(self) -> tuple[Group, tuple[Local, ...]]:
+        """One line per edge: the Jacobian where it is a matrix, else the pullback of λ."""
+        found = []
+        for edge in self.edges:
+            if edge.at.lhs.name in self.live and self.differentiable(edge.var):
+                found.append(self.local(edge.at.rhs, edge.at.lhs, edge.var))
+        text = (
+            "∂ holds everything else fixed. Jacobians are in numerator layout; where one has "
+            "more than two indices its product with a cotangent λ is given."
+        )
+        return Group("local", "Local partials", text, tuple(x.equation for x in found)), tuple(
+            found
+        )
+
+    def local(self, rhs: mx.Node, of: mx.Var, wrt: mx.Var) -> Local:
+        ct = mx.Var("λ", of.shape)
+        pulled = self.folded(pullback(rhs, wrt, ct))
+        matrix = self.folded(as_matrix(rhs, wrt)) if of.rank + wrt.rank <= 2 else None
+        partial = mx.derivative(of, wrt, total=False)
+        if matrix is not None:
+            equation = Equation(self.label(), partial, matrix)
+        else:
+            lhs = mx.contract(ct, partial, of.rank)
+            equation = Equation(self.label(), lhs, pulled)
+        return Local(equation, of, wrt, ct, pulled, matrix)
+
+    def folded(self, expr: mx.Node | None) -> Any:
+        """Subexpressions that the forward pass has named, under their names."""
+
+        def walk(e: Any) -> Any:
+            # ∂f(x, h) is a function of its arguments: the call inside it is not a value.
+            if e in self.fold or not e.args or isinstance(e, mx.CallDeriv | mx.Var | mx.Deriv):
+                return self.fold.get(e, e)
+            e = e.func(*map(walk, e.args))
+            return self.fold.get(e, self._fold_terms(e) if isinstance(e, mx.Plus) else e)
+
+        return walk(expr) if expr is not None else None
+
+    def _fold_terms(self, e: mx.Plus) -> mx.Node:
+        """A named sum inside a longer one: W h + b − y is o − y."""
+        for rhs, lhs in self.fold.items():
+            if isinstance(rhs, mx.Plus) and set(rhs.args) <= set(e.args):
+                return mx.plus(lhs, *(a for a in e.args if a not in rhs.args))
+        return e
+
+    # -- the backward road
+
+    def total(self, v: mx.Var) -> mx.Node:
+        """dL/dv as a cotangent: a number for the per-step loss, else its symbol."""
+        if v.name == self.model.loss.step.name:
+            return mx.shift(self.model.loss.weight(), v.time - mx.t)
+        return mx.derivative(LOSS, v, total=True)
+
+    def pulled(self, edge: Edge) -> mx.Node:
+        """dL/dw · ∂w/∂v for one edge, at the time v is read."""
+        ct = self.total(edge.at.lhs)
+        return mx.shift(self.folded(pullback(edge.at.rhs, edge.var, ct)), edge.lag)
+
+    def adjoint(self) -> Group:
+        equations = []
+        for e in reversed(self.model.equations):
+            v = e.lhs
+            if v.name not in self.live or v.name == self.model.loss.step.name:
+                continue
+            edges = self.reads(v.name)
+            rhs = mx.plus(*(self.pulled(x) for x in edges))
+            lhs = mx.derivative(LOSS, v, total=True)
+            equations.append(
+                Equation(self.label(), lhs, self._shaped(rhs, v), BACKWARD, _paths(v, edges))
+            )
+        text = (
+            "d is total: through every path in time. dL/dv has the shape of v; the adjoint λ_t "
+            "of the proof is dL/d(state at t)."
+        )
+        return Group("adjoint", "Total derivatives, backward in time", text, tuple(equations))
+
+    def reads(self, name: str) -> list[Edge]:
+        return [x for x in self.edges if x.var.name == name and x.at.lhs.name in self.live]
+
+    @staticmethod
+    def _shaped(rhs: mx.Node, like: mx.Var) -> mx.Node:
+        return mx.broadcast(rhs, like.shape) if rhs.shape != like.shape else rhs
+
+    def boundary(self) -> Group:
+        """dL/dw = 0 past the last step, for every w that carries the recursion."""
+        reach: dict[str, int] = {}
+        for x in self.edges:
+            if x.lag and x.at.lhs.name in self.live:
+                reach[x.at.lhs.name] = max(reach.get(x.at.lhs.name, 0), x.lag)
+        equations = []
+        for e in self.model.equations:
+            if e.lhs.name == self.model.loss.step.name:
+                continue
+            for j in range(1, reach.get(e.lhs.name, 0) + 1):
+                v = e.lhs.at(mx.T + j)
+                lhs = mx.derivative(LOSS, v, total=True)
+                equations.append(Equation(self.label(), lhs, mx.zeros(v.shape)))
+        text = "Past the last step nothing reaches the loss."
+        return Group("boundary", "Boundary at T", text, tuple(equations))
+
+    def gradient(self) -> Group:
+        equations = []
+        for d in self.model.params:
+            terms = mx.plus(*(self.pulled(x) for x in self.reads(d.name)))
+            rhs = mx.zeros(d.shape)
+            if not is_zero(terms):
+                rhs = mx.time_sum(self._shaped(terms, d.var()), mx.t, 1, mx.T)
+            lhs = mx.derivative(LOSS, d.var(), total=True)
+            equations.append(Equation(self.label(), lhs, rhs))
+        for d in self.model.inputs:
+            if d.classes is None:
+                v = d.var(mx.t)
+                rhs = self._shaped(mx.plus(*(self.pulled(x) for x in self.reads(d.name))), v)
+                lhs = mx.derivative(LOSS, v, total=True)
+                equations.append(Equation(self.label(), lhs, rhs, FORWARD))
+        for d in self.model.states:
+            for back in range(self.model.lag(d.name)):
+                equations.append(self._initial(d, back))
+        return Group("gradient", "Gradients", "", tuple(equations))
+
+    def _initial(self, d: Declaration, back: int) -> Equation:
+        """dL/dh[−back]: only the reads with a longer lag see it."""
+        edges = [x for x in self.reads(d.name) if x.lag > back]
+        rhs = mx.plus(*(self.pulled(x) for x in edges)).xreplace({mx.t: sympy.Integer(-back)})
+        v = d.var(-back)
+        return Equation(
+            self.label(), mx.derivative(LOSS, v, total=True), self._shaped(rhs, v)
+        )
+
+    def formal(self) -> tuple[Formal, ...]:
+        """The full-index Jacobians of a batch model, entry by entry."""
+        if not any(len(d.shape) > 1 for d in self.model.states):
+            return ()
+        out = []
+        for edge in self.edges:
+            of, wrt = edge.at.lhs, edge.var
+            if of.name in self.live and self.differentiable(wrt) and of.rank + wrt.rank > 2:
+                with suppress(UnsupportedError):  # entries that need a sum over an index
+                    out.append(self._formal(edge.at.rhs, of, wrt))
+        return tuple(out)
+
+    def _formal(self, rhs: mx.Node, of: mx.Var, wrt: mx.Var) -> Formal:
+        names = sympy.symbols("n j m k p q")[: of.rank + wrt.rank]
+        full = of.shape + wrt.shape
+        q = jacobian(rhs, wrt)
+        value = self.folded(entries(q, names))
+        entry = mx.Element(mx.derivative(of, wrt, total=False), names)
+        return Formal(Equation(self.label(), entry, value, FORWARD), full, *count_nonzero(q, full))
+
+
+
+def _paths(v: mx.Var, edges: list[Edge]) -> str:
+    """In words: which paths the total derivative sums."""
+    ways = []
+    for x in edges:
+        where = show_expression(x.at.lhs.at(mx.t + x.lag))
+        ways.append(f"{where} " + ("now" if not x.lag else "later"))
+    ways = list(dict.fromkeys(ways))
+    if not ways:
+        return ""
+    return f"{show_expression(v)} reaches the loss through " + " and through ".join(ways)
