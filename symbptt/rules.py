@@ -25,8 +25,8 @@ Tangent = Callable[[Node], Node]
 
 # f'(x) from the value y = f(x), so that code and print can reuse y.
 SLOPES: dict[str, Callable[[Node, Node], Node]] = {
-    "tanh": lambda y, x: 1 - y**2,
-    "sigmoid": lambda y, x: y * (1 - y),
+    "tanh": lambda y, x: mx.plus(1, mx.times(-1, y**2)),
+    "sigmoid": lambda y, x: mx.times(y, mx.plus(1, mx.times(-1, y))),
     "exp": lambda y, x: y,
     "log": lambda y, x: x**-1,
     "relu": lambda y, x: mx.Apply(mx.builtin("step"), x),
@@ -234,7 +234,7 @@ def _t_reduce(e: mx.Reduce, k: int, ct: Node) -> Node:
     unit = tuple(sympy.Integer(1) if i in e.axes else n for i, n in enumerate(shape))
     if is_zero(ct):
         return mx.zeros(shape)
-    if not ct.shape or isinstance(ct, mx.Broadcast) and not ct.args[0].shape:
+    if not ct.shape or (isinstance(ct, mx.Broadcast) and not ct.args[0].shape):
         return mx.broadcast(ct.args[0] if ct.shape else ct, shape)
     return mx.broadcast(mx.Expand(ct, unit), shape)
 

@@ -238,7 +238,8 @@ sum(l[t]) : # " """.split()
 MACROS = r"""\frac \frac{\mathrm{d}L} \mathrm{d} \partial \sum_{t=1}^{T} \prod_{j=1}^{t} \left(
 \right) \odot \cdot \top \hat \tilde \mathbf \mathbf{1}_{ \operatorname{diag} \text{ \| \lVert
 \rVert { } ^ _ ^{(t)} ^{\top} h_t W_{hh} h_{t-1} a_t \alpha \lambda \foo \\ & \, ( ) [ ] = + - 2 T
-H \tanh \sqrt \left[ \right]_{n,j} \sum_{n=1}^{H} \begin{aligned} % ' \tag{1} \langle \rangle ^{T-t} \%""".split()
+H \tanh \sqrt \left[ \right]_{n,j} \sum_{n=1}^{H} \begin{aligned} % ' \tag{1} \langle \rangle
+^{T-t} \%""".split()
 
 
 def fuzzed(pieces: list[str]) -> st.SearchStrategy[str]:

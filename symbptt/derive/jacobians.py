@@ -18,10 +18,10 @@ def as_matrix(rhs: mx.Node, wrt: mx.Var) -> mx.Node | None:
         if e == dx:
             return mx.Eye(dx.shape[0])
         if isinstance(e, mx.Plus):
-            parts = [walk(a) for a in e.args]
-            return None if None in parts else mx.plus(*parts)
-        k = next((i for i, a in enumerate(e.args) if dx in mx.variables(a)), None)
-        inner = walk(e.args[k]) if k is not None else None
+            parts = [p for p in map(walk, e.args) if p is not None]
+            return mx.plus(*parts) if len(parts) == len(e.args) else None
+        k = next(i for i, a in enumerate(e.args) if dx in mx.variables(a))
+        inner = walk(e.args[k])
         if inner is None:
             return None
         if isinstance(e, mx.Times):
@@ -38,7 +38,7 @@ def as_matrix(rhs: mx.Node, wrt: mx.Var) -> mx.Node | None:
             return None if row is None else mx.outer(mx.broadcast(mx.Scalar(1), e.shape), row)
         return None
 
-    return walk(linear)
+    return walk(linear) if dx in mx.variables(linear) else None
 
 
 def _row_of_sum(e: mx.Reduce, dx: mx.Var) -> mx.Node | None:

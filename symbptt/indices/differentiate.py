@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import sympy
@@ -69,7 +69,7 @@ def _d_var(factor: Factor, name: str, times: Any, slots: Slots) -> Poly:
     return out
 
 
-@lru_cache(maxsize=None)
+@cache
 def slope(name: str) -> sympy.Expr:
     """f'(z), from SymPy's derivative of the function itself."""
     return sympy.diff(mx.builtin(name).body, Z)

@@ -34,7 +34,7 @@ class Setting:
 
     lookup: Callable[[Node, tuple[int, ...]], Array]
     sizes: Mapping[str, int]
-    functions: Mapping[str, Callable[[Any], Scalar]]
+    functions: Mapping[str, Callable[..., Scalar]]
     times: Mapping[str, int] = field(default_factory=dict)
 
     def integer(self, expr: Any) -> int:

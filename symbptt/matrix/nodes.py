@@ -117,7 +117,7 @@ class Var(Node):
         return Basic.__new__(cls, name, _tuple(shape), _tuple(times))
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         return str(self.args[0].name)
 
     def _shape(self) -> Shape:
@@ -340,7 +340,7 @@ class Call(Node):
         return Basic.__new__(cls, name, Tuple(*args), _tuple(shape))
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         return str(self.args[0].name)
 
     def _shape(self) -> Shape:

@@ -15,10 +15,12 @@ from typing import Any
 from .. import matrix as mx
 from ..errors import UnsupportedError
 from ..model import LOSS, Derivation, Equation
-from .lower import Lowering, _positive, time_sum, total, turned_copy
+from .lower import Lowering
+from .operations import OPERATIONS, positive, turned_copy
 from .program import Buffer, Instruction, Item, Loop, Part, Program, Ref, Term
 from .reuse import share
 from .schedule import Component, components, depends, is_timed
+from .totals import time_sum, total
 
 Node = mx.Node
 
@@ -44,7 +46,7 @@ def plan(derivation: Derivation) -> Program:
 class _Planner:
     def __init__(self, derivation: Derivation):
         self.d, self.model = derivation, derivation.model
-        self.b = Lowering({}, self.resolve)
+        self.b = Lowering({}, OPERATIONS, self.resolve)
         self.forward_rhs = {e.lhs.name: e.rhs for e in self.model.equations}
         self.labels = {e.lhs.name: e.label for e in derivation.group("forward").equations}
         self.total_name = {n: self._adjoint_name(n) for n in derivation.adjoint}
@@ -128,11 +130,11 @@ class _Planner:
         step = self.step()
         for name in c.names:
             self.accumulate(step, name, self.forward_rhs[name], names, (self.labels[name],))
-        self.b.items.append(Loop(False, tuple(step.items), "forward_" + c.names[-1]))
+        self.b.items.append(Loop(False, step.straight()))
 
     def step(self) -> Lowering:
         """A lowering for the body of a loop: the same buffers, its own instructions."""
-        return Lowering(self.b.buffers, self.resolve, bound=self.b.bound)
+        return Lowering(self.b.buffers, OPERATIONS, self.resolve, bound=self.b.bound)
 
     def accumulate(
         self, step: Lowering, name: str, rhs: Node, names: set[str], labels: Any
@@ -153,7 +155,7 @@ class _Planner:
 
     def add_to(self, step: Lowering, out: Ref, term: Node, names: set[str], labels: Any) -> None:
         """out ± = term, in a loop."""
-        negative, term = _positive(term)
+        negative, term = positive(term)
         ref = step.value(self.hoisted(term, names, labels), "step", labels)
         step.emit("subtract" if negative else "add", out, out, ref, labels=labels)
 
@@ -247,7 +249,7 @@ class _Planner:
             for out, term, lag, tag in pushes:
                 self.add_to(step, replace(out, shift=-lag), mx.shift(term, -lag), set(c.names), tag)
             if step.items:
-                self.b.items.append(Loop(True, tuple(step.items), "backward_" + c.names[0]))
+                self.b.items.append(Loop(True, step.straight()))
 
     def _needed(self, right_sides: dict[str, Node]) -> set[str]:
         """The adjoints that some gradient is computed from."""
@@ -386,11 +388,13 @@ class _Planner:
 
 def _renamed(item: Item, old: str, new: str) -> Item:
     if isinstance(item, Loop):
-        return replace(item, body=tuple(_renamed(i, old, new) for i in item.body))  # type: ignore[misc]
+        return replace(item, body=tuple(_renamed_one(i, old, new) for i in item.body))
+    return _renamed_one(item, old, new)
 
-    assert isinstance(item, Instruction)
-    args = tuple(_renamed_ref(a, old, new) for a in item.args)
-    return replace(item, out=_renamed_ref(item.out, old, new), args=args)
+
+def _renamed_one(i: Instruction, old: str, new: str) -> Instruction:
+    args = tuple(_renamed_ref(a, old, new) for a in i.args)
+    return replace(i, out=_renamed_ref(i.out, old, new), args=args)
 
 
 def _renamed_ref(r: Any, old: str, new: str) -> Any:

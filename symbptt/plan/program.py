@@ -71,7 +71,6 @@ class Loop:
 
     backward: bool
     body: tuple[Instruction, ...]
-    name: str = ""
 
 
 Item = Instruction | Loop
@@ -109,7 +108,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Program:
-    """`train` computes loss and gradients, `infer` the readout; both use the same buffers' names."""
+    """`train` computes loss and gradients, `infer` the readout, in the same buffers."""
 
     derivation: Derivation
     train: Part

@@ -134,33 +134,25 @@ def _times(
 
 def _flops(i: Instruction, program: Program, dense: bool) -> Any:
     """2 · (rows) · (inner) · (columns) of one step's share of a product."""
+    views = [program.buffers[a.buffer] for a in i.args if isinstance(a, Ref)]
     if dense:
-        source = program.buffers[i.args[0].buffer if i.op == "take" else i.out.buffer]
-        values = i.out if i.op == "take" else i.args[0]
-        rows = sympy.prod(program.buffers[values.buffer].shape[:-1])
-        return 2 * rows * sympy.prod(source.shape)
-    left, right = (program.buffers[a.buffer] for a in i.args if isinstance(a, Ref))
-    sizes = set(left.shape) | set(right.shape)
-    return 2 * sympy.prod(_rows(i, left, right, sizes))
+        matrix, rows = program.buffers[i.out.buffer], views[0]
+        if i.op == "take":
+            matrix, rows = rows, matrix
+        return 2 * sympy.prod(rows.shape[:-1]) * sympy.prod(matrix.shape)
+    left, right = views
+    axes = [*left.shape, *right.shape]
+    for s in _contracted(i, left):
+        axes.remove(s)
+    return 2 * sympy.prod(axes)
 
 
-def _rows(i: Instruction, left: Buffer, right: Buffer, sizes: Any) -> list[Any]:
-    """The three lengths of a product: both operands' axes with the contracted ones once."""
-    out = program_shape(left) + program_shape(right)
-    first, second = (a for a in i.args if isinstance(a, Ref))
-    if first.turned and first.span == "all":  # Uᵀ V: the rows are contracted
-        shared = list(left.shape[:-1])
-    elif first.turned and len(left.shape) == 2:
-        shared = [left.shape[0]]
-    else:
-        shared = [left.shape[-1]] if left.shape else []
-    for s in shared:
-        out.remove(s)
-    return out
-
-
-def program_shape(b: Buffer) -> list[Any]:
-    return list(b.shape)
+def _contracted(i: Instruction, left: Buffer) -> list[Any]:
+    """The axes of the left operand that a product sums over."""
+    view = next(a for a in i.args if isinstance(a, Ref))
+    if view.turned and view.span == "all":  # Uᵀ V: every row of U meets one of V
+        return list(left.shape[:-1])
+    return [left.shape[0] if view.turned and len(left.shape) == 2 else left.shape[-1]]
 
 
 def _memory(program: Program, done: set[str]) -> Any:

@@ -83,7 +83,7 @@ def _donor(
 ) -> str:
     """A dead buffer of the same shape, preferably one this very item reads for the last time."""
     mine = buffers[name]
-    if mine.role not in ("work",) or not mine.timed and mine.role == "static":
+    if mine.role != "work":
         return ""
     candidates = []
     for other, buffer in buffers.items():

@@ -168,7 +168,7 @@ def linear_recurrence() -> list[Step]:
 def matrix_power() -> list[Step]:
     """λ_t = Σ_{i=t}^T (Jᵀ)^{T−i} u_{T+t−i} when J does not change with time."""
     i = mx.time_symbol("i")
-    A = mx.Var("A", (S, S))  # noqa: N806
+    A = mx.Var("A", (S, S))
 
     def closed(at: Any) -> mx.Node:
         return mx.time_sum(mx.matmul(mx.MatPow(A, T - i), u(T + at - i)), i, at, T)

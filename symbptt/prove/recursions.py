@@ -200,16 +200,18 @@ def boundary(d: Derivation, chain: Chain) -> list[Step]:
         for x in e.rhs.atoms(mx.Deriv):
             for j in range(1, int(x.wrt.time - mx.t) + 1):
                 needed[mx.Deriv(LOSS, x.wrt.at(mx.T + j), True)] = None
-    stated = {}
+    stated: dict[Any, Equation] = {}
     for g in d.groups:
         if g.key == "boundary":
             stated = {e.lhs: e for e in g.equations}
     steps = []
     for x in needed:
-        e = stated.pop(x, None)
-        ok = e is not None and bool(same(e.rhs, mx.zeros(x.shape)))
-        label = e.label if e else ""
-        steps.append(Step(label, f"dL/d{x.wrt} = 0", ok, "no equation past T reaches the loss"))
+        claim, how = f"dL/d{x.wrt} = 0", "no equation past T reaches the loss"
+        if x in stated:
+            e = stated.pop(x)
+            steps.append(Step(e.label, claim, bool(same(e.rhs, mx.zeros(x.shape))), how))
+        else:
+            steps.append(Step("", claim, False, how, "the equation is missing"))
     steps += [
         Step(e.label, f"{x} is read by a recursion", False, "", "nothing reads it")
         for x, e in stated.items()

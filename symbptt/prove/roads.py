@@ -28,7 +28,7 @@ class Roads:
         self.loss = d.model.unfold(d.model.loss.step, keep=[self.state])
 
     def eliminated(self, expr: mx.Node) -> mx.Node:
-        """dL/dw of an intermediate w replaced by its own recursion, until only the state's is left."""
+        """dL/dw of every intermediate w replaced by its own recursion."""
         while True:
             names = {
                 x: self._recursion(x)

@@ -1,0 +1,130 @@
+"""The loss and the sums over time: one reduction or one product for all t at once.
+
+    Σ_t outer(u_t, v_t)        Uᵀ V over all rows          Σ_t sum(λ_t, axis=0)   ones · rows
+    Σ_t outer(u_t, onehot(x))  rows of the result, added at the indices
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import sympy
+
+from .. import matrix as mx
+from ..matrix.build import is_zero
+from .lower import Lowering, Node, hint, number
+from .operations import located, onehot_index, shifted_logits, softmax_head
+from .program import Ref, Term
+
+
+def total(b: Lowering, e: Node, span: str, labels: Any, scale: Any = 1) -> list[Term]:
+    """The sum of e over every axis and every step in the span."""
+    if isinstance(e, mx.Reduce):
+        return total(b, e.args[0], span, labels, scale)
+    if isinstance(e, mx.Plus):
+        return [t for a in e.args for t in total(b, a, span, labels, scale)]
+    if isinstance(e, mx.Times) and isinstance(e.args[0], mx.Scalar):
+        return total(b, mx.times(*e.args[1:]), span, labels, scale * e.args[0].value)
+    if isinstance(e, mx.SquaredError):
+        gap = mx.plus(e.args[0], mx.times(-1, e.args[1]))
+        ref = b.value(gap, span, labels)
+        return [Term(scale / sympy.Integer(2), "dot", (ref, ref))]
+    if isinstance(e, mx.CrossEntropy):
+        return _cross_entropy(b, e, span, labels, scale)
+    return [Term(scale, "sum", (b.value(e, span, labels),))]
+
+
+def _cross_entropy(b: Lowering, e: Any, span: str, labels: Any, scale: Any) -> list[Term]:
+    """Σ log Σ exp(o − max) − Σ (o − max)[y] for class indices; Σ y log p is summed otherwise."""
+    o, y = e.args
+    shifted = shifted_logits(b, o, span, labels)
+    if isinstance(y, mx.OneHot):
+        target = b.new("target_" + hint(o), o.shape[:-1], span)
+        b.emit("pick", target, shifted, located(b, y, span, labels), labels=labels)
+        _, sums = softmax_head(b, o, span, labels)
+        log = b.new("log_sum", o.shape[:-1], span)
+        b.emit("log", log, sums, labels=labels)
+        return [Term(scale, "sum", (log,)), Term(-scale, "sum", (target,))]
+    dense = b.value(y, span, labels)
+    mass = b.new("mass", o.shape[:-1], span)
+    b.emit("reduce", mass, dense, labels=labels, axes=[o.rank - 1 + (span == "all")])
+    inner = Term(-scale, "dot", (dense, shifted))
+    _, sums = softmax_head(b, o, span, labels)
+    log = b.new("log_sum", o.shape[:-1], span)
+    b.emit("log", log, sums, labels=labels)
+    return [Term(scale, "dot", (mass, log)), inner]
+
+
+def time_sum(b: Lowering, term: Node, span: str, labels: Any, out: Ref) -> None:
+    """Σ_t term into out, as one product over all rows where the term is one."""
+    if is_zero(term):
+        b.emit("fill", out, 0, labels=labels)
+    elif isinstance(term, mx.Times) and isinstance(term.args[0], mx.Scalar):
+        time_sum(b, mx.times(*term.args[1:]), span, labels, out)
+        b.emit("multiply", out, out, number(term.args[0].value), labels=labels)
+    elif isinstance(term, mx.Outer):
+        _sum_outer(b, term, span, labels, out)
+    elif isinstance(term, mx.MatMul) and _contracts_batch(term):
+        _sum_matmul(b, term, span, labels, out)
+    elif span == "all" and isinstance(term, mx.Reduce) and term.axes == (0,):
+        x = term.args[0]
+        ref = b.value(x, span, labels)
+        if x.rank == 2:
+            b.emit("colsum", out, b.flat(ref, 2), labels=labels)
+        else:
+            b.emit("reduce", out, ref, labels=labels, axes=[0, 1])
+    elif span == "all":
+        ref = b.value(term, span, labels)
+        op = "colsum" if term.rank == 1 else "reduce"
+        b.emit(op, out, ref, labels=labels, axes=[0])
+    else:
+        b.value(term, span, labels, out)
+
+
+def _contracts_batch(e: mx.MatMul) -> bool:
+    """Aᵀ B, the sum over the rows of both."""
+    return isinstance(e.args[0], mx.Transpose) and all(
+        any(v.times for v in mx.variables(a)) for a in e.args
+    )
+
+
+def _sum_outer(b: Lowering, e: mx.Outer, span: str, labels: Any, out: Ref) -> None:
+    u, v = e.args
+    if isinstance(v, mx.OneHot):
+        _scatter(b, u, v, span, labels, out, turned=True)
+        return
+    if isinstance(u, mx.OneHot):
+        _scatter(b, v, u, span, labels, out, turned=False)
+        return
+    left, right = b.value(u, span, labels), b.value(v, span, labels)
+    if span == "all":
+        b.emit("dot", out, replace(left, turned=True), right, labels=labels)
+    else:
+        b.emit("multiply", out, replace(left, spread=(1,)), right, labels=labels)
+
+
+def _sum_matmul(b: Lowering, e: mx.MatMul, span: str, labels: Any, out: Ref) -> None:
+    a, y = e.args[0].args[0], e.args[1]
+    if isinstance(a, mx.OneHot):
+        _scatter(b, y, a, span, labels, out, turned=False)
+        return
+    left, right = b.flat(b.value(a, span, labels), 2), b.flat(b.value(y, span, labels), y.rank)
+    b.emit("dot", out, replace(left, turned=True), right, labels=labels)
+
+
+def _scatter(
+    b: Lowering, values: Node, onehot: mx.OneHot, span: str, labels: Any, out: Ref, *, turned: bool
+) -> None:
+    """rows[index] += values: repeated indices add up."""
+    ref = b.value(values, span, labels)
+    index = onehot_index(b, onehot, span)
+    if not turned:
+        b.emit("fill", out, 0, labels=labels)
+        b.emit("scatter", out, ref, index, labels=labels)
+        return
+    shape = b.buffers[out.buffer].shape[::-1]
+    rows = b.new(f"{out.buffer}_T", shape, "static")
+    b.emit("fill", rows, 0, labels=labels)
+    b.emit("scatter", rows, ref, index, labels=labels)
+    b.emit("copy", out, replace(rows, turned=True), labels=labels)
