@@ -83,8 +83,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.do_flat.put(w.at_y_flat, w.hit_yhat_flat, mode="clip")  # (17)
     w.dh_0.fill(0)  # (18)
     w.do_rows.dot(V.T, out=w.dh_rows)  # (18)
-    np.multiply(w.h, w.h, out=w.h_2)  # (19)
-    np.subtract(1, w.h_2, out=w.slope_h)  # (19)
+    np.multiply(w.h, w.h, out=w.h_squared)  # (19)
+    np.subtract(1, w.h_squared, out=w.slope_h)  # (19)
     np.copyto(w.W_h_T, W_h.T)
     for dh_t, slope_h_t, da_t, dh_prev in w.backward:  # t = T, …, 1
         np.multiply(dh_t, slope_h_t, out=da_t)  # (19)
@@ -162,7 +162,7 @@ class _Buffers:
         self.do = self.o  # do takes its place
         self.da = self.a  # da takes its place
         self.slope_h = self.a  # slope_h takes its place
-        self.h_2 = self.a  # h_2 takes its place
+        self.h_squared = self.a  # h_squared takes its place
         self.da_W_h_T = self.h_W_h  # da_W_h_T takes its place
         self.row_starts = np.arange(0, T * N * C, C)
         self.ones_C = np.ones(C, dtype)

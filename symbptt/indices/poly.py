@@ -8,6 +8,10 @@ so that renaming, free indices and canonical order are each written once:
     tanh(Σ_k W[i,k] h[k])  factor "fn" with a nested polynomial
     [i = j]                factor "delta", eliminated where an index is bound
     Σ_{k=1}^{t}            a bound time index with constraints "ge": k − 1 ≥ 0, t − k ≥ 0
+
+A factor holds polynomials, which are kept canonical: renaming an index normalises what is
+nested under it, and a product is simplified. So this module, `simplify` and `canon` call one
+another, and the imports of the other two stand inside the functions that need them.
 """
 
 from __future__ import annotations
