@@ -69,9 +69,7 @@ def unroll(
     return run
 
 
-def gradients(
-    derivation: Derivation, run: Run, record: Record = _as_is
-) -> dict[str, Array]:
+def gradients(derivation: Derivation, run: Run, record: Record = _as_is) -> dict[str, Array]:
     """Every gradient of the derivation, by running its recursions backward over a forward run.
 
     Parameters and states are keyed by name (a state's is that of its start, or a stack of
@@ -104,7 +102,8 @@ def _inside(rhs: mx.Node, run: Run, time: int) -> mx.Node:
 
     def beyond(term: Any) -> bool:
         return any(
-            d.wrt.times and not (d.wrt.time.free_symbols - {mx.t, mx.T})
+            d.wrt.times
+            and not (d.wrt.time.free_symbols - {mx.t, mx.T})
             and at.integer(d.wrt.time) > run.steps
             for d in term.atoms(mx.Deriv)
         )

@@ -1,7 +1,7 @@
 """One deriver: forward equations, local partials, backward recursion, boundary and gradients.
 
-    dL/dv[t] = Σ over the equations w that read v at lag j of  (dL/dw · ∂w/∂v) at t + j
-    dL/dθ    = Σ_{t=1}^T Σ over the equations w that read θ of  dL/dw[t] · ∂w[t]/∂θ
+dL/dv[t] = Σ over the equations w that read v at lag j of  (dL/dw · ∂w/∂v) at t + j
+dL/dθ    = Σ_{t=1}^T Σ over the equations w that read θ of  dL/dw[t] · ∂w[t]/∂θ
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ class Deriver:
         self.model = model
         self.labels = count(1)
         self.fold = {e.rhs: e.lhs for e in model.equations if not isinstance(e.rhs, mx.Var)}
-        self.edges = [
-            Edge(e, v, lag_of(v)) for e in model.equations for v in mx.variables(e.rhs)
-        ]
+        self.edges = [Edge(e, v, lag_of(v)) for e in model.equations for v in mx.variables(e.rhs)]
         self.live = self._reaching_the_loss()
 
     def label(self) -> str:
@@ -66,9 +64,7 @@ class Deriver:
     # -- the step
 
     def forward(self) -> Group:
-        equations = [
-            replace(e, label=self.label(), when=FORWARD) for e in self.model.equations
-        ]
+        equations = [replace(e, label=self.label(), when=FORWARD) for e in self.model.equations]
         loss = Equation(self.label(), LOSS, self.model.loss.expression())
         return Group("forward", "Forward", "", (*equations, loss))
 
@@ -197,9 +193,7 @@ class Deriver:
         edges = [x for x in self.reads(d.name) if x.lag > back]
         rhs = mx.plus(*(self.pulled(x) for x in edges)).xreplace({mx.t: sympy.Integer(-back)})
         v = d.var(-back)
-        return Equation(
-            self.label(), mx.derivative(LOSS, v, total=True), self._shaped(rhs, v)
-        )
+        return Equation(self.label(), mx.derivative(LOSS, v, total=True), self._shaped(rhs, v))
 
     def formal(self) -> tuple[Formal, ...]:
         """The full-index Jacobians of a batch model, entry by entry."""
@@ -220,7 +214,6 @@ class Deriver:
         value = self.folded(entries(q, names))
         entry = mx.Element(mx.derivative(of, wrt, total=False), names)
         return Formal(Equation(self.label(), entry, value, FORWARD), full, *count_nonzero(q, full))
-
 
 
 def _paths(v: mx.Var, edges: list[Edge]) -> str:

@@ -1,7 +1,7 @@
 """The forward road and the closed form of a model with one state, read one step back.
 
-    dh_t/dθ = ∂h_t/∂θ + ∂h_t/∂h_{t-1} · dh_{t-1}/dθ,  dh_0/dθ = 0
-    dL/dθ   = Σ_{t=1}^T Σ_{k=1}^t ∂l_t/∂h_t · ∏_{j=k+1}^t ∂h_j/∂h_{j-1} · ∂h_k/∂θ
+dh_t/dθ = ∂h_t/∂θ + ∂h_t/∂h_{t-1} · dh_{t-1}/dθ,  dh_0/dθ = 0
+dL/dθ   = Σ_{t=1}^T Σ_{k=1}^t ∂l_t/∂h_t · ∏_{j=k+1}^t ∂h_j/∂h_{j-1} · ∂h_k/∂θ
 """
 
 from __future__ import annotations
@@ -125,9 +125,7 @@ class Road:
             out.append(self._closed_gradient(p, k, product))
         power = self._matrix_power()
         text = "∏ multiplies from the latest step on the left; an empty product is the identity."
-        return Group(
-            "closed", "Closed form", text, (*out, power) if power else tuple(out)
-        )
+        return Group("closed", "Closed form", text, (*out, power) if power else tuple(out))
 
     def _times(self, *wanted: str) -> list[Any]:
         """Names for bound times that the model does not use for something else."""

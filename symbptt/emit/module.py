@@ -82,9 +82,7 @@ def _grads(lines: Lines, arguments: Arguments) -> dict[str, str]:
         d = program.model.table[e.lhs.wrt.name]
         name = adjoint_name(d.name, program.model)
         out[d.name] = (
-            _initial(lines, arguments, d, name)
-            if d.role == "state"
-            else f"w.{identifier(name)}"
+            _initial(lines, arguments, d, name) if d.role == "state" else f"w.{identifier(name)}"
         )
     return out
 
@@ -101,9 +99,7 @@ def _allocation(lines: Lines) -> list[str]:
     """The body of the buffer class: arrays, then the views of them that the lines use."""
     buffers = sorted(lines.program.buffers.values(), key=lambda b: bool(b.shares))
     out = [
-        _allocate(b, lines.program)
-        for b in buffers
-        if b.role not in ("param", "input", "target")
+        _allocate(b, lines.program) for b in buffers if b.role not in ("param", "input", "target")
     ]
     for made in (lines.needs, lines.views, lines.loops):
         out += [f"self.{name} = {text}" for name, text in made.items()]

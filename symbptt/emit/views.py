@@ -1,7 +1,7 @@
 """How a view of a buffer is written, and which attributes of the buffer class that takes.
 
-    h[t], h[t-1] for all t     w.h, w.h_prev           as rows of a matrix   w.h_rows
-    one step of a loop         h_t, h_prev             the row at T          w.h_T
+h[t], h[t-1] for all t     w.h, w.h_prev           as rows of a matrix   w.h_rows
+one step of a loop         h_t, h_prev             the row at T          w.h_T
 """
 
 from __future__ import annotations

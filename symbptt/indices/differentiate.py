@@ -1,7 +1,7 @@
 """Index-wise differentiation of polynomials: the road that never sees `rules`.
 
-    ∂X[i,j]/∂X[k,l] = [i = k][j = l]          ∂f(z)/∂y = f'(z) ∂z/∂y, f' from SymPy
-    ∂softmax(o)_c = softmax(o)_c (∂o_c − Σ_j softmax(o)_j ∂o_j)
+∂X[i,j]/∂X[k,l] = [i = k][j = l]          ∂f(z)/∂y = f'(z) ∂z/∂y, f' from SymPy
+∂softmax(o)_c = softmax(o)_c (∂o_c − Σ_j softmax(o)_j ∂o_j)
 """
 
 from __future__ import annotations

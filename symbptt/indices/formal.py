@@ -1,6 +1,6 @@
 """Full-index Jacobians as people write them out, and how many of their entries are not zero.
 
-    ∂a[n,j]/∂W[k,l] = [j = l] h[n,k]     four indices, N·H·H of N·H·H·H entries
+∂a[n,j]/∂W[k,l] = [j = l] h[n,k]     four indices, N·H·H of N·H·H·H entries
 """
 
 from __future__ import annotations

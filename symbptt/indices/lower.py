@@ -1,8 +1,8 @@
 """Expression trees to index notation: what each operation means, entry by entry.
 
-    (A @ B)[i,j] = Σ_k A[i,k] B[k,j]     (a ∘ b)[i] = a[i] b[i]     diag(v)[i,j] = [i = j] v[i]
-    softmax(o)[i] sums to one over i      onehot(y)[n,c] = [y_n = c]
-    ce(o, y) = −Σ_c y_c log softmax(o)_c  se(o, y) = ½ Σ_c (o_c − y_c)²
+(A @ B)[i,j] = Σ_k A[i,k] B[k,j]     (a ∘ b)[i] = a[i] b[i]     diag(v)[i,j] = [i = j] v[i]
+softmax(o)[i] sums to one over i      onehot(y)[n,c] = [y_n = c]
+ce(o, y) = −Σ_c y_c log softmax(o)_c  se(o, y) = ½ Σ_c (o_c − y_c)²
 """
 
 from __future__ import annotations
@@ -161,9 +161,7 @@ def _softmax(e: mx.Softmax, slots: Slots, bound: Bound) -> Poly:
 
 def softmax(argument: Poly, row: Ix, at: Ix) -> Poly:
     """softmax over `row` of the argument, at index `at`; a constant along the row drops out."""
-    moving = {
-        m: c for m, c in argument.items() if any(row in p.free(f) for f, _ in m.factors)
-    }
+    moving = {m: c for m, c in argument.items() if any(row in p.free(f) for f, _ in m.factors)}
     lam = canonical_lam((row,), moving)
     if not lam.poly:  # the softmax of equal entries is 1 / size
         return p.power(p.bind(p.constant(1), fresh(at.size)), Fraction(-1))
@@ -222,9 +220,7 @@ def _eye(e: mx.Eye, slots: Slots, bound: Bound) -> Poly:
 def _broadcast(e: mx.Broadcast, slots: Slots, bound: Bound) -> Poly:
     x = e.args[0]
     aligned = slots[len(slots) - x.rank :]
-    inner = tuple(
-        p.UNIT if str(n) == "1" else s for n, s in zip(x.shape, aligned, strict=True)
-    )
+    inner = tuple(p.UNIT if str(n) == "1" else s for n, s in zip(x.shape, aligned, strict=True))
     return lower(x, inner, bound)
 
 

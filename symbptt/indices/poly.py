@@ -225,9 +225,7 @@ def refreshed(mono: Mono) -> Mono:
     if not mono.bound:
         return mono
     names = {i: fresh(i.size) for i in mono.bound}
-    return Mono(
-        frozenset(names.values()), tuple((rename(f, names), e) for f, e in mono.factors)
-    )
+    return Mono(frozenset(names.values()), tuple((rename(f, names), e) for f, e in mono.factors))
 
 
 def mul(p: Mapping[Mono, Fraction], q: Mapping[Mono, Fraction]) -> Poly:

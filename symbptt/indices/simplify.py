@@ -1,8 +1,8 @@
 """The contraction rules of a single monomial, applied until none fires.
 
-    Σ_j [i = j] X_j = X_i        Σ_i 1 = size        [c ≥ 0] = 1 or 0 for a number c
-    Σ_c Y_c = 1, Y_c² = Y_c, Y_c Y_d = [c = d] Y_c   for a one-hot row Y
-    Σ_c softmax(o)_c = 1         step² = step        exp(a) exp(b) = exp(a + b)
+Σ_j [i = j] X_j = X_i        Σ_i 1 = size        [c ≥ 0] = 1 or 0 for a number c
+Σ_c Y_c = 1, Y_c² = Y_c, Y_c Y_d = [c = d] Y_c   for a one-hot row Y
+Σ_c softmax(o)_c = 1         step² = step        exp(a) exp(b) = exp(a + b)
 """
 
 from __future__ import annotations
@@ -113,9 +113,7 @@ def _pinned(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Fra
     return None
 
 
-def _onehot_pair(
-    bound: set[Ix], factors: dict[Factor, Fraction]
-) -> dict[Factor, Fraction] | None:
+def _onehot_pair(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Fraction] | None:
     rows: dict[tuple, Factor] = {}
     for f in factors:
         if f.kind != "onehot":
@@ -131,9 +129,7 @@ def _onehot_pair(
     return None
 
 
-def _sums_to_one(
-    bound: set[Ix], factors: dict[Factor, Fraction]
-) -> dict[Factor, Fraction] | None:
+def _sums_to_one(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Fraction] | None:
     counts: Counter[Ix] = Counter()
     for f in factors:
         counts.update(free(f))

@@ -132,9 +132,7 @@ def _is_rational(expr: mx.Node) -> bool:
 def _keeps_fractions(body: Any) -> bool:
     names = {type(f).__name__ for f in body.atoms(sympy.Function)}
     powers = all(p.exp.is_Integer for p in body.atoms(sympy.Pow))
-    return (
-        names <= _EXACT and powers and all(a.is_Rational or a.is_Symbol for a in body.atoms())
-    )
+    return names <= _EXACT and powers and all(a.is_Rational or a.is_Symbol for a in body.atoms())
 
 
 @dataclass(frozen=True)
@@ -156,9 +154,7 @@ class _Symbols:
         named, classes = {}, {}
         for e in nodes:
             if isinstance(e, mx.Element):
-                named.update(
-                    {str(i): n for i, n in zip(e.args[1], e.args[0].shape, strict=True)}
-                )
+                named.update({str(i): n for i, n in zip(e.args[1], e.args[0].shape, strict=True)})
             elif isinstance(e, mx.OneHot):
                 classes.update({v.name: e.args[1] for v in mx.variables(e.args[0])})
         hyper = {s.name for s in symbols if not s.is_integer} - set(named)

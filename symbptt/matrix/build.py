@@ -117,9 +117,7 @@ def broadcast(x: Node, shape: Shape) -> Node:
 def power(x: Any, exponent: Any) -> Node:
     x, exponent = as_node(x), sympify(exponent)
     if not exponent.is_Rational:
-        raise ShapeError(
-            f"the exponent {exponent} is not a number", "x**2, x**-1 or x**(1/2)"
-        )
+        raise ShapeError(f"the exponent {exponent} is not a number", "x**2, x**-1 or x**(1/2)")
     if exponent == 1:
         return x
     return Scalar(x.value**exponent) if isinstance(x, Scalar) else n.Power(x, exponent)

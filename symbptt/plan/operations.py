@@ -1,8 +1,8 @@
 """Operations to instructions, one row each.
 
-    x[t] @ W over all t    one product of (T·N, D) rows with W
-    W @ x[t] over all t    one product of (T, D) rows with Wᵀ
-    U[:, x[t]]             rows of Uᵀ taken by index
+x[t] @ W over all t    one product of (T·N, D) rows with W
+W @ x[t] over all t    one product of (T, D) rows with Wᵀ
+U[:, x[t]]             rows of Uᵀ taken by index
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ def _plus(b: Lowering, e: mx.Plus, span: str, labels: Any, out: Ref | None) -> R
     for a in rest:
         sign, term = positive(a)
         current = b.emit(
-            "subtract" if sign else "add", out, current, b.operand(term, span, labels),
+            "subtract" if sign else "add",
+            out,
+            current,
+            b.operand(term, span, labels),
             labels=labels,
         )
     return current
@@ -186,8 +189,9 @@ def onehot_index(b: Lowering, e: mx.OneHot, span: str) -> Ref:
 
 def _transpose(b: Lowering, e: mx.Transpose, span: str, labels: Any, out: Ref | None) -> Ref:
     ref = b.value(e.args[0], span, labels)
-    return b.emit("copy", b.place(e, span, out, hint(e) + "_T"), replace(ref, turned=True),
-                  labels=labels)
+    return b.emit(
+        "copy", b.place(e, span, out, hint(e) + "_T"), replace(ref, turned=True), labels=labels
+    )
 
 
 def _outer(b: Lowering, e: mx.Outer, span: str, labels: Any, out: Ref | None) -> Ref:
@@ -263,9 +267,7 @@ def shifted_logits(b: Lowering, o: Node, span: str, labels: Any) -> Ref:
     return b.memo[key]
 
 
-def onehot_gap(
-    b: Lowering, e: mx.Plus, span: str, labels: Any, out: Ref | None
-) -> Ref | None:
+def onehot_gap(b: Lowering, e: mx.Plus, span: str, labels: Any, out: Ref | None) -> Ref | None:
     """softmax(o) − onehot(y) as one subtraction per row: the dense one-hot is never made."""
     if len(e.args) != 2:
         return None

@@ -51,9 +51,7 @@ class _Planner:
         self.labels = {e.lhs.name: e.label for e in derivation.group("forward").equations}
         self.total_name = {n: self._adjoint_name(n) for n in derivation.adjoint}
         order = tuple(self.forward_rhs)
-        self.component = {
-            n: c for c in components(self.forward_rhs, order) for n in c.names
-        }
+        self.component = {n: c for c in components(self.forward_rhs, order) for n in c.names}
         self.last_only: set[str] = set()
         self.blocks: list[list[Item]] = [self.b.items]
         self.terms: list[Term] = []
@@ -234,9 +232,7 @@ class _Planner:
         return e.xreplace(names)
 
     def backward(self) -> None:
-        right_sides = {
-            self.total_name[n]: self.symbols(e.rhs) for n, e in self.d.adjoint.items()
-        }
+        right_sides = {self.total_name[n]: self.symbols(e.rhs) for n, e in self.d.adjoint.items()}
         labels = {self.total_name[n]: (e.label,) for n, e in self.d.adjoint.items()}
         needed = self._needed(right_sides)
         for c in components(right_sides, tuple(right_sides)):

@@ -120,9 +120,7 @@ def _over_all(i: Instruction, program: Program) -> bool:
     return any(r.span == "all" for r in (*i.args, i.out) if isinstance(r, Ref))
 
 
-def _times(
-    i: Instruction, loop: Loop | None, stage: str, program: Program, done: set[str]
-) -> Any:
+def _times(i: Instruction, loop: Loop | None, stage: str, program: Program, done: set[str]) -> Any:
     """How often the instruction runs: once, or once per step."""
     if loop:
         return STEPS

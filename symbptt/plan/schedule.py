@@ -23,9 +23,7 @@ class Component:
     recurrent: bool
 
 
-def components(
-    right_sides: Mapping[str, mx.Node], order: tuple[str, ...]
-) -> tuple[Component, ...]:
+def components(right_sides: Mapping[str, mx.Node], order: tuple[str, ...]) -> tuple[Component, ...]:
     """The components, each after the ones it reads; `order` is the order within one step."""
     edges = []
     for name, rhs in right_sides.items():

@@ -1,7 +1,7 @@
 """The loss and the sums over time: one reduction or one product for all t at once.
 
-    Σ_t outer(u_t, v_t)        Uᵀ V over all rows          Σ_t sum(λ_t, axis=0)   ones · rows
-    Σ_t outer(u_t, onehot(x))  rows of the result, added at the indices
+Σ_t outer(u_t, v_t)        Uᵀ V over all rows          Σ_t sum(λ_t, axis=0)   ones · rows
+Σ_t outer(u_t, onehot(x))  rows of the result, added at the indices
 """
 
 from __future__ import annotations

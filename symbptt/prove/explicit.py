@@ -42,7 +42,7 @@ def explicit(derivation: Derivation, horizons: tuple[int, ...] = (1, 2, 3)) -> l
     return [
         Step(
             e.label,
-            f"dL/d{key} equals the unrolled derivative",
+            f"{mx.notation['unicode'](e.lhs)} equals the unrolled derivative",
             key not in failures,
             how,
             failures.get(key, ""),
@@ -130,9 +130,7 @@ class _Unrolled:
             self.derived_adjoints[name, time] = array
             return _entrywise(self.ring.renamed, array)
 
-        run = unroll(
-            self.derivation.model, exact, self.sizes, functions, self.steps, named
-        )
+        run = unroll(self.derivation.model, exact, self.sizes, functions, self.steps, named)
         return gradients(self.derivation, run, adjoint)
 
     def _tape(self) -> tuple[Any, list[tuple[Any, Any, tuple[str, int, Any]]]]:

@@ -22,6 +22,11 @@ from ..indices.lower import free_slots, lower
 from ..indices.poly import Poly
 from ..model import LOSS, Derivation, Equation, Model, Step, lag_of
 
+
+def show(e: mx.Node) -> str:
+    return mx.notation["unicode"](e)
+
+
 INDEXWISE = "index-wise differentiation, all sizes"
 
 
@@ -53,7 +58,7 @@ def forward_unchanged(d: Derivation) -> list[Step]:
         steps.append(
             checked(
                 Equation(label, e.lhs, e.rhs),
-                f"{e.lhs} is computed as the model says",
+                f"{show(e.lhs)} is computed as the model says",
                 "both sides unfolded to the previous state, all sizes",
                 decide,
             )
@@ -70,16 +75,16 @@ def local_partials(d: Derivation) -> list[Step]:
 
         def decide(local: Any = local, rhs: Any = rhs, keep: Any = keep) -> Any:
             partial = jacobian(rhs, local.wrt)
-            yield lower(d.model.unfold(local.pullback, keep)), _pulled(local.cotangent, partial)
+            yield lower(d.model.unfold(local.pullback, keep)), pulled(local.cotangent, partial)
             if local.jacobian is not None:
                 yield lower(d.model.unfold(local.jacobian, keep)), partial
 
-        claim = f"∂{local.of}/∂{local.wrt}"
+        claim = show(mx.derivative(local.of, local.wrt, total=False))
         steps.append(checked(local.equation, claim, INDEXWISE, decide))
     return steps
 
 
-def _pulled(cotangent: mx.Node, partial: Poly, rank: int | None = None) -> Poly:
+def pulled(cotangent: mx.Node, partial: Poly, rank: int | None = None) -> Poly:
     """Σ_i λ[i] ∂u[i]/∂v[j], with the free indices renumbered to those of v."""
     n = cotangent.rank
     ct = lower(cotangent, free_slots(cotangent.shape))
@@ -162,7 +167,7 @@ class Chain:
             target = mx.shift(read, move)
             keep += mx.variables(rhs)
             times.append(w.time)
-            out = p.add(out, _pulled(self.cotangent(w), jacobian(rhs, target)))
+            out = p.add(out, pulled(self.cotangent(w), jacobian(rhs, target)))
         return out, keep, times
 
 
@@ -170,9 +175,9 @@ def adjoint(d: Derivation) -> list[Step]:
     """The backward recursion and its boundary."""
     chain = Chain(d.model)
     steps = []
-    expected = {
-        e.lhs.name for e in d.model.equations if e.lhs.name in chain.live
-    } - {d.model.loss.step.name}
+    expected = {e.lhs.name for e in d.model.equations if e.lhs.name in chain.live} - {
+        d.model.loss.step.name
+    }
     for name, e in d.adjoint.items():
         steps.append(_total_step(d, chain, e, e.lhs.wrt, "sums every path in time"))
         expected.discard(name)
@@ -186,7 +191,7 @@ def _total_step(d: Derivation, chain: Chain, e: Equation, v: mx.Var, words: str)
         truth, keep, times = chain.total(v, at=v.time if _is_start(v) else None)
         yield lower(d.model.unfold(e.rhs, keep, times)), truth
 
-    return checked(e, f"dL/d{v} {words}", INDEXWISE, decide)
+    return checked(e, f"{show(e.lhs)} {words}", INDEXWISE, decide)
 
 
 def _is_start(v: mx.Var) -> bool:
@@ -206,14 +211,14 @@ def boundary(d: Derivation, chain: Chain) -> list[Step]:
             stated = {e.lhs: e for e in g.equations}
     steps = []
     for x in needed:
-        claim, how = f"dL/d{x.wrt} = 0", "no equation past T reaches the loss"
+        claim, how = f"{show(x)} = 0", "no equation past T reaches the loss"
         if x in stated:
             e = stated.pop(x)
             steps.append(Step(e.label, claim, bool(same(e.rhs, mx.zeros(x.shape))), how))
         else:
             steps.append(Step("", claim, False, how, "the equation is missing"))
     steps += [
-        Step(e.label, f"{x} is read by a recursion", False, "", "nothing reads it")
+        Step(e.label, f"{show(x)} is read by a recursion", False, "", "nothing reads it")
         for x, e in stated.items()
     ]
     return steps
@@ -243,4 +248,4 @@ def _parameter(d: Derivation, chain: Chain, e: Equation, v: mx.Var) -> Step:
         else:
             yield lower(e.rhs), truth
 
-    return checked(e, f"dL/d{v} sums over the steps 1..T", INDEXWISE, decide)
+    return checked(e, f"{show(e.lhs)} sums over the steps 1..T", INDEXWISE, decide)

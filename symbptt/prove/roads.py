@@ -14,7 +14,7 @@ from ..indices import poly as p
 from ..indices.lower import lower
 from ..model import LOSS, Derivation, Equation, Step
 from .induction import matrix_power
-from .recursions import INDEXWISE, _pulled, checked
+from .recursions import INDEXWISE, checked, pulled, show
 
 
 class Roads:
@@ -53,15 +53,13 @@ class Roads:
             u = p.mul(weight, jacobian(self.loss, self.state))
             ct = mx.derivative(LOSS, self.state.at(later), total=True)
             step = mx.shift(self.step, 1)
-            carried = _pulled(ct, jacobian(step, self.state))
+            carried = pulled(ct, jacobian(step, self.state))
             rhs = self.eliminated(e.rhs)
             keep = [self.state]
             yield lower(self.model.unfold(rhs, keep, (mx.t, later))), p.add(u, carried)
 
-        shown = mx.notation["unicode"](self.state)
-        return checked(
-            e, f"λ_t = dL/d{shown} obeys λ_t = u_t + λ_(t+1) J_(t+1)", INDEXWISE, decide
-        )
+        claim = f"λ_t = {show(e.lhs)} obeys λ_t = u_t + λ_(t+1) J_(t+1)"
+        return checked(e, claim, INDEXWISE, decide)
 
     def jacobians(self) -> list[Step]:
         """The printed step Jacobians."""
@@ -72,21 +70,28 @@ class Roads:
             keep = [self.state] if partial.of != self.state else []
 
             def decide(
-                e: Equation = e, ct: Any = ct, partial: Any = partial, rhs: Any = rhs,
+                e: Equation = e,
+                ct: Any = ct,
+                partial: Any = partial,
+                rhs: Any = rhs,
                 keep: Any = keep,
             ) -> Any:
                 truth = jacobian(rhs, partial.wrt)
                 left = lower(self.model.unfold(e.rhs, keep))
-                yield left, (truth if ct is None else _pulled(ct, truth))
+                yield left, (truth if ct is None else pulled(ct, truth))
 
-            steps.append(checked(e, f"∂{partial.of}/∂{partial.wrt} of the step", INDEXWISE, decide))
+            steps.append(checked(e, f"{show(partial)} of the step", INDEXWISE, decide))
         return steps
 
     def sensitivity(self) -> list[Step]:
         steps = []
         for e in self.d.group("sensitivity").equations:
-            truth = self._expected(e)
-            steps.append(_equal(e, truth, "S_t = B_t + J_t S_(t−1), S_0 = 0", "claim 1"))
+            words = "is S_t = B_t + J_t S_(t−1)"
+            if e.lhs.of == LOSS:
+                words = "is Σ u_t S_t"
+            elif e.lhs.of.time == 0:
+                words = "is S_0 = 0"
+            steps.append(_equal(e, self._expected(e), words, "claims 1 and 3"))
         return steps
 
     def _expected(self, e: Equation) -> mx.Node:
@@ -140,9 +145,7 @@ class Roads:
         r = mx.time_symbol("r")
         l = self.model.loss.step
         u = mx.times(self.model.loss.weight(), self.partial(l, self.state)).xreplace({mx.t: r})
-        return mx.time_sum(
-            mx.contract(u, self.product(mx.t, r), self.state.rank), r, mx.t, mx.T
-        )
+        return mx.time_sum(mx.contract(u, self.product(mx.t, r), self.state.rank), r, mx.t, mx.T)
 
     def _gradient_closed(self, wrt: mx.Var) -> mx.Node:
         q = mx.time_symbol("q")
@@ -172,10 +175,13 @@ class Roads:
                 u,
             )
             yield lower(immediate), lower(now.xreplace({mx.t: at}))
-            yield lower(e.rhs), lower(
-                mx.time_sum(
-                    mx.matmul(mx.MatPow(power.args[0], mx.T - i), immediate), i, mx.t, mx.T
-                )
+            yield (
+                lower(e.rhs),
+                lower(
+                    mx.time_sum(
+                        mx.matmul(mx.MatPow(power.args[0], mx.T - i), immediate), i, mx.t, mx.T
+                    )
+                ),
             )
 
         own = checked(e, "A is Jᵀ and u_t the immediate loss gradient", INDEXWISE, decide)
@@ -191,5 +197,4 @@ def _split(lhs: mx.Node) -> tuple[mx.Var | None, Any]:
 
 
 def _equal(e: Equation, truth: mx.Node, words: str, how: str) -> Step:
-    shown = mx.notation["unicode"](e.lhs)
-    return checked(e, f"{shown} {words}", how, lambda: [(lower(e.rhs), lower(truth))])
+    return checked(e, f"{show(e.lhs)} {words}", how, lambda: [(lower(e.rhs), lower(truth))])
