@@ -44,26 +44,30 @@ class Arguments:
 
     def opening(self, lines: list[str], views: dict[str, str], *, training: bool) -> list[str]:
         """Arguments unpacked, sizes checked, buffers fetched."""
-        out = []
         groups = [(self.model.inputs, "x")] + ([(self.model.targets, "y")] if training else [])
+        out, names, sources = [], [], []
         for group, name in groups:
             if len(group) > 1:
                 keys = ", ".join(f'"{d.name}"' for d in group)
                 out.append(f'_keys("{name}", {name}, ({keys}))')
             for d in group:
                 source = name if len(group) == 1 else f'{name}["{d.name}"]'
-                out.append(f"{identifier(d.name)} = np.asarray({source})")
+                names.append(identifier(d.name))
+                sources.append(f"np.asarray({source})")
+        # At once: a model may call its target x and its input y.
+        if names:
+            out.append(f"{', '.join(names)} = {', '.join(sources)}")
         given = [identifier(d.name) for d in self.model.inputs]
         given += [identifier(d.name) if training else "None" for d in self.model.targets]
         out.append(f"sizes = _sizes({', '.join(['params', *given, 'state'])})")
         fetched = "_workspace(workspace, sizes)" if training else "_Buffers(*sizes)"
         out.append(f"w = {fetched}")
         text = without_comments("\n".join([*lines, *views.values()]))
-        names = [n if self._mentions(text, n) else "_" for n in self.size_names()]
-        if set(names) != {"_"}:
-            while names and names[-1] == "_":
-                names.pop()
-            out.append(f"{', '.join(names)}, *_ = sizes")
+        sizes = [n if self._mentions(text, n) else "_" for n in self.size_names()]
+        if set(sizes) != {"_"}:
+            while sizes[-1] == "_":
+                sizes.pop()
+            out.append(f"{', '.join(sizes)}, *_ = sizes")
         for d in self.model.params:
             if self._mentions(text, identifier(d.name)):
                 out.append(f'{identifier(d.name)} = params["{d.name}"]')
