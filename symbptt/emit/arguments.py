@@ -144,7 +144,7 @@ class Arguments:
                 found.setdefault("T", (d, 0))
             for axis, n in enumerate(d.shape):
                 if n.is_Symbol:
-                    found.setdefault(n.name, (d, axis + d.timed))
+                    found.setdefault(identifier(n.name), (d, axis + d.timed))
         missing = [n for n in self.size_names() if n not in found]
         if missing:
             raise UnsupportedError(
@@ -154,7 +154,7 @@ class Arguments:
         return [(n, *found[n]) for n in self.size_names()]
 
     def size_names(self) -> list[str]:
-        return ["T", *self.model.sizes]
+        return ["T", *map(identifier, self.model.sizes)]
 
     def _access(self, d: Declaration) -> str:
         return f'params["{d.name}"]' if d.role == "param" else identifier(d.name)

@@ -9,7 +9,10 @@ import sympy
 
 WIDTH = 92  # of an emitted line
 
-RESERVED = {"np", "w", "params", "state", "workspace", "grads", "loss", "T", "t", "outputs"}
+RESERVED = {
+    *("np", "w", "params", "state", "workspace", "grads", "loss", "T", "t", "outputs"),
+    *("sizes", "dtype", "self", "buffers", "forward", "loss_and_grad"),
+}
 
 
 def identifier(name: str) -> str:
@@ -19,7 +22,12 @@ def identifier(name: str) -> str:
 
 def code(value: Any) -> str:
     """A size or constant as Python."""
-    return sympy.pycode(sympy.sympify(value)) if not isinstance(value, str) else value
+    if isinstance(value, str):
+        return value
+    value = sympy.sympify(value)
+    # T is the model's horizon, and the emitted code's.
+    names = {v: sympy.Symbol(identifier(v.name)) for v in value.free_symbols if v.name != "T"}
+    return str(sympy.pycode(value.xreplace(names)))
 
 
 def tuple_code(items: list[str]) -> str:

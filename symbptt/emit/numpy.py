@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 
 from ..plan import Buffer, Instruction, Loop, Part, Ref
-from .names import code, commented, identifier, scaled
+from .names import WIDTH, code, commented, identifier, scaled
 from .views import Views, shift_suffix, step_rows
 
 
@@ -76,12 +76,19 @@ class Lines(Views):
                     text = f"{self.ref(term.args[0], None)}[()]"
             terms.append((sympy.sympify(term.coefficient), text))
         first = scaled(*terms[0])
-        rest = "".join(
-            (" - " if c.could_extract_minus_sign() else " + ")
-            + scaled(-c if c.could_extract_minus_sign() else c, text)
-            for c, text in terms[1:]
+        signs = [c.could_extract_minus_sign() for c, _ in terms]
+        rest = [scaled(-c if n else c, text) for n, (c, text) in zip(signs, terms, strict=True)]
+        tail = "".join(
+            (" - " if n else " + ") + text for n, text in zip(signs[1:], rest[1:], strict=True)
         )
-        return [commented(f"loss = {first}{rest}", part.loss_labels)]
+        whole = commented(f"loss = {first}{tail}", part.loss_labels)
+        if len(whole) <= WIDTH:
+            return [whole]
+        more = [
+            commented(f"loss {'-' if n else '+'}= {text}", part.loss_labels)
+            for n, text in zip(signs[1:], rest[1:], strict=True)
+        ]
+        return [commented(f"loss = {first}", part.loss_labels), *more]
 
 
 Line = Callable[[Lines, Instruction, "Loop | None"], list[str]]
@@ -140,10 +147,10 @@ def _copy(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
 def _locate(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     b = m.program.buffers[i.out.buffer]
     count = m.rows(Buffer("", (*b.shape, 1))) if b.timed else " * ".join(map(code, b.shape)) or "1"
-    name = "row_starts"
-    m.needs[name] = f"np.arange(0, {count} * {i.args[1]}, {i.args[1]})"
-    source = m.flat_all(i.args[0]) if isinstance(i.args[0], Ref) else ""
-    return [f"np.add(w.{name}, {source}, out={m.flat_all(i.out)})"]
+    classes = code(i.args[1])
+    bracketed = classes if classes.isidentifier() else f"({classes})"
+    starts = m.constant("row_starts", f"np.arange({count}) * {bracketed}")
+    return [f"np.add({starts}, {m.flat_all(i.args[0])}, out={m.flat_all(i.out)})"]
 
 
 def _pick(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:

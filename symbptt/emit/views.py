@@ -42,7 +42,7 @@ class Views:
     def ref(self, r: Any, loop: Loop | None) -> str:
         """The Python text of an operand."""
         if not isinstance(r, Ref):
-            return str(r)
+            return str(r) if isinstance(r, int | float) else code(r)
         b = self.program.buffers[r.buffer]
         text = self._base(r, b, loop)
         if r.turned:
@@ -120,8 +120,14 @@ class Views:
         return store(b) + ("[-1]" if r.span == "last" else "")
 
     def ones(self, size: str) -> str:
-        name = "ones_" + re.sub(r"\W+", "", size)
-        self.needs[name] = f"np.ones({size}, dtype)"
+        return self.constant("ones_" + re.sub(r"\W+", "", size), f"np.ones({size}, dtype)")
+
+    def constant(self, name: str, text: str) -> str:
+        """An array that never changes, made once with the buffers."""
+        taken = {identifier(n) for n in self.program.buffers}
+        while self.needs.get(name, text) != text or name in taken:
+            name += "_"
+        self.needs[name] = text
         return f"w.{name}"
 
     def end(self, b: Buffer) -> str:

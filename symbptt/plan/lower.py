@@ -126,12 +126,10 @@ class Lowering:
 
 
 def number(value: Any) -> Any:
-    """A constant of the formula: a Python number, or text in T and sizes for the emitter."""
+    """A constant of the formula: a Python number where it is one, else in T and sizes."""
     if value.is_Integer:
         return int(value)
-    if value.is_Rational:
-        return f"{value.p} / {value.q}" if value.q not in (2, 4, 8) else float(value)
-    return sympy.sstr(value)
+    return float(value) if value.is_Rational and value.q in (2, 4, 8) else value
 
 
 def hint(e: Node) -> str:

@@ -290,7 +290,7 @@ def located(b: Lowering, y: mx.OneHot, span: str, labels: Any) -> Ref:
     if key not in b.memo:
         at = b.new("at_" + y.args[0].name, y.args[0].shape, span, "index")
         ref = b.view(y.args[0], span)
-        b.memo[key] = b.emit("locate", at, ref, sympy.sstr(y.args[1]), labels=labels)
+        b.memo[key] = b.emit("locate", at, ref, y.args[1], labels=labels)
     return b.memo[key]
 
 

@@ -51,7 +51,7 @@ class Ref:
     spread: tuple[int, ...] = ()
 
 
-Operand = Ref | float | str
+Operand = Any  # a Ref, a number, or a SymPy constant in T and sizes
 
 
 @dataclass(frozen=True)
