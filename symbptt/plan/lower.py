@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import sympy
-
 from .. import matrix as mx
 from ..errors import UnsupportedError
 from .program import Buffer, Instruction, Item, Ref
