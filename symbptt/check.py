@@ -44,12 +44,40 @@ def check(program: Program, source: str | None = None) -> Verdict:
     worst: dict[tuple[str, str], tuple[float, str]] = {}
     broken: dict[str, str] = {}
     for words, p, text in cases:
-        module = load_module(text or emit(p), p.model.name)
         for setting in _settings(p.model):
             where = f"{words}, {setting}"
-            for name, kind, error in _errors(p, module, setting, broken, where):
-                worst[name, kind] = max(worst.get((name, kind), (0.0, where)), (error, where))
+            try:
+                module = _Guarded(text or emit(p), p.model.name)
+                for name, kind, error in _errors(p, module, setting, broken, where):
+                    worst[name, kind] = max(worst.get((name, kind), (0.0, where)), (error, where))
+            except CodeFailed as failure:
+                broken.setdefault("runs", f"{failure} at {where}")
     return _verdict(program, worst, broken)
+
+
+class CodeFailed(Exception):
+    """The code under check raised instead of returning."""
+
+
+class _Guarded:
+    """A module's two functions; whatever they raise is their failure, not the check's."""
+
+    def __init__(self, source: str, name: str):
+        self.source, self.name = source, name
+        self.module = self._call(load_module, source, name)
+
+    @staticmethod
+    def _call(function: Any, *args: Any, **keywords: Any) -> Any:
+        try:
+            return function(*args, **keywords)
+        except Exception as error:
+            raise CodeFailed(f"{type(error).__name__}: {error}") from error
+
+    def loss_and_grad(self, *args: Any, **keywords: Any) -> Any:
+        return self._call(self.module.loss_and_grad, *args, **keywords)
+
+    def forward(self, *args: Any) -> Any:
+        return self._call(self.module.forward, *args)
 
 
 def load_module(source: str, name: str) -> types.ModuleType:
@@ -282,6 +310,7 @@ def _last_states(run: Run, model: Model, name: str) -> Array:
 
 
 CONTRACT = {
+    "runs": "the code runs at every setting",
     "arguments": "no argument is changed by a call",
     "workspace": "a call with a workspace gives the same numbers, again and again",
     "forward": "forward() returns the readout",

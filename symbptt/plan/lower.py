@@ -29,6 +29,7 @@ class Lowering:
     buffers: dict[str, Buffer]
     table: Mapping[type, Handler]
     resolve: Callable[[str], None] = lambda name: None
+    reserved: frozenset[str] = frozenset()  # names of variables, computed already or not
     items: list[Item] = field(default_factory=list)
     memo: dict[tuple[Node, str], Ref] = field(default_factory=dict)
     bound: dict[str, Ref] = field(default_factory=dict)
@@ -38,7 +39,7 @@ class Lowering:
     def new(self, hint: str, shape: Any, span: str, kind: str = "real") -> Ref:
         """A fresh buffer named after what it holds."""
         name, n = hint, 2
-        while name in self.buffers:
+        while name in self.buffers or name in self.reserved:
             name, n = f"{hint}_{n}", n + 1
         # A step's scratch array has no time axis: every step overwrites it.
         rows = 0 if span == "all" else None
@@ -89,7 +90,8 @@ class Lowering:
         if key in self.memo:
             found = self.memo[key]
             return found if out is None else self.emit("copy", out, found, labels=labels)
-        if isinstance(e, mx.Broadcast | mx.Expand) and out is None:
+        spread = isinstance(e, mx.Broadcast | mx.Expand)
+        if spread and out is None and not isinstance(e.args[0], mx.Scalar):
             return self._stretched(e, span, labels)
         handler = self.table.get(type(e))
         if handler is None:
@@ -111,9 +113,7 @@ class Lowering:
 
     def _stretched(self, e: Any, span: str, labels: Any) -> Ref:
         x = e.args[0]
-        ref = self.operand(x, span, labels)
-        if not isinstance(ref, Ref):
-            raise UnsupportedError(f"a constant array stands alone in {e}")
+        ref = self.value(x, span, labels)
         if isinstance(e, mx.Expand):
             axes = tuple(i for i, n in enumerate(e.shape) if n == 1)
             return replace(ref, spread=axes)

@@ -212,7 +212,7 @@ def _reduce(b: Lowering, e: mx.Reduce, span: str, labels: Any, out: Ref | None) 
 
 def _broadcast(b: Lowering, e: mx.Broadcast, span: str, labels: Any, out: Ref | None) -> Ref:
     x = e.args[0]
-    assert out is not None
+    out = b.place(e, span, out, "constant")
     if isinstance(x, mx.Scalar):
         return b.emit("fill", out, number(x.value), labels=labels)
     return b.emit("copy", out, b._stretched(e, span, labels), labels=labels)

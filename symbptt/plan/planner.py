@@ -46,10 +46,11 @@ def plan(derivation: Derivation) -> Program:
 class _Planner:
     def __init__(self, derivation: Derivation):
         self.d, self.model = derivation, derivation.model
-        self.b = Lowering({}, OPERATIONS, self.resolve)
         self.forward_rhs = {e.lhs.name: e.rhs for e in self.model.equations}
         self.labels = {e.lhs.name: e.label for e in derivation.group("forward").equations}
         self.total_name = {n: self._adjoint_name(n) for n in derivation.adjoint}
+        self.reserved = frozenset(self.model.table) | frozenset(self.total_name.values())
+        self.b = Lowering({}, OPERATIONS, self.resolve, self.reserved)
         order = tuple(self.forward_rhs)
         self.component = {n: c for c in components(self.forward_rhs, order) for n in c.names}
         self.last_only: set[str] = set()
@@ -132,7 +133,7 @@ class _Planner:
 
     def step(self) -> Lowering:
         """A lowering for the body of a loop: the same buffers, its own instructions."""
-        return Lowering(self.b.buffers, OPERATIONS, self.resolve, bound=self.b.bound)
+        return Lowering(self.b.buffers, OPERATIONS, self.resolve, self.reserved, bound=self.b.bound)
 
     def accumulate(
         self, step: Lowering, name: str, rhs: Node, names: set[str], labels: Any
