@@ -50,12 +50,12 @@ def check(program: Program, source: str | None = None) -> Verdict:
                 module = _Guarded(text or emit(p), p.model.name)
                 for name, kind, error in _errors(p, module, setting, broken, where):
                     worst[name, kind] = max(worst.get((name, kind), (0.0, where)), (error, where))
-            except CodeFailed as failure:
+            except CodeError as failure:
                 broken.setdefault("runs", f"{failure} at {where}")
     return _verdict(program, worst, broken)
 
 
-class CodeFailed(Exception):
+class CodeError(Exception):
     """The code under check raised instead of returning."""
 
 
@@ -71,7 +71,7 @@ class _Guarded:
         try:
             return function(*args, **keywords)
         except Exception as error:
-            raise CodeFailed(f"{type(error).__name__}: {error}") from error
+            raise CodeError(f"{type(error).__name__}: {error}") from error
 
     def loss_and_grad(self, *args: Any, **keywords: Any) -> Any:
         return self._call(self.module.loss_and_grad, *args, **keywords)

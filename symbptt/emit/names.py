@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from typing import Any
 
 import sympy
@@ -27,7 +28,8 @@ def code(value: Any) -> str:
     value = sympy.sympify(value)
     # T is the model's horizon, and the emitted code's.
     names = {v: sympy.Symbol(identifier(v.name)) for v in value.free_symbols if v.name != "T"}
-    return str(sympy.pycode(value.xreplace(names)))
+    text = str(sympy.pycode(value.xreplace(names)))
+    return re.sub(r"(?<!\*)\*(?!\*)", " * ", text.replace("/", " / "))
 
 
 def tuple_code(items: list[str]) -> str:

@@ -39,7 +39,7 @@ class Lines(Views):
         target = ", ".join(names)
         if given:
             order = "[::-1]" if loop.backward else ""
-            over = f"zip(w.{attribute}, {', '.join(g + order for g in given)})"
+            over = f"zip(w.{attribute}, {', '.join(g + order for g in given)}, strict=True)"
             target = f"({target}), " + ", ".join(f"{g}_t" for g in given)
         comma = "," if len(names) == 1 and not given else ""
         when = "t = T, …, 1" if loop.backward else "t = 1, …, T"
@@ -61,7 +61,7 @@ class Lines(Views):
                             b, r.shift, loop.backward
                         )
         rows = ", ".join(names.values())
-        return list(names), f"list(zip({rows}))", list(given)
+        return list(names), f"list(zip({rows}, strict=True))", list(given)
 
     def loss(self, part: Part) -> list[str]:
         terms = []
