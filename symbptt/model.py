@@ -126,6 +126,11 @@ class Model:
         lags = [lag_of(v) for e in self.equations for v in mx.variables(e.rhs) if v.name == state]
         return max(lags, default=0)
 
+    def is_differentiable(self, v: mx.Var) -> bool:
+        """Whether derivatives by v are given: not by class indices, targets or constants."""
+        d = self.table[v.name]
+        return d.classes is None and d.role not in ("target", "size", "hyper")
+
     @cached_property
     def is_uninterpreted(self) -> bool:
         """Whether some function is declared without a body, so that no code can be emitted."""
@@ -165,22 +170,6 @@ def lag_of(var: mx.Var) -> int:
 
 
 @dataclass(frozen=True)
-class Local:
-    """One edge of the step: the pullback of λ along ∂of/∂wrt, and the Jacobian as a matrix.
-
-    `cotangent` is the symbol λ standing in `pullback`; `jacobian` (numerator layout) is None
-    when it has more than two indices.
-    """
-
-    equation: Equation
-    of: mx.Var
-    wrt: mx.Var
-    cotangent: mx.Var
-    pullback: mx.Node
-    jacobian: mx.Node | None
-
-
-@dataclass(frozen=True)
 class Formal:
     """The full-index Jacobian: ∂of[n,j]/∂wrt[m,k] = …, and how many entries are not zero.
 
@@ -209,7 +198,6 @@ class Derivation:
 
     model: Model
     groups: tuple[Group, ...]
-    locals: tuple[Local, ...]
     formal: tuple[Formal, ...] = ()
     given: Model | None = None  # the model as it was written, before intermediates were named
 

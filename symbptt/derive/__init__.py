@@ -20,10 +20,9 @@ def derive(model: Model) -> Derivation:
     """All recursions of the model, labelled; see `Derivation` for the groups."""
     d = Deriver(named(model))
     forward = d.forward()
-    local_group, locals_ = d.locals()
-    groups = [forward, local_group, d.adjoint(), d.boundary(), d.gradient(), *through_time(d)]
+    groups = [forward, d.locals(), d.adjoint(), d.boundary(), d.gradient(), *through_time(d)]
     kept = tuple(g for g in groups if g.equations)
-    return Derivation(d.model, kept, locals_, d.formal(), model)
+    return Derivation(d.model, kept, d.formal(), model)
 
 
 __all__ = ["derive", "named"]

@@ -18,7 +18,7 @@ from ..errors import UnsupportedError
 from ..indices import jacobian
 from ..indices.formal import count_nonzero, entries
 from ..matrix.build import is_zero
-from ..model import LOSS, Declaration, Equation, Formal, Group, Local, Model, lag_of
+from ..model import LOSS, Declaration, Equation, Formal, Group, Model, lag_of
 from ..rules import pullback
 from ..show import show_expression
 from .jacobians import as_matrix
@@ -57,10 +57,6 @@ class Deriver:
                 return live
             live |= more
 
-    def differentiable(self, v: mx.Var) -> bool:
-        d = self.model.table[v.name]
-        return d.classes is None and d.role not in ("target", "size", "hyper")
-
     # -- the step
 
     def forward(self) -> Group:
@@ -68,31 +64,27 @@ class Deriver:
         loss = Equation(self.label(), LOSS, self.model.loss.expression())
         return Group("forward", "Forward", "", (*equations, loss))
 
-    def locals(self) -> tuple[Group, tuple[Local, ...]]:
+    def locals(self) -> Group:
         """One line per edge: the Jacobian where it is a matrix, else the pullback of λ."""
         found = []
         for edge in self.edges:
-            if edge.at.lhs.name in self.live and self.differentiable(edge.var):
+            if edge.at.lhs.name in self.live and self.model.is_differentiable(edge.var):
                 found.append(self.local(edge.at.rhs, edge.at.lhs, edge.var))
         text = (
             "∂ holds everything else fixed. Jacobians are in numerator layout; where one has "
             "more than two indices its product with a cotangent λ is given."
         )
-        return Group("local", "Local partials", text, tuple(x.equation for x in found)), tuple(
-            found
-        )
+        return Group("local", "Local partials", text, tuple(found))
 
-    def local(self, rhs: mx.Node, of: mx.Var, wrt: mx.Var) -> Local:
+    def local(self, rhs: mx.Node, of: mx.Var, wrt: mx.Var) -> Equation:
+        """∂of/∂wrt as a matrix, or λ · ∂of/∂wrt as a pullback."""
+        partial = mx.derivative(of, wrt, total=False)
+        matrix = self.folded(as_matrix(rhs, wrt)) if of.rank + wrt.rank <= 2 else None
+        if matrix is not None:
+            return Equation(self.label(), partial, matrix)
         ct = mx.Var("λ", of.shape)
         pulled = self.folded(pullback(rhs, wrt, ct))
-        matrix = self.folded(as_matrix(rhs, wrt)) if of.rank + wrt.rank <= 2 else None
-        partial = mx.derivative(of, wrt, total=False)
-        if matrix is not None:
-            equation = Equation(self.label(), partial, matrix)
-        else:
-            lhs = mx.contract(ct, partial, of.rank)
-            equation = Equation(self.label(), lhs, pulled)
-        return Local(equation, of, wrt, ct, pulled, matrix)
+        return Equation(self.label(), mx.contract(ct, partial, of.rank), pulled)
 
     def folded(self, expr: mx.Node | None) -> Any:
         """Subexpressions that the forward pass has named, under their names."""
@@ -202,7 +194,11 @@ class Deriver:
         out = []
         for edge in self.edges:
             of, wrt = edge.at.lhs, edge.var
-            if of.name in self.live and self.differentiable(wrt) and of.rank + wrt.rank > 2:
+            if (
+                of.name in self.live
+                and self.model.is_differentiable(wrt)
+                and of.rank + wrt.rank > 2
+            ):
                 with suppress(UnsupportedError):  # entries that need a sum over an index
                     out.append(self._formal(edge.at.rhs, of, wrt))
         return tuple(out)

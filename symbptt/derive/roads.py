@@ -56,7 +56,7 @@ class Road:
         pairs += [(self.loss, l, self.state)]
         pairs += [(self.loss, l, p) for p in self.params if p in mx.variables(self.loss)]
         for rhs, of, wrt in pairs:
-            out.append(self.d.local(rhs, of, wrt).equation)
+            out.append(self.d.local(rhs, of, wrt))
         text = (
             f"Immediate partials: {show_expression(self.state)} as a function of "
             f"{show_expression(self.before)}, the input and "

@@ -32,6 +32,7 @@ def stages(derivation: Derivation) -> list[Stage]:
     every: list[Stage] = [
         ("forward equations", recursions.forward_unchanged),
         ("local partials", recursions.local_partials),
+        ("full-index Jacobians", recursions.full_index),
         ("total derivatives", recursions.adjoint),
         ("gradients", recursions.gradient),
     ]
@@ -42,6 +43,8 @@ def stages(derivation: Derivation) -> list[Stage]:
             ("step Jacobians", lambda d: Roads(d).jacobians()),
             ("the two roads of this model", _roads),
         ]
+    if not derivation.formal:
+        every = [(name, stage) for name, stage in every if stage is not recursions.full_index]
     return [*every, ("explicit unrolling", explicit)]
 
 

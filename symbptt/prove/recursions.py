@@ -45,43 +45,88 @@ def checked(
 
 
 def forward_unchanged(d: Derivation) -> list[Step]:
-    """Naming intermediate values did not change a single equation of the model as given."""
+    """The numbered forward equations are the model's: naming intermediates changed nothing."""
     given = d.given or d.model
+    stated = {e.lhs.name: e for e in d.group("forward").equations}
     steps = []
-    for e in given.equations:
-        here = d.model.defined[e.lhs.name]
+    for e in (*given.equations, Equation("", LOSS, given.loss.expression())):
+        if e.lhs.name not in stated:
+            steps.append(Step("", f"{show(e.lhs)} has an equation", False, "", "it is missing"))
+            continue
+        here = stated[e.lhs.name]
 
         def decide(e: Equation = e, here: Equation = here) -> Any:
             yield lower(given.unfold(e.rhs)), lower(d.model.unfold(here.rhs))
+            if e.lhs != LOSS:  # and it is the one that the other stages use
+                yield lower(here.rhs), lower(d.model.defined[e.lhs.name].rhs)
 
-        label = next(x.label for x in d.group("forward").equations if x.lhs == e.lhs)
-        steps.append(
-            checked(
-                Equation(label, e.lhs, e.rhs),
-                f"{show(e.lhs)} is computed as the model says",
-                "both sides unfolded to the previous state, all sizes",
-                decide,
-            )
-        )
+        claim = f"{show(e.lhs)} is computed as the model says"
+        how = "both sides unfolded to the previous state, all sizes"
+        steps.append(checked(here, claim, how, decide))
+    for e in stated.values():
+        if e.lhs.name not in given.defined and e.lhs != LOSS:
+            named = d.model.defined.get(e.lhs.name)
+            ok = named is not None and named.rhs == e.rhs
+            steps.append(Step(e.label, f"{show(e.lhs)} names a value", ok, "its definition"))
+    if d.model.loss != given.loss:
+        steps.append(Step("", "the loss adds up as the model says", False, "", "it does not"))
     return steps
 
 
 def local_partials(d: Derivation) -> list[Step]:
-    """Every pullback and Jacobian of one step."""
+    """Every Jacobian of one step, or its product with λ; none is missing."""
     steps = []
-    for local in d.locals:
-        rhs = d.model.defined[local.of.name].rhs
-        keep = mx.variables(rhs)
-
-        def decide(local: Any = local, rhs: Any = rhs, keep: Any = keep) -> Any:
-            partial = jacobian(rhs, local.wrt)
-            yield lower(d.model.unfold(local.pullback, keep)), pulled(local.cotangent, partial)
-            if local.jacobian is not None:
-                yield lower(d.model.unfold(local.jacobian, keep)), partial
-
-        claim = show(mx.derivative(local.of, local.wrt, total=False))
-        steps.append(checked(local.equation, claim, INDEXWISE, decide))
+    found = set()
+    for e in d.group("local").equations:
+        of, wrt = split(e.lhs)[1].args[:2]
+        found.add((of, wrt))
+        rhs = d.model.defined[of.name].rhs
+        steps.append(partial_step(d, e, rhs, mx.variables(rhs), "holds everything else fixed"))
+    chain = Chain(d.model)
+    for e in d.model.equations:
+        for v in mx.variables(e.rhs) if e.lhs.name in chain.live else ():
+            if (e.lhs, v) not in found and d.model.is_differentiable(v):
+                claim = f"{show(mx.derivative(e.lhs, v, total=False))} is given"
+                steps.append(Step("", claim, False, "", "it is missing"))
     return steps
+
+
+def full_index(d: Derivation) -> list[Step]:
+    """The full-index Jacobians, entry by entry."""
+    steps = []
+    for f in d.formal:
+        partial, names = f.equation.lhs.args
+        rhs = d.model.defined[partial.of.name].rhs
+
+        def decide(f: Any = f, partial: Any = partial, names: Any = names, rhs: Any = rhs) -> Any:
+            slots = tuple(p.Ix("f", str(n), "") for n in names)
+            keep = mx.variables(rhs)
+            yield lower(d.model.unfold(f.equation.rhs, keep)), jacobian(rhs, partial.wrt, slots)
+
+        steps.append(
+            checked(f.equation, f"{show(f.equation.lhs)} entry by entry", INDEXWISE, decide)
+        )
+    return steps
+
+
+def split(lhs: mx.Node) -> tuple[mx.Var | None, Any]:
+    """(λ, ∂u/∂v) of a left side that is a Jacobian or its product with λ."""
+    if isinstance(lhs, mx.Contract):
+        return lhs.args[0], lhs.args[1]
+    return None, lhs
+
+
+def partial_step(
+    d: Derivation, e: Equation, rhs: mx.Node, keep: Iterable[mx.Var], words: str
+) -> Step:
+    """A printed Jacobian of `rhs` against index-wise differentiation; `keep` stays folded."""
+    ct, partial = split(e.lhs)
+
+    def decide() -> Any:
+        truth = jacobian(rhs, partial.wrt)
+        yield lower(d.model.unfold(e.rhs, keep)), truth if ct is None else pulled(ct, truth)
+
+    return checked(e, f"{show(partial)} {words}", INDEXWISE, decide)
 
 
 def pulled(cotangent: mx.Node, partial: Poly, rank: int | None = None) -> Poly:

@@ -14,7 +14,7 @@ from ..indices import poly as p
 from ..indices.lower import lower
 from ..model import LOSS, Derivation, Equation, Step
 from .induction import matrix_power
-from .recursions import INDEXWISE, checked, pulled, show
+from .recursions import INDEXWISE, checked, partial_step, pulled, show, split
 
 
 class Roads:
@@ -65,22 +65,9 @@ class Roads:
         """The printed step Jacobians."""
         steps = []
         for e in self.d.group("jacobian").equations:
-            ct, partial = _split(e.lhs)
-            rhs = self.step if partial.of == self.state else self.loss
-            keep = [self.state] if partial.of != self.state else []
-
-            def decide(
-                e: Equation = e,
-                ct: Any = ct,
-                partial: Any = partial,
-                rhs: Any = rhs,
-                keep: Any = keep,
-            ) -> Any:
-                truth = jacobian(rhs, partial.wrt)
-                left = lower(self.model.unfold(e.rhs, keep))
-                yield left, (truth if ct is None else pulled(ct, truth))
-
-            steps.append(checked(e, f"{show(partial)} of the step", INDEXWISE, decide))
+            of = split(e.lhs)[1].of
+            rhs, keep = (self.step, []) if of == self.state else (self.loss, [self.state])
+            steps.append(partial_step(self.d, e, rhs, keep, "of the step"))
         return steps
 
     def sensitivity(self) -> list[Step]:
@@ -187,13 +174,6 @@ class Roads:
         own = checked(e, "A is Jᵀ and u_t the immediate loss gradient", INDEXWISE, decide)
         general = [Step(e.label, x.claim, x.ok, x.how, x.detail) for x in matrix_power()]
         return [own, *general]
-
-
-def _split(lhs: mx.Node) -> tuple[mx.Var | None, Any]:
-    """(λ, ∂u/∂v) of a left side that is a Jacobian or its product with λ."""
-    if isinstance(lhs, mx.Contract):
-        return lhs.args[0], lhs.args[1]
-    return None, lhs
 
 
 def _equal(e: Equation, truth: mx.Node, words: str, how: str) -> Step:
