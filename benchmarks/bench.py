@@ -21,11 +21,12 @@ from .timing import Timing
 
 THREADS = min(2, os.cpu_count() or 1)
 ROUNDS = 21
+COMPANY = 0.05  # the share of the machine that others may take before a row is called noisy
 
 
 @dataclass(frozen=True)
 class Row:
-    """One shape: our time, each peer's, and why a peer has none."""
+    """One shape: our time, the peers', why a peer has none, what others took of the machine."""
 
     model: str
     sizes: dict[str, int]
@@ -33,6 +34,7 @@ class Row:
     ours: Timing
     peers: dict[str, Timing]
     missing: dict[str, str]
+    company: float | None
 
     def ratio(self, peer: str) -> float | None:
         """The peer's time over ours (above 1: ours is faster), or None if the peer is missing."""
@@ -41,8 +43,9 @@ class Row:
 
     @property
     def noisy(self) -> bool:
-        """Whether something else was running: the quartiles of some time lie far apart."""
-        return self.ours.noisy or any(timing.noisy for timing in self.peers.values())
+        """Whether something else was running: it took CPU time, or some quartiles lie far apart."""
+        timings = (self.ours, *self.peers.values())
+        return (self.company or 0.0) > COMPANY or any(timing.noisy for timing in timings)
 
     def as_dict(self) -> dict[str, Any]:
         """The row as JSON can hold it, with the ratios; times in seconds."""
@@ -78,7 +81,7 @@ def run(
         answer = measure(Request(model, module.__file__, tuple(shape), threads, rounds))
         timings = {name: Timing(**timing) for name, timing in answer["timings"].items()}
         ours = timings.pop(OURS)
-        rows.append(Row(model, sizes, threads, ours, timings, answer["missing"]))
+        rows.append(Row(model, sizes, threads, ours, timings, answer["missing"], answer["company"]))
     return rows
 
 
@@ -102,10 +105,15 @@ def notes(rows: Sequence[Row]) -> list[str]:
     missing = {peer: why for row in rows for peer, why in row.missing.items()}
     said += [f"{peer}: {why}" for peer, why in missing.items()]
     if any(row.noisy for row in rows):
-        said.append(
-            "noisy: some quartiles lie far apart; measure again when nothing else is running"
-        )
+        said.append(f"noisy: {_why_noisy(rows)}; measure again when nothing else is running")
     return said
+
+
+def _why_noisy(rows: Sequence[Row]) -> str:
+    company = max(row.company or 0.0 for row in rows)
+    if company > COMPANY:
+        return f"other processes used up to {company:.0%} of the machine"
+    return "some quartiles lie far apart"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

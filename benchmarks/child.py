@@ -38,7 +38,11 @@ class Request:
 
 
 def measure(request: Request) -> dict[str, Any]:
-    """{"timings": {name: Timing as a dict}, "missing": {peer: reason}} from a fresh process."""
+    """What a fresh process finds: a JSON object of `timings`, `missing` and `company`.
+
+    `timings` has a Timing as a dict for ours and each peer, `missing` a reason for each peer
+    without one, `company` the share of the machine that other processes used, or null.
+    """
     environment = dict(os.environ) | dict.fromkeys(THREAD_VARIABLES, str(request.threads))
     environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
     environment["JAX_PLATFORMS"] = "cpu"
@@ -56,16 +60,21 @@ def main() -> int:
     request = Request(**json.loads(sys.argv[1]))
     _keep_to_cpus(request.threads)
     # Only now, with the CPUs settled: these import NumPy, which starts its threads as it loads.
-    from .timing import interleave
+    from .timing import Company, interleave
 
     try:
         callables, missing = _callables(request)
     except (BenchError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
+    company = Company()
     timings = interleave(callables, rounds=request.rounds)
-    answer = {name: asdict(timing) for name, timing in timings.items()}
-    print(json.dumps({"timings": answer, "missing": missing}))
+    answer = {
+        "timings": {name: asdict(timing) for name, timing in timings.items()},
+        "missing": missing,
+        "company": company.share(),
+    }
+    print(json.dumps(answer))
     return 0
 
 

@@ -2,15 +2,18 @@
 
 A turn is a pause, one untimed call, then one sample: enough calls to last `SAMPLE_SECONDS`, divided
 by their number. A round gives every callable one turn, and each round starts with the next one.
-What is reported is the median over the rounds, with the quartiles as its spread.
+What is reported is the median over the rounds, with the quartiles as its spread, and how much of
+the machine other processes took meanwhile: steady company slows threads and leaves no spread.
 
 The pause matters: the worker threads of OpenBLAS and OpenMP spin for some 30 ms after their last
 product, and on a machine with few cores they slow whoever comes next, by up to a factor of four.
 """
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import quantiles
 
 PAUSE_SECONDS = 0.05
@@ -59,6 +62,32 @@ def interleave(
             samples[name].append(_sample(callables[name], calls[name], pause))
             spent[name] += time.perf_counter() - began
     return {name: _summary(seconds) for name, seconds in samples.items()}
+
+
+class Company:
+    """How much of the machine other processes have used since this object was made."""
+
+    def __init__(self) -> None:
+        self._began, self._others = time.perf_counter(), _others_seconds()
+
+    def share(self) -> float | None:
+        """Their CPU time as a fraction of all CPUs' time; None where /proc/stat does not tell."""
+        now = _others_seconds()
+        if now is None or self._others is None:
+            return None
+        elapsed = time.perf_counter() - self._began
+        return max(0.0, (now - self._others) / elapsed / (os.cpu_count() or 1))
+
+
+def _others_seconds() -> float | None:
+    """CPU seconds, since boot, of everything but this process."""
+    try:
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+        user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields)
+    except (OSError, ValueError):
+        return None
+    ticks = user + nice + system + irq + softirq + steal
+    return ticks / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
 def _calls_per_sample(function: Callable[[], object]) -> int:

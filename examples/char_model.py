@@ -2,8 +2,8 @@
 
     python examples/char_model.py build/rnnlm.py --seconds 60 --hidden 128 --seed 0
 
-The state is handed from chunk to chunk. A chunk's gradient is the mean over its characters, clipped
-in norm, then Adam; the rate falls to zero with the time budget, which a slower machine keeps too.
+The state is handed from chunk to chunk. A chunk's gradient, the sum over its characters, is clipped
+in norm, then RMSProp; the rate falls to zero with the time budget, which a slow machine keeps too.
 Results go to stdout, progress to stderr. Exit status 1: not well below the unigram entropy.
 
     unigram entropy = −Σ_c p(c) ln p(c)        loss = −mean_t ln ŷ_t[y_t]        in nats
@@ -18,7 +18,6 @@ import sys
 import textwrap
 import time
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 
 # One thread: products of this size gain nothing from a second, and lose much on a busy machine.
@@ -28,9 +27,22 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-CHUNK, RATE, CLIP = 50, 3e-3, 1.0
+CHUNK, RATE, CLIP = 50, 2e-3, 50.0
 HELD_OUT, RARE, OTHER = 0.1, 20, "\N{REPLACEMENT CHARACTER}"
 ROWS, SAMPLE, TEMPERATURE, GOAL = 8, 600, 0.7, 0.8
+
+
+def load(path):
+    """loss_and_grad and forward of the emitted module at a path; ValueError if there are none."""
+    if not path.is_file():
+        raise ValueError(f"no file {path}; write it with: symbptt generate rnnlm -o {path}")
+    try:
+        spec = importlib.util.spec_from_file_location("rnnlm", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.loss_and_grad, module.forward
+    except Exception as error:
+        raise ValueError(f"{path} is not an emitted module: {error}") from error
 
 
 def read_text():
@@ -53,51 +65,40 @@ def unigram_entropy(indices):
     return -float(np.sum(p[p > 0] * np.log(p[p > 0])))
 
 
-def clip(gradient, limit):
-    """Scale a flat gradient, in place, to a norm of at most `limit`."""
-    norm = math.sqrt(gradient.dot(gradient))
+def clip(gradients, limit):
+    """Scale a list of arrays, in place and alike, to a common norm of at most `limit`."""
+    norm = math.sqrt(sum(float(np.vdot(g, g)) for g in gradients))
     if norm > limit:
-        gradient *= limit / norm
+        for g in gradients:
+            g *= limit / norm
 
 
-class Adam:
-    """m ← β₁ m + (1−β₁) g,  v ← β₂ v + (1−β₂) g²,  θ ← θ − rate m̂ / (√v̂ + ε), in place.
-
-    Kingma and Ba, Adam: a method for stochastic optimization (2015), algorithm 1.
-    """
-
-    def __init__(self, size, beta1=0.9, beta2=0.999, epsilon=1e-8):
-        self.m, self.v, self.work = np.zeros((3, size), np.float32)
-        self.beta1, self.beta2, self.epsilon, self.t = beta1, beta2, epsilon, 0
-
-    def step(self, theta, g, rate):
-        """Move theta by the t-th step."""
-        self.t += 1
-        self.m *= self.beta1
-        self.m += np.multiply(g, 1 - self.beta1, out=self.work)
-        self.v *= self.beta2
-        np.multiply(g, g, out=self.work)
-        self.v += np.multiply(self.work, 1 - self.beta2, out=self.work)
-        np.sqrt(self.v, out=self.work)
-        self.work /= math.sqrt(1 - self.beta2**self.t)
-        self.work += self.epsilon
-        np.divide(self.m, self.work, out=self.work)
-        self.work *= rate / (1 - self.beta1**self.t)
-        theta -= self.work
+def rmsprop(theta, g, v, work, rate):
+    """v ← ρ v + (1−ρ) g²,  θ ← θ − rate g / (√v + 10⁻⁸), with ρ = 0.999, in place."""
+    v *= 0.999
+    np.multiply(g, g, out=work)
+    work *= 0.001
+    v += work
+    np.sqrt(v, out=work)
+    work += 1e-8
+    np.divide(g, work, out=work)
+    work *= rate
+    theta -= work
 
 
 class Trainer:
     """The emitted module at work on one text, in buffers that are made once."""
 
-    def __init__(self, module, text, vocabulary, hidden, rng):
-        self.module, self.text, self.position, self.state = module, text, 0, None
+    def __init__(self, functions, text, vocabulary, hidden, rng):
+        self.loss_and_grad, self.forward = functions
+        self.text, self.position, self.state = text, 0, None
         self.workspace, self.held_workspace = {}, {}
-        shapes = {"U": (hidden, vocabulary), "V": (vocabulary, hidden), "W": (hidden, hidden)}
-        self.theta, self.gradient = np.zeros((2, sum(map(math.prod, shapes.values()))), np.float32)
-        self.params, self.grads = _views(self.theta, shapes), _views(self.gradient, shapes)
-        for name, scale in {"U": 0.1, "V": 0.1, "W": 0.5 / math.sqrt(hidden)}.items():
-            self.params[name][:] = scale * rng.standard_normal(shapes[name])
-        self.adam = Adam(self.theta.size)
+        self.params = {
+            "U": 0.1 * rng.standard_normal((hidden, vocabulary), np.float32),
+            "V": 0.1 * rng.standard_normal((vocabulary, hidden), np.float32),
+            "W": 0.5 / math.sqrt(hidden) * rng.standard_normal((hidden, hidden), np.float32),
+        }
+        self.buffers = {k: np.zeros((2, *p.shape), p.dtype) for k, p in self.params.items()}
 
     def step(self, rate):
         """Learn from the next chunk; return its mean loss. Each pass starts from a zero state."""
@@ -105,86 +106,93 @@ class Trainer:
             self.position, self.state = 0, None
         start, self.position = self.position, self.position + CHUNK
         x, y = self.text[start : start + CHUNK], self.text[start + 1 : start + CHUNK + 1]
-        loss, grads, self.state = self.module.loss_and_grad(
-            self.params, x, y, self.state, workspace=self.workspace
-        )
-        for name, mean in self.grads.items():
-            np.divide(grads[name], CHUNK, out=mean)
-        clip(self.gradient, CLIP)
-        self.adam.step(self.theta, self.gradient, rate)
+        given = self.params, x, y, self.state
+        loss, grads, self.state = self.loss_and_grad(*given, workspace=self.workspace)
+        clip([grads[name] for name in self.params], CLIP)
+        for name, theta in self.params.items():
+            rmsprop(theta, grads[name], *self.buffers[name], rate)
         return float(loss) / CHUNK
 
     def loss_on(self, text):
         """The mean loss per character of another text, read in one go from a zero state."""
         x, y = text[:-1], text[1:]
-        loss, _, _ = self.module.loss_and_grad(self.params, x, y, workspace=self.held_workspace)
+        loss, _, _ = self.loss_and_grad(self.params, x, y, workspace=self.held_workspace)
         return float(loss) / len(y)
 
     def sample(self, length, first, rng):
-        """Indices drawn one by one from softmax(z / TEMPERATURE), from the index `first` on."""
+        """Indices drawn one by one from softmax(z / TEMPERATURE), after the index `first`."""
         drawn, state = [first], None
         for _ in range(length):
-            outputs, state = self.module.forward(self.params, np.array(drawn[-1:]), state)
+            outputs, state = self.forward(self.params, np.array(drawn[-1:]), state)
             z = outputs["z"][0].astype(float)
             p = np.exp((z - z.max()) / TEMPERATURE)
             drawn.append(int(rng.choice(p.size, p=p / p.sum())))
         return drawn[1:]
 
 
-def _views(flat, shapes):
-    """One array for each shape, in turn, on the memory of one vector."""
-    parts = np.split(flat, np.cumsum([math.prod(shape) for shape in shapes.values()])[:-1])
-    return {name: part.reshape(shapes[name]) for name, part in zip(shapes, parts, strict=True)}
-
-
 def train(trainer, held, seconds):
     """Yield (seconds, characters, training loss, held-out loss) at the start and ROWS times on."""
-    held_loss = trainer.loss_on(held)
-    yield 0.0, 0, math.nan, held_loss
+    yield 0.0, 0, math.nan, trainer.loss_on(held)
+    console = Console(stderr=True)
+    live, both = console.is_terminal, sys.stdout.isatty()
     start, due, characters, losses = time.perf_counter(), 1, 0, []
-    with progress(seconds) as show:
+    with Progress(console=console, redirect_stdout=both, transient=True, disable=not live) as bar:
+        task = bar.add_task("training", total=seconds)
         while due <= ROWS:
             elapsed = time.perf_counter() - start
             done = min(elapsed / seconds, 1.0)
             if losses and done * ROWS >= due:
-                held_loss = trainer.loss_on(held)
-                yield elapsed, characters, sum(losses) / len(losses), held_loss
+                yield elapsed, characters, sum(losses) / len(losses), trainer.loss_on(held)
                 due, losses = math.floor(done * ROWS) + 1, []
+                if not live:
+                    print(f"training: {100 * done:.0f} %", file=sys.stderr, flush=True)
+                continue
             warm, cosine = min(1.0, 50 * done), (1 + math.cos(math.pi * done)) / 2
             losses.append(trainer.step(RATE * warm * cosine))
             characters += CHUNK
-            show(elapsed, f"{characters:,} characters, held-out loss {held_loss:.3f}")
+            bar.update(task, completed=elapsed)
 
 
-@contextmanager
-def progress(seconds):
-    """Give show(elapsed, message): a bar on a terminal, else a line every ten seconds."""
-    console, last = Console(stderr=True), 0.0
-    live, both = console.is_terminal, sys.stdout.isatty()
-    bar = Progress(console=console, redirect_stdout=both, transient=True, disable=not live)
-    task = bar.add_task("", total=seconds)
-
-    def show(elapsed, message):
-        nonlocal last
-        if elapsed - last >= (0.1 if live else 10):
-            last = elapsed
-            bar.update(task, completed=elapsed, description=message)
-            if not live:
-                print(f"{elapsed:.0f} of {seconds:g} s: {message}", file=sys.stderr, flush=True)
-
-    with bar:
-        yield show
+def arguments():
+    """Return (parser, arguments); it ends with a message and status 2 when they do not fit."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("module", nargs="?", type=Path, default=Path("build/rnnlm.py"))
+    parser.add_argument("--seconds", type=float, default=60.0, help="time to train for")
+    parser.add_argument("--hidden", type=int, default=128, help="size of the state")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    if not (0 < args.seconds < math.inf and 1 <= args.hidden <= 1024 and args.seed >= 0):
+        parser.error("write --seconds above 0, --hidden in 1..1024 and --seed of 0 or more")
+    return parser, args
 
 
-def load(path):
-    """The emitted module at a path. ValueError: what stands in the way."""
-    if not path.is_file():
-        raise ValueError(f"no such file: {path}; write it with: symbptt generate rnnlm -o {path}")
-    spec = importlib.util.spec_from_file_location("rnnlm", path)
+def main():
+    """Train, print what came of it, return the exit status."""
+    sys.stdout.reconfigure(errors="replace")
+    parser, args = arguments()
+    text, letters = encode(read_text(), RARE)
+    learnt, held = np.split(text, [round(len(text) * (1 - HELD_OUT))])
+    entropy, rng = unigram_entropy(text), np.random.default_rng(args.seed)
     try:
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        module.loss_and_grad, module.forward
-    except Exception as error:
-        raise ValueError(f"{path} is not an emitted module: {error}") from error
-    return module
+        trainer = Trainer(load(args.module), learnt, len(letters), args.hidden, rng)
+        trainer.loss_on(held[:2])  # a module of another model objects here
+    except ValueError as error:
+        parser.error(str(error))
+    print(f"text: {len(text):,} characters of pydoc_data.topics, {len(held):,} of them held out")
+    print(f"vocabulary: {len(letters)} characters, the rare ones folded into {OTHER}")
+    print(f"unigram entropy: {entropy:.3f} nats, {entropy / math.log(2):.3f} bits per character\n")
+    print("seconds  characters  training  held-out  of entropy", flush=True)
+    for seconds, characters, loss, held_loss in train(trainer, held, args.seconds):
+        ratio = held_loss / entropy
+        row = f"{seconds:7.1f}{characters:12,}{loss:10.3f}{held_loss:10.3f}{ratio:12.3f}"
+        print(row, flush=True)
+    print(f"\n{characters / seconds:,.0f} characters per second\n\na sample of what it writes:\n")
+    drawn = trainer.sample(SAMPLE, letters.index("\n"), rng)
+    print(textwrap.indent("".join(letters[i] for i in drawn), "    "))
+    verdict = f"ratio {ratio:.3f}, {'' if ratio < GOAL else 'not '}below {GOAL}"
+    print(f"\nheld-out loss {held_loss:.3f}, unigram entropy {entropy:.3f} nats: {verdict}")
+    return 0 if ratio < GOAL else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -140,6 +140,12 @@ def _fill(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     return [f"{m.ref(i.out, loop)}.fill({m.ref(i.args[0], loop)})"]
 
 
+def _eye(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    n = code(i.args[0])
+    ones = m.constant("eye_" + n.replace(" ", ""), f"np.eye({n}, dtype=dtype)")
+    return [f"np.copyto({m.ref(i.out, loop)}, {ones})"]
+
+
 def _copy(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     return [f"np.copyto({m.ref(i.out, loop)}, {m.ref(i.args[0], loop)})"]
 
@@ -230,6 +236,7 @@ NUMPY: dict[str, Line] = {
     "start": _start,
     "fill": _fill,
     "copy": _copy,
+    "eye": _eye,
     "locate": _locate,
     "pick": _pick,
     "put": _put,

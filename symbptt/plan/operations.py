@@ -114,6 +114,11 @@ def _matmul(b: Lowering, e: mx.MatMul, span: str, labels: Any, out: Ref | None) 
     x, y = e.args
     if _is_gather(e):
         return _gather(b, e, span, labels, out)
+    if isinstance(x, mx.Diag):  # diag(v) y is v ∘ y, row by row
+        v = x.args[0] if y.rank == 1 else mx.Expand(x.args[0], (*x.args[0].shape, 1))
+        return b.value(mx.times(v, y), span, labels, out)
+    if isinstance(y, mx.Diag):
+        return b.value(mx.times(x, y.args[0]), span, labels, out)
     out = b.place(e, span, out, hint(e))
     if span == "all":
         return _matmul_all(b, x, y, labels, out)
@@ -294,6 +299,43 @@ def located(b: Lowering, y: mx.OneHot, span: str, labels: Any) -> Ref:
     return b.memo[key]
 
 
+def _squared_error(b: Lowering, e: mx.SquaredError, span: str, labels: Any, out: Ref | None) -> Ref:
+    gap = mx.plus(e.args[0], mx.times(-1, e.args[1]))
+    half = mx.times(sympy.Rational(1, 2), mx.sum_axes(mx.power(gap, 2), (-1,)))
+    return b.value(half, span, labels, out)
+
+
+def _cross_entropy(b: Lowering, e: mx.CrossEntropy, span: str, labels: Any, out: Ref | None) -> Ref:
+    """One number per row: log Σ exp(o − max) − (o − max)[y], or Σ y · (log Σ exp − (o − max))."""
+    o, y = e.args
+    shifted = shifted_logits(b, o, span, labels)
+    out = b.place(e, span, out, "loss_" + hint(o))
+    hit = b.new("target_" + hint(o), e.shape, span)
+    axis = o.rank - 1 + (span == "all")
+    if isinstance(y, mx.OneHot):
+        b.emit("pick", hit, shifted, located(b, y, span, labels), labels=labels)
+        _, sums = softmax_head(b, o, span, labels)
+        b.emit("log", out, sums, labels=labels)
+        return b.emit("subtract", out, out, hit, labels=labels)
+    dense = b.value(y, span, labels)
+    product = b.new("product_" + hint(o), o.shape, span)
+    b.emit("multiply", product, dense, shifted, labels=labels)
+    b.emit("reduce", hit, product, labels=labels, axes=[axis])
+    _, sums = softmax_head(b, o, span, labels)
+    log = b.emit("log", b.new("log_sum", e.shape, span), sums, labels=labels)
+    b.emit("reduce", out, dense, labels=labels, axes=[axis])
+    b.emit("multiply", out, out, log, labels=labels)
+    return b.emit("subtract", out, out, hit, labels=labels)
+
+
+def _diag(b: Lowering, e: mx.Diag, span: str, labels: Any, out: Ref | None) -> Ref:
+    return b.value(mx.times(mx.Eye(e.shape[0]), e.args[0]), span, labels, out)
+
+
+def _eye(b: Lowering, e: mx.Eye, span: str, labels: Any, out: Ref | None) -> Ref:
+    return b.emit("eye", b.place(e, span, out, "eye"), e.args[0], labels=labels)
+
+
 OPERATIONS: dict[type, Handler] = {
     mx.Var: _var,
     mx.Scalar: _scalar,
@@ -307,4 +349,8 @@ OPERATIONS: dict[type, Handler] = {
     mx.Reduce: _reduce,
     mx.Broadcast: _broadcast,
     mx.Softmax: _softmax,
+    mx.SquaredError: _squared_error,
+    mx.CrossEntropy: _cross_entropy,
+    mx.Diag: _diag,
+    mx.Eye: _eye,
 }
