@@ -30,6 +30,7 @@ from rich.progress import Progress
 CHUNK, RATE, CLIP = 50, 2e-3, 50.0
 HELD_OUT, RARE, OTHER = 0.1, 20, "\N{REPLACEMENT CHARACTER}"
 ROWS, SAMPLE, TEMPERATURE, GOAL = 8, 600, 0.7, 0.8
+LN2 = math.log(2)
 
 
 def load(path):
@@ -101,17 +102,16 @@ class Trainer:
         self.buffers = {k: np.zeros((2, *p.shape), p.dtype) for k, p in self.params.items()}
 
     def step(self, rate):
-        """Learn from the next chunk; return its mean loss. Each pass starts from a zero state."""
+        """Learn from the next chunk; each pass over the text starts from a zero state."""
         if self.position + CHUNK >= len(self.text):
             self.position, self.state = 0, None
         start, self.position = self.position, self.position + CHUNK
         x, y = self.text[start : start + CHUNK], self.text[start + 1 : start + CHUNK + 1]
         given = self.params, x, y, self.state
-        loss, grads, self.state = self.loss_and_grad(*given, workspace=self.workspace)
+        _, grads, self.state = self.loss_and_grad(*given, workspace=self.workspace)
         clip([grads[name] for name in self.params], CLIP)
         for name, theta in self.params.items():
             rmsprop(theta, grads[name], *self.buffers[name], rate)
-        return float(loss) / CHUNK
 
     def loss_on(self, text):
         """The mean loss per character of another text, read in one go from a zero state."""
@@ -131,24 +131,24 @@ class Trainer:
 
 
 def train(trainer, held, seconds):
-    """Yield (seconds, characters, training loss, held-out loss) at the start and ROWS times on."""
-    yield 0.0, 0, math.nan, trainer.loss_on(held)
+    """Yield (seconds, characters read, held-out loss) at the start and ROWS times on the way."""
+    yield 0.0, 0, trainer.loss_on(held)
     console = Console(stderr=True)
     live, both = console.is_terminal, sys.stdout.isatty()
-    start, due, characters, losses = time.perf_counter(), 1, 0, []
+    start, due, characters = time.perf_counter(), 1, 0
     with Progress(console=console, redirect_stdout=both, transient=True, disable=not live) as bar:
         task = bar.add_task("training", total=seconds)
         while due <= ROWS:
             elapsed = time.perf_counter() - start
             done = min(elapsed / seconds, 1.0)
-            if losses and done * ROWS >= due:
-                yield elapsed, characters, sum(losses) / len(losses), trainer.loss_on(held)
-                due, losses = math.floor(done * ROWS) + 1, []
+            if characters and done * ROWS >= due:
+                yield elapsed, characters, trainer.loss_on(held)
+                due = math.floor(done * ROWS) + 1
                 if not live:
                     print(f"training: {100 * done:.0f} %", file=sys.stderr, flush=True)
                 continue
             warm, cosine = min(1.0, 50 * done), (1 + math.cos(math.pi * done)) / 2
-            losses.append(trainer.step(RATE * warm * cosine))
+            trainer.step(RATE * warm * cosine)
             characters += CHUNK
             bar.update(task, completed=elapsed)
 
@@ -180,17 +180,16 @@ def main():
         parser.error(str(error))
     print(f"text: {len(text):,} characters of pydoc_data.topics, {len(held):,} of them held out")
     print(f"vocabulary: {len(letters)} characters, the rare ones folded into {OTHER}")
-    print(f"unigram entropy: {entropy:.3f} nats, {entropy / math.log(2):.3f} bits per character\n")
-    print("seconds  characters  training  held-out  of entropy", flush=True)
-    for seconds, characters, loss, held_loss in train(trainer, held, args.seconds):
-        ratio = held_loss / entropy
-        row = f"{seconds:7.1f}{characters:12,}{loss:10.3f}{held_loss:10.3f}{ratio:12.3f}"
-        print(row, flush=True)
+    print(f"unigram entropy: {entropy:.3f} nats, {entropy / LN2:.3f} bits per character\n")
+    print("seconds  characters  held-out loss  bits  of entropy", flush=True)
+    for seconds, characters, loss in train(trainer, held, args.seconds):
+        ratio, row = loss / entropy, f"{seconds:7.1f}{characters:12,}{loss:15.3f}"
+        print(f"{row}{loss / LN2:6.2f}{ratio:12.3f}", flush=True)
     print(f"\n{characters / seconds:,.0f} characters per second\n\na sample of what it writes:\n")
-    drawn = trainer.sample(SAMPLE, letters.index("\n"), rng)
-    print(textwrap.indent("".join(letters[i] for i in drawn), "    "))
+    sample = "".join(letters[i] for i in trainer.sample(SAMPLE, letters.index("\n"), rng))
+    print(textwrap.indent(sample.strip("\n"), "    "))
     verdict = f"ratio {ratio:.3f}, {'' if ratio < GOAL else 'not '}below {GOAL}"
-    print(f"\nheld-out loss {held_loss:.3f}, unigram entropy {entropy:.3f} nats: {verdict}")
+    print(f"\nheld-out loss {loss:.3f}, unigram entropy {entropy:.3f} nats: {verdict}")
     return 0 if ratio < GOAL else 1
 
 

@@ -1,0 +1,103 @@
+"""Inputs for a check: rational, exact in float32, at sizes that all differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from .. import matrix as mx
+from ..matrix.evaluate import Array
+from ..model import Declaration, Model
+
+HORIZONS = (1, 2, 7)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One horizon with one choice of sizes."""
+
+    steps: int
+    sizes: dict[str, int]
+
+    def __str__(self) -> str:
+        sizes = ", ".join(f"{k} = {v}" for k, v in self.sizes.items())
+        return f"T = {self.steps}, {sizes}"
+
+
+def settings(model: Model) -> Iterator[Setting]:
+    """All sizes different; then the same with the batch axis of the states at one."""
+    distinct = {name: n for n, name in enumerate(model.sizes, 2)}
+    batch = {d.shape[0].name for d in model.states if len(d.shape) > 1 and d.shape[0].is_Symbol}
+    for steps in HORIZONS:
+        yield Setting(steps, distinct)
+        if batch:
+            yield Setting(steps, {**distinct, **dict.fromkeys(batch, 1)})
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rational inputs, exact in float32, as an unrolled run and as arguments of the module."""
+
+    given: dict[tuple[str, int | None], Array]
+    params: dict[str, np.ndarray]
+    x: Any
+    y: Any
+    state: dict[str, np.ndarray]
+
+    def cast(self, dtype: Any) -> tuple[Any, Any, Any, Any]:
+        def to(a: Any) -> Any:
+            if isinstance(a, dict):
+                return {k: to(v) for k, v in a.items()}
+            return a.astype(dtype) if a is not None and a.dtype.kind == "f" else a
+
+        return to(self.params), to(self.x), to(self.y), to(self.state)
+
+
+def data(model: Model, setting: Setting, seed: int = 0) -> Data:
+    """Random multiples of 1/16 in [−1, 1], none zero; class indices with repetitions."""
+    rng = np.random.default_rng(seed)
+    known = {mx.size(k): v for k, v in setting.sizes.items()}
+
+    def shape(d: Declaration) -> tuple[int, ...]:
+        return tuple(int(n.xreplace(known)) for n in d.shape)
+
+    def real(dims: tuple[int, ...]) -> np.ndarray:
+        return rng.integers(1, 17, dims) * rng.choice([-1, 1], dims) / 16
+
+    given: dict[tuple[str, int | None], Array] = {}
+    groups: dict[str, dict[str, np.ndarray]] = {"param": {}, "input": {}, "target": {}}
+    for d in (*model.params, *model.inputs, *model.targets):
+        dims = ((setting.steps,) if d.timed else ()) + shape(d)
+        if d.classes is None:
+            array = np.asarray(real(dims), dtype=float)
+        else:
+            array = rng.integers(0, int(d.classes.xreplace(known)), dims)
+        groups[d.role][d.name] = array
+        for time in range(1, setting.steps + 1) if d.timed else (None,):
+            given[d.name, time] = _exact(array[time - 1] if time else array)
+    state = {}
+    for d in model.states:
+        lag = model.lag(d.name)
+        rows = np.asarray(real((lag, *shape(d))), dtype=float)
+        state[d.name] = rows if lag > 1 else rows[0]
+        for n in range(lag):
+            given[d.name, n - lag + 1] = _exact(rows[n])
+    return Data(given, groups["param"], _one(groups["input"]), _one(groups["target"]), state)
+
+
+def _one(arrays: dict[str, np.ndarray]) -> Any:
+    if not arrays:
+        return None
+    return next(iter(arrays.values())) if len(arrays) == 1 else arrays
+
+
+def _exact(array: Any) -> Array:
+    out = np.empty(np.shape(array), dtype=object)
+    for i in np.ndindex(*out.shape):
+        value = np.asarray(array)[i]
+        out[i] = int(value) if np.asarray(array).dtype.kind in "iu" else mpmath.mpf(float(value))
+    return out
