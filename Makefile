@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-CODE := symbptt tests generated
+CODE := symbptt tests generated examples benchmarks
 
 .PHONY: demo test generate bench lint
 
@@ -12,7 +12,7 @@ demo: .venv/.core  ## derive, prove, generate and check rnnlm, then train it on 
 	$(BIN)/symbptt prove rnnlm
 	mkdir -p build && $(BIN)/symbptt generate rnnlm -o build/rnnlm.py --report
 	$(BIN)/symbptt check rnnlm
-	$(BIN)/python examples/char_model.py
+	$(BIN)/python examples/char_model.py build/rnnlm.py
 
 test: .venv/.dev  ## the whole suite but the slow tests
 	$(BIN)/python -m pytest

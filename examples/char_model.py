@@ -35,8 +35,8 @@ LN2 = math.log(2)
 
 def load(path):
     """loss_and_grad and forward of the emitted module at a path; ValueError if there are none."""
-    if not path.is_file():
-        raise ValueError(f"no file {path}; write it with: symbptt generate rnnlm -o {path}")
+    if path.suffix != ".py" or not path.is_file():
+        raise ValueError(f"no Python file {path}; write one: symbptt generate rnnlm -o rnnlm.py")
     try:
         spec = importlib.util.spec_from_file_location("rnnlm", path)
         module = importlib.util.module_from_spec(spec)

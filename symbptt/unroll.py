@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import matrix as mx
+from .errors import ModelError
 from .matrix.evaluate import Array, Setting, evaluate
 from .model import Derivation, Model
 
@@ -56,9 +57,13 @@ def unroll(
     values: Values = dict(given)
 
     def lookup(node: mx.Node, times: tuple[int, ...]) -> Array:
-        if isinstance(node, mx.Deriv):
-            return run.adjoints[node.wrt.name, times[0] if times else None]
-        return values[node.name, times[0] if times else None]
+        known, name = (
+            (run.adjoints, node.wrt.name) if isinstance(node, mx.Deriv) else (values, node.name)
+        )
+        key = (name, times[0] if times else None)
+        if key not in known:
+            raise ModelError(f"{node} is read at {key[1]} and has no value there")
+        return known[key]
 
     run = Run(Setting(lookup, sizes, functions), steps, values)
     for time in range(1, steps + 1):

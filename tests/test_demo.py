@@ -49,7 +49,9 @@ def run(*arguments):
 def test_a_short_run_learns_and_says_so():
     done = run(RNNLM, "--seconds", 2, "--hidden", 64)
     head, table, speed, sample, last = re.fullmatch(
-        r"(.*?)\n\nseconds .*?\n(.*?)\n\n(.*?)\n\na sample .*?:\n\n(.*)\n\n(.*?)\n", done.stdout, re.S
+        r"(.*?)\n\nseconds .*?\n(.*?)\n\n(.*?)\n\na sample .*?:\n\n(.*)\n\n(.*?)\n",
+        done.stdout,
+        re.S,
     ).groups()
     assert re.search(r"^text: [\d,]{7} characters .* held out$", head, re.M)
     assert re.search(r"^vocabulary: \d+ characters", head, re.M)
@@ -78,10 +80,10 @@ def test_a_run_that_learns_nothing_ends_with_status_1():
 @pytest.mark.parametrize(
     "arguments, told",
     [
-        (["no/such.py"], "symbptt generate rnnlm -o no/such.py"),
-        ([ROOT], "no file"),
-        ([ROOT / "LICENSE"], "not an emitted module"),
-        ([Path(math.__spec__.origin or __file__)], "not an emitted module"),
+        (["no/such.py"], "symbptt generate rnnlm"),
+        ([ROOT], "no Python file"),
+        ([ROOT / "LICENSE"], "no Python file"),
+        ([ROOT / "tests" / "__init__.py"], "not an emitted module"),
         ([ROOT / "generated" / "elman_batch.py"], "params has the keys"),
         ([RNNLM, "--seconds", 0], "--seconds above 0"),
         ([RNNLM, "--seconds", "nan"], "--seconds above 0"),
@@ -150,18 +152,24 @@ def test_the_state_is_handed_on_and_starts_again_with_each_pass(demo, trainer):
         np.testing.assert_array_equal(state, end)
 
 
-def test_a_step_learns_and_allocates_no_array(demo, trainer):
+def test_steps_learn(trainer):
     held = np.tile(np.arange(7), 20)
     before = trainer.loss_on(held)
     for _ in range(60):
         trainer.step(2e-3)
     assert trainer.loss_on(held) < 0.5 * before
+    assert {p.dtype for p in trainer.params.values()} == {np.dtype(np.float32)}
+
+
+def test_a_step_allocates_no_array(demo):
+    text = np.tile(np.arange(90), 10)
+    trainer = demo.Trainer(demo.load(RNNLM), text, 90, 128, np.random.default_rng(0))
+    trainer.step(2e-3)
     tracemalloc.start()
     trainer.step(2e-3)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 4096  # bytes: views and floats; one (50, 16) array would be 3200 more
-    assert {p.dtype for p in trainer.params.values()} == {np.dtype(np.float32)}
+    assert peak < 15_000  # bytes: views and floats; the least of the large arrays holds 18,000
 
 
 def test_a_sample_is_that_of_its_seed(trainer):

@@ -9,7 +9,9 @@ The judge shares no formula with the judged: nothing here reaches `rules`, `deri
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from ..errors import SymbpttError
 from ..model import Derivation, Step, Verdict
 from . import induction, recursions
 from .explicit import explicit
@@ -23,9 +25,17 @@ def prove(derivation: Derivation, progress: Callable[[str], None] = lambda stage
     steps: list[Step] = []
     for name, stage in stages(derivation):
         progress(name)
-        steps += [Step(s.label, s.claim, s.ok, s.how, s.detail, name) for s in stage(derivation)]
+        steps += [replace(s, stage=name) for s in _decided(stage, derivation)]
     title = f"{derivation.model.name}: every T, every size"
     return Verdict(derivation.model.name, title, tuple(steps))
+
+
+def _decided(stage: Callable[[Derivation], list[Step]], derivation: Derivation) -> list[Step]:
+    """The stage's steps; a derivation it cannot even read is refuted, with the reason."""
+    try:
+        return stage(derivation)
+    except SymbpttError as error:
+        return [Step("", "every value that is read has an equation", False, "", error.message)]
 
 
 def stages(derivation: Derivation) -> list[Stage]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import matrix as mx
+from ..errors import ModelError
 from ..indices import jacobian
 from ..indices import poly as p
 from ..indices.lower import lower
@@ -40,6 +41,8 @@ class Roads:
             expr = expr.xreplace(names)
 
     def _recursion(self, x: mx.Deriv) -> mx.Node:
+        if x.wrt.name not in self.d.adjoint:
+            raise ModelError(f"{show(x)} has no recursion")
         e = self.d.adjoint[x.wrt.name]
         return mx.shift(e.rhs, x.wrt.time - mx.t)
 

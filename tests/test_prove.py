@@ -1,0 +1,68 @@
+"""Every shipped model is proved; an empty verdict, a wrong claim and a gap are not."""
+
+from dataclasses import replace
+
+import pytest
+
+from symbptt.derive import derive
+from symbptt.model import Verdict
+from symbptt.parse import load, zoo
+from symbptt.prove import lemma, prove, stages
+from symbptt.prove.induction import Claim, J, P, adjoint, claims, k, matrix_power, t, u
+
+
+@pytest.mark.parametrize("name", zoo())
+def test_every_shipped_model_is_proved(name: str) -> None:
+    verdict = prove(derive(load(name)))
+    assert verdict.ok, [s for s in verdict.failed]
+    labels = {e.label for e in derive(load(name))}
+    assert labels <= {s.label for s in verdict.steps}  # every printed equation is spoken about
+
+
+def test_the_three_claims_stand_with_base_and_step() -> None:
+    words = [s.claim for s in claims()]
+    assert all(s.ok for s in claims())
+    for claim in ("claim 1", "claim 2"):
+        assert any(w.startswith(f"{claim}, base") for w in words)
+        assert any(w.startswith(f"{claim}, step") for w in words)
+    assert any(w.startswith("claim 3") for w in words)
+
+
+def test_the_lemma_of_linear_recurrences() -> None:
+    assert lemma().ok
+    assert len(lemma().steps) == 3
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        Claim("the order of the product", J(t) @ P(t - 1, k), P(t - 1, k) @ J(t)),
+        Claim("a step that forgets the loss", adjoint(t + 1) @ J(t + 1), adjoint(t)),
+        Claim("a Jacobian of the wrong step", u(t) + adjoint(t + 1) @ J(t), adjoint(t)),
+    ],
+)
+def test_a_wrong_claim_fails(claim: Claim) -> None:
+    assert not claim.step("index notation").ok
+
+
+def test_powers_of_a_constant_jacobian() -> None:
+    assert all(s.ok for s in matrix_power())
+
+
+def test_nothing_is_not_a_proof() -> None:
+    assert not Verdict("nothing", "no steps", ()).ok
+
+
+@pytest.mark.parametrize("key", ["local", "adjoint", "boundary", "gradient"])
+def test_a_missing_equation_is_missed(key: str) -> None:
+    right = derive(load("elman"))
+    groups = tuple(
+        replace(g, equations=g.equations[1:]) if g.key == key else g for g in right.groups
+    )
+    assert not prove(replace(right, groups=groups)).ok
+
+
+def test_the_stages_are_named() -> None:
+    names = [name for name, _ in stages(derive(load("elman_batch")))]
+    assert names[-1] == "explicit unrolling"
+    assert "induction over t" in names
