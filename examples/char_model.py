@@ -131,7 +131,7 @@ class Trainer:
 
 
 def train(trainer, held, seconds):
-    """Yield (seconds, characters read, held-out loss) at the start and ROWS times on the way."""
+    """Yield (seconds of training, characters, held-out loss): at the start, then ROWS times."""
     yield 0.0, 0, trainer.loss_on(held)
     console = Console(stderr=True)
     live, both = console.is_terminal, sys.stdout.isatty()
@@ -143,7 +143,7 @@ def train(trainer, held, seconds):
             done = min(elapsed / seconds, 1.0)
             if characters and done * ROWS >= due:
                 yield elapsed, characters, trainer.loss_on(held)
-                due = math.floor(done * ROWS) + 1
+                start, due = time.perf_counter() - elapsed, math.floor(done * ROWS) + 1
                 if not live:
                     print(f"training: {100 * done:.0f} %", file=sys.stderr, flush=True)
                 continue

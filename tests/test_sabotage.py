@@ -4,7 +4,6 @@ Rows of `rules` are patched, derived equations replaced, emitted lines changed; 
 `check` must object each time, and must not object to a change of form alone.
 """
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
