@@ -29,7 +29,7 @@ from rich.progress import Progress
 
 CHUNK, RATE, CLIP = 50, 2e-3, 50.0
 HELD_OUT, RARE, OTHER = 0.1, 20, "\N{REPLACEMENT CHARACTER}"
-ROWS, SAMPLE, TEMPERATURE, GOAL = 8, 600, 0.7, 0.8
+ROWS, SAMPLE, TEMPERATURE, GOAL = 6, 600, 0.7, 0.8
 LN2 = math.log(2)
 
 
@@ -156,7 +156,7 @@ def train(trainer, held, seconds):
 def arguments():
     """Return (parser, arguments); it ends with a message and status 2 when they do not fit."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("module", nargs="?", type=Path, default=Path("build/rnnlm.py"))
+    parser.add_argument("module", type=Path, help="the file that symbptt generate rnnlm wrote")
     parser.add_argument("--seconds", type=float, default=60.0, help="time to train for")
     parser.add_argument("--hidden", type=int, default=128, help="size of the state")
     parser.add_argument("--seed", type=int, default=0)

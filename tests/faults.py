@@ -1,7 +1,7 @@
 """The catalogue of planted faults: wrong rows of `rules`, wrong equations, wrong code.
 
 `ROWS` names, for every row of every table, a small model that uses it and the mistakes people
-make there; `FAULTS` changes an expression, one kind of mistake each; `MUTANTS` changes a line.
+make there; `FAULTS` changes a subexpression and `WHOLE` a right side, one kind of mistake each.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sympy
 from symbptt import matrix as mx
 from symbptt import rules
 from symbptt.matrix.build import is_zero
+from symbptt.model import Derivation
 
 NEARLY = sympy.Rational(9995, 10000)  # 0.05 % off
 
@@ -61,15 +62,12 @@ def one_term(e: Any, d: Any) -> Any:
     )
 
 
-def unturned(e: Any, k: int, ct: Any) -> Any:
+def unturned(e: Any, k: int, ct: Any, right: Any = rules.TRANSPOSE[mx.MatMul]) -> Any:
     """The transpose of a product without its transpose."""
     matrix = e.args[1 - k]
     if matrix.rank < 2:
-        return RIGHT_TRANSPOSE(e, k, ct)
+        return right(e, k, ct)
     return matrix @ ct if k else ct @ matrix
-
-
-RIGHT_TRANSPOSE = rules.TRANSPOSE[mx.MatMul]
 
 
 def wrong_axis(e: Any, d: Any) -> Any:
@@ -282,18 +280,30 @@ FAULTS: dict[str, Callable[[Any], Iterator[Any]]] = {
 }
 
 
+# A mistake in words -> what it makes of a whole right side.
+WHOLE: dict[str, Callable[[Any], Any]] = {
+    "sign": lambda e: mx.times(-1, e),
+    "0.05 %": lambda e: mx.times(NEARLY, e),
+    "one for zero": lambda e: mx.broadcast(mx.Scalar(1), e.shape) if is_zero(e) else e,
+}
+
+
 def variants(rhs: Any, fault: str) -> list[Any]:
-    """Every way to make one mistake somewhere in an expression."""
-    found = [put(rhs, path, new) for path, e in places(rhs) for new in FAULTS[fault](e)]
+    """Every way to make one mistake somewhere in a right side."""
+    if fault in WHOLE:
+        found = [WHOLE[fault](rhs)]
+    else:
+        found = [put(rhs, path, new) for path, e in places(rhs) for new in FAULTS[fault](e)]
+        found = [] if is_zero(rhs) else found
     return [x for x in dict.fromkeys(found) if x != rhs and x.shape == rhs.shape]
 
 
 def planted(d: Derivation, wrong: dict[str, Any]) -> Derivation:
     """The derivation with other right sides for some labels."""
 
-    def of(e: Any) -> Any:
+    def changed(e: Any) -> Any:
         return replace(e, rhs=wrong[e.label]) if e.label in wrong else e
 
-    groups = tuple(replace(g, equations=tuple(map(of, g.equations))) for g in d.groups)
-    formal = tuple(replace(f, equation=of(f.equation)) for f in d.formal)
+    groups = tuple(replace(g, equations=tuple(map(changed, g.equations))) for g in d.groups)
+    formal = tuple(replace(f, equation=changed(f.equation)) for f in d.formal)
     return replace(d, groups=groups, formal=formal)

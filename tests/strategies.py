@@ -201,9 +201,9 @@ LAWS: list[Callable[[mx.Node], mx.Node]] = [
     _law(mx.Times, lambda e: _is_sum(e.args[-1]))(
         lambda e: mx.plus(*(mx.times(*e.args[:-1], a) for a in e.args[-1].args))
     ),
-    _law(
-        mx.MatMul, lambda e: _is_sum(e.args[0]) and not any(a.rank == 0 for a in e.args[0].args)
-    )(lambda e: mx.plus(*(a @ e.args[1] for a in e.args[0].args))),
+    _law(mx.MatMul, lambda e: _is_sum(e.args[0]) and not any(a.rank == 0 for a in e.args[0].args))(
+        lambda e: mx.plus(*(a @ e.args[1] for a in e.args[0].args))
+    ),
     _law(mx.MatMul, _square)(lambda e: (e.args[1].T @ e.args[0].T).T),
     _law(mx.MatMul, lambda e: (e.args[0].rank, e.args[1].rank) == (2, 1))(
         lambda e: e.args[1] @ e.args[0].T
@@ -218,9 +218,7 @@ LAWS: list[Callable[[mx.Node], mx.Node]] = [
     _law(mx.Outer)(lambda e: mx.diag(e.args[0]) @ mx.broadcast(e.args[1], e.shape)),
     _law(mx.Diag)(lambda e: mx.Transpose(mx.diag(e.args[0]))),
     _law(mx.Apply, _odd)(lambda e: -mx.Apply(e.args[0], -e.args[1])),
-    _law(mx.Apply, lambda e: e.args[0].name == "cos")(
-        lambda e: mx.Apply(e.args[0], -e.args[1])
-    ),
+    _law(mx.Apply, lambda e: e.args[0].name == "cos")(lambda e: mx.Apply(e.args[0], -e.args[1])),
     _law(mx.Apply, lambda e: e.args[0].name == "sigmoid")(
         lambda e: 1 - mx.Apply(e.args[0], -e.args[1])
     ),

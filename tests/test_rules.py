@@ -54,11 +54,7 @@ CASES = {
         (mx.Expand(mx.Var("s", (1,)), (1, 1)), mx.Var("s", (1,))),
     ],
     mx.Reduce: [
-        *[
-            (mx.sum_axes(X * y, axes, keep), X)
-            for axes in (None, (0,), (1,))
-            for keep in (0, 1)
-        ],
+        *[(mx.sum_axes(X * y, axes, keep), X) for axes in (None, (0,), (1,)) for keep in (0, 1)],
         (mx.sum_axes(one * v, (1,)), one),
         (mx.sum_axes(mx.broadcast(x @ v, (N, H)), (1,)), x),
     ],

@@ -1,4 +1,4 @@
-"""`symbptt generate`: derive, prove, and only then plan and emit."""
+"""`symbptt generate`: derive, prove, plan and emit, check, and only then write."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..check import check
 from ..derive import derive
 from ..emit import emit
 from ..errors import SymbpttError
@@ -33,13 +34,18 @@ class Module:
 
 
 def module(name: str) -> Module:
-    """The proved module of one model; exits with status 1 if the proof fails."""
+    """The proved and checked module of one model; exits with status 1 if either fails."""
     derivation = derive(load(name))
     with progress(f"proving {derivation.model.name}") as say:
         proof = prove(derivation, say)
     if not proof.ok:
         stop(f"{conclusion(proof)}\nnothing is emitted; `symbptt prove {name}` says more", REFUTED)
-    text = emit(plan(derivation), proof, f"symbptt generate {shown(name)}")
+    program = plan(derivation)
+    text = emit(program, proof, f"symbptt generate {shown(name)}")
+    numbers = check(program, text)
+    if not numbers.ok:
+        advice = f"nothing is emitted; `symbptt check {name}` says more"
+        stop(f"{conclusion(numbers)}\n{advice}", REFUTED)
     return Module(text, derivation)
 
 

@@ -12,7 +12,8 @@ WIDTH = 92  # of an emitted line
 
 RESERVED = {
     *("np", "w", "params", "state", "workspace", "grads", "loss", "T", "t", "outputs"),
-    *("sizes", "dtype", "self", "buffers", "forward", "loss_and_grad"),
+    *("sizes", "dtype", "self", "buffers", "forward", "loss_and_grad", "i"),
+    *("_Buffers", "_workspace", "_sizes", "_keys", "_axis", "_refuse", "_indices"),
 }
 
 

@@ -7,7 +7,7 @@ one step of a loop         h_t, h_prev             the row at T          w.h_T
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..plan import Buffer, Loop, Program, Ref
@@ -69,7 +69,7 @@ class Views:
             return name + shift_suffix(r.shift)
         if r.span == "last":
             attribute = name + "_T" + (shift_suffix(r.shift) if r.shift else "")
-            return "w." + self.attribute(attribute, f"{store(b)}[{r.shift - 1}]")
+            return "w." + self.attribute(attribute, f"{store(b)}[{row(b, r.shift - 1)}]")
         if r.span == "start":
             return f"w.{self._start(b)}"
         if not b.timed or r.span == "static":
@@ -84,10 +84,10 @@ class Views:
         if r.flat and len(b.shape) > 1:
             self.locals[f"{name}_rows"] = f"{name}.reshape({self.rows(b)}, {code(b.shape[-1])})"
             return f"{name}_rows"
-        return name
+        return f"{name}.reshape(-1)" if r.flat else name
 
     def _start(self, b: Buffer) -> str:
-        text = f"{store(b)}[0]" if b.rows == 1 else f"{store(b)}[:{b.rows}]"
+        text = f"{store(b)}[{row(b, 0)}]" if b.rows == 1 else f"{store(b)}[:{b.rows}]"
         return self.attribute(f"{identifier(b.name)}_0", text)
 
     def _all(self, r: Ref, b: Buffer, name: str) -> str:
@@ -100,12 +100,12 @@ class Views:
         if r.flat and len(b.shape) > 1:
             flat = f"{text}.reshape({self.rows(b)}, {code(b.shape[-1])})"
             return self.attribute(attribute + "_rows", flat)
-        return attribute
+        return self.attribute(attribute + "_flat", f"{text}.reshape(-1)") if r.flat else attribute
 
     def flat_all(self, r: Ref) -> str:
         """A one-dimensional view of everything."""
         b = self.program.buffers[r.buffer]
-        base = self.ref(r, None)
+        base = self.ref(replace(r, flat=False), None)
         if b.role in ("input", "target"):
             return base if not b.shape else f"{base}.reshape(-1)"
         one = len(b.shape) + (r.span == "all") == 1
@@ -133,12 +133,17 @@ class Views:
     def end(self, b: Buffer) -> str:
         """The last state, or the last few of a state that is read further back."""
         lag = b.rows or 1
-        text = f"{store(b)}[-1]" if lag == 1 else f"{store(b)}[-{lag}:]"
+        text = f"{store(b)}[{row(b, -1)}]" if lag == 1 else f"{store(b)}[-{lag}:]"
         return "w." + self.attribute(f"{identifier(b.name)}_end", text)
 
     def start(self, b: Buffer) -> str:
         """The rows before t = 1."""
         return f"w.{self._start(b)}"
+
+
+def row(b: Buffer, n: int) -> str:
+    """The index of one row as a view, also where a row is a single number."""
+    return str(n) if b.shape else f"{n}, ..."
 
 
 def store(b: Buffer) -> str:
@@ -152,10 +157,13 @@ def shift_suffix(shift: int) -> str:
 
 
 def step_rows(b: Buffer, shift: int, backward: bool) -> str:
-    """Rows t = 1..T of a buffer, shifted, in the loop's order."""
+    """Rows t = 1..T of a buffer, shifted, in the loop's order; each row is a view."""
     rows = b.rows or 0
     start, stop = rows + shift, shift
     text = store(b)
     if start or stop:
         text += f"[{start or ''}:{stop or ''}]"
-    return text + "[::-1]" if backward else text
+    if backward:
+        text += "[::-1]"
+    # Stepping through a one-dimensional array gives numbers, and a number is no view.
+    return text if b.shape else f"[{text}[i, ...] for i in range(T)]"

@@ -100,6 +100,12 @@ class Lowering:
         self.memo[key] = ref
         return ref
 
+    def dense(self, e: Node, span: str, labels: Any) -> Ref:
+        """The value as a whole array: a matrix product does not broadcast its operands."""
+        spread = isinstance(e, mx.Broadcast | mx.Expand)
+        out = self.new(hint(e), e.shape, span) if spread and (e, span) not in self.memo else None
+        return self.value(e, span, labels, out)
+
     def place(self, e: Node, span: str, out: Ref | None, hint: str) -> Ref:
         return out if out is not None else self.new(hint, e.shape, span)
 
@@ -125,6 +131,8 @@ class Lowering:
 
 def number(value: Any) -> Any:
     """A constant of the formula: a Python number where it is one, else in T and sizes."""
+    if mx.t in value.free_symbols:
+        raise UnsupportedError(f"the time itself is a factor: {value}", "an input that holds it")
     if value.is_Integer:
         return int(value)
     return float(value) if value.is_Rational and value.q in (2, 4, 8) else value

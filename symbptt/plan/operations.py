@@ -129,9 +129,9 @@ def _matmul(b: Lowering, e: mx.MatMul, span: str, labels: Any, out: Ref | None) 
 def _side(b: Lowering, x: Node, span: str, labels: Any) -> Ref:
     """An operand of a product; a transposed parameter in a loop is copied once, before it."""
     if isinstance(x, mx.Transpose):
-        ref = b.value(x.args[0], span, labels)
+        ref = b.dense(x.args[0], span, labels)
         return replace(ref, turned=True)
-    return b.value(x, span, labels)
+    return b.dense(x, span, labels)
 
 
 def _matmul_all(b: Lowering, x: Node, y: Node, labels: Any, out: Ref) -> Ref:
@@ -156,7 +156,7 @@ def _matmul_all(b: Lowering, x: Node, y: Node, labels: Any, out: Ref) -> Ref:
 def _matmul_each(b: Lowering, x: Node, y: Node, labels: Any, out: Ref) -> Ref:
     """A product per step, stacked; a vector gets a unit axis for it."""
     if x.rank == 1 and y.rank == 1:
-        left, right = b.value(x, "all", labels), b.value(y, "all", labels)
+        left, right = b.dense(x, "all", labels), b.dense(y, "all", labels)
         return b.emit("rowdot", out, left, right, labels=labels)
     left, right = _side(b, x, "all", labels), _side(b, y, "all", labels)
     op = {(2, 2): "matmul", (2, 1): "matvec", (1, 2): "vecmat"}[x.rank, y.rank]
@@ -208,8 +208,12 @@ def _outer(b: Lowering, e: mx.Outer, span: str, labels: Any, out: Ref | None) ->
 
 
 def _reduce(b: Lowering, e: mx.Reduce, span: str, labels: Any, out: Ref | None) -> Ref:
-    x = b.value(e.args[0], span, labels)
-    out = b.place(e, span, out, "sum_" + hint(e.args[0]))
+    inner = e.args[0]
+    # A broadcast view has not the axes to sum over, so it is written out.
+    spread = isinstance(inner, mx.Broadcast | mx.Expand)
+    space = b.new("spread_" + hint(inner), inner.shape, span) if spread else None
+    x = b.value(inner, span, labels, space)
+    out = b.place(e, span, out, "sum_" + hint(inner))
     lead = 1 if span == "all" else 0
     op = "reduce_keep" if e.keepdims else "reduce"
     return b.emit(op, out, x, labels=labels, axes=[a + lead for a in e.axes])

@@ -182,7 +182,7 @@ class _Planner:
     def _before(self, e: Node, names: set[str], labels: Any) -> Node:
         if isinstance(e, mx.Broadcast | mx.Expand):
             return e.func(self.hoisted(e.args[0], names, labels), *e.args[1:])
-        if isinstance(e, mx.Transpose) and not is_timed(e):
+        if isinstance(e, mx.Transpose) and isinstance(e.args[0], mx.Var) and not is_timed(e):
             return mx.Var(turned_copy(self.b, e.args[0], ()).buffer, e.shape)
         if not mx.variables(e):
             return e
@@ -299,7 +299,10 @@ class _Planner:
 
     def _at_once(self, name: str, rhs: Node, labels: Any) -> None:
         last = self._is_last(rhs)
-        ref = self.b.value(rhs, "last" if last else "all", labels)
+        span = "last" if last else "all"
+        # A constant stands there once for every step.
+        out = None if is_timed(rhs) else self.b.new(name, rhs.shape, span)
+        ref = self.b.value(rhs, span, labels, out)
         if last:
             self.last_only.add(name)
         self.also(ref, labels)

@@ -16,12 +16,18 @@ from ..matrix.build import is_zero
 from .lower import Lowering, Node, hint, number
 from .operations import located, onehot_index, shifted_logits, softmax_head
 from .program import Ref, Term
+from .schedule import is_timed
 
 
 def total(b: Lowering, e: Node, span: str, labels: Any, scale: Any = 1) -> list[Term]:
     """The sum of e over every axis and every step in the span."""
     if isinstance(e, mx.Reduce):
         return total(b, e.args[0], span, labels, scale)
+    if span == "all" and not is_timed(e):  # the same at every step
+        return total(b, e, "static", labels, scale * mx.T)
+    if isinstance(e, mx.Broadcast):  # every entry as often as it is repeated
+        x = e.args[0]
+        return total(b, x, span, labels, scale * sympy.prod(e.shape) / sympy.prod(x.shape))
     if isinstance(e, mx.Plus):
         return [t for a in e.args for t in total(b, a, span, labels, scale)]
     if isinstance(e, mx.Times) and isinstance(e.args[0], mx.Scalar):
@@ -60,6 +66,10 @@ def time_sum(b: Lowering, term: Node, span: str, labels: Any, out: Ref) -> None:
     """Σ_t term into out, as one product over all rows where the term is one."""
     if is_zero(term):
         b.emit("fill", out, 0, labels=labels)
+    elif span == "all" and not is_timed(term):  # the same at every step
+        b.value(term, "static", labels, out)
+        b.forget(term, "static")
+        b.emit("multiply", out, out, mx.T, labels=labels)
     elif isinstance(term, mx.Times) and isinstance(term.args[0], mx.Scalar):
         time_sum(b, mx.times(*term.args[1:]), span, labels, out)
         b.emit("multiply", out, out, number(term.args[0].value), labels=labels)
@@ -97,7 +107,7 @@ def _sum_outer(b: Lowering, e: mx.Outer, span: str, labels: Any, out: Ref) -> No
     if isinstance(u, mx.OneHot):
         _scatter(b, v, u, span, labels, out, turned=False)
         return
-    left, right = b.value(u, span, labels), b.value(v, span, labels)
+    left, right = b.dense(u, span, labels), b.dense(v, span, labels)
     if span == "all":
         b.emit("dot", out, replace(left, turned=True), right, labels=labels)
     else:
@@ -109,7 +119,7 @@ def _sum_matmul(b: Lowering, e: mx.MatMul, span: str, labels: Any, out: Ref) -> 
     if isinstance(a, mx.OneHot):
         _scatter(b, y, a, span, labels, out, turned=False)
         return
-    left, right = b.flat(b.value(a, span, labels), 2), b.flat(b.value(y, span, labels), y.rank)
+    left, right = b.flat(b.dense(a, span, labels), 2), b.flat(b.dense(y, span, labels), 2)
     b.emit("dot", out, replace(left, turned=True), right, labels=labels)
 
 

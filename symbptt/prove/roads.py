@@ -41,14 +41,16 @@ class Roads:
             expr = expr.xreplace(names)
 
     def _recursion(self, x: mx.Deriv) -> mx.Node:
-        if x.wrt.name not in self.d.adjoint:
-            raise ModelError(f"{show(x)} has no recursion")
-        e = self.d.adjoint[x.wrt.name]
-        return mx.shift(e.rhs, x.wrt.time - mx.t)
+        return mx.shift(self._stated(x.wrt).rhs, x.wrt.time - mx.t)
+
+    def _stated(self, v: mx.Var) -> Equation:
+        if v.name not in self.d.adjoint:
+            raise ModelError(f"dL/d{show(v)} has no recursion")
+        return self.d.adjoint[v.name]
 
     def block(self) -> Step:
         """The state's recursion is λ_t = u_t + λ_{t+1} J_{t+1}."""
-        e = self.d.adjoint[self.state.name]
+        e = self._stated(self.state)
         later = mx.t + 1
 
         def decide() -> Any:
@@ -133,9 +135,13 @@ class Roads:
 
     def _adjoint_closed(self) -> mx.Node:
         r = mx.time_symbol("r")
-        l = self.model.loss.step
-        u = mx.times(self.model.loss.weight(), self.partial(l, self.state)).xreplace({mx.t: r})
-        return mx.time_sum(mx.contract(u, self.product(mx.t, r), self.state.rank), r, mx.t, mx.T)
+        u = self.partial(self.model.loss.step, self.state)
+        if self.model.loss.over == "last":  # the only loss is that of T, and t ≤ T
+            at_end = u.xreplace({mx.t: mx.T})
+            return mx.contract(at_end, self.product(mx.t, mx.T), self.state.rank)
+        u = mx.times(self.model.loss.weight(), u).xreplace({mx.t: r})
+        body = mx.contract(u, self.product(mx.t, r), self.state.rank)
+        return mx.time_sum(body, r, mx.t, mx.T)
 
     def _gradient_closed(self, wrt: mx.Var) -> mx.Node:
         q = mx.time_symbol("q")
@@ -150,6 +156,8 @@ class Roads:
         before = self.before.at(mx.t - 1)
 
         def decide() -> Any:
+            if not (isinstance(e.rhs, mx.TimeSum) and isinstance(e.rhs.args[0], mx.MatMul)):
+                raise ModelError("it is not a sum of powers times immediate gradients")
             jac = jacobian(self.step, before)
             n = self.state.rank
             assert n == 1
