@@ -12,14 +12,20 @@ WIDTH = 92  # of an emitted line
 
 RESERVED = {
     *("np", "w", "params", "state", "workspace", "grads", "loss", "T", "t", "outputs"),
-    *("sizes", "dtype", "self", "buffers", "forward", "loss_and_grad", "i"),
+    *("sizes", "dtype", "self", "buffers", "forward", "backward"),
+    *("loss_and_grad", "i"),
     *("_Buffers", "_workspace", "_sizes", "_keys", "_axis", "_refuse", "_indices"),
+    *("zip", "list", "range", "set", "sorted", "ValueError"),
 }
+# What loops, views and stores are called; a final mark keeps two names two.
+DERIVED = re.compile(r".*(_|_t|_prev\d*|_rows|_all)")
 
 
 def identifier(name: str) -> str:
-    """A model's name as a Python name."""
-    return name + "_" if keyword.iskeyword(name) or name in RESERVED else name
+    """A model's name as a Python name that nothing else in the module has."""
+    name = f"v{name}" if name.startswith("_") and name not in RESERVED else name
+    taken = keyword.iskeyword(name) or name in RESERVED or DERIVED.fullmatch(name)
+    return name + "_" if taken else name
 
 
 def code(value: Any) -> str:

@@ -32,7 +32,8 @@ class Lines(Views):
         body = [line for i in loop.body for line in self.lines(i, loop)]
         names, stored, given = self._steps(loop)
         attribute = "backward" if loop.backward else "forward"
-        while self.loops.get(attribute, stored) != stored:
+        taken = {identifier(n) for n in self.program.buffers}
+        while self.loops.get(attribute, stored) != stored or attribute in taken:
             attribute += "_"
         self.loops[attribute] = stored
         over = f"w.{attribute}"

@@ -49,7 +49,8 @@ class _Planner:
         self.forward_rhs = {e.lhs.name: e.rhs for e in self.model.equations}
         self.labels = {e.lhs.name: e.label for e in derivation.group("forward").equations}
         self.total_name = {n: self._adjoint_name(n) for n in derivation.adjoint}
-        self.reserved = frozenset(self.model.table) | frozenset(self.total_name.values())
+        gradients = map(self._adjoint_name, self.model.table)
+        self.reserved = frozenset((*self.model.table, *gradients))
         self.b = Lowering({}, OPERATIONS, self.resolve, self.reserved)
         order = tuple(self.forward_rhs)
         self.component = {n: c for c in components(self.forward_rhs, order) for n in c.names}
