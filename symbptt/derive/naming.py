@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from .. import matrix as mx
-from ..model import Declaration, Equation, Model
+from ..model import Declaration, Equation, Model, lag_of
 
 
 def named(model: Model) -> Model:
@@ -39,6 +39,8 @@ def named(model: Model) -> Model:
 
     for e in model.equations:
         rhs = walk(e.rhs, e.lhs)
+        if e.lhs == model.loss.step:  # past T there is no loss, and dL/d(name) = 0 says so
+            rhs = rhs.xreplace({v: name(v, e.lhs) for v in mx.variables(rhs) if lag_of(v)})
         equations.append(replace(e, rhs=rhs))
     numbered = tuple(replace(e, label=str(n)) for n, e in enumerate(equations, 1))
     return replace(model, declarations=tuple(declarations), equations=numbered)

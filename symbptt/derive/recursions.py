@@ -79,31 +79,30 @@ class Deriver:
     def local(self, rhs: mx.Node, of: mx.Var, wrt: mx.Var) -> Equation:
         """∂of/∂wrt as a matrix, or λ · ∂of/∂wrt as a pullback."""
         partial = mx.derivative(of, wrt, total=False)
-        matrix = self.folded(as_matrix(rhs, wrt)) if of.rank + wrt.rank <= 2 else None
+        matrix = self.folded(as_matrix(rhs, wrt), rhs) if of.rank + wrt.rank <= 2 else None
         if matrix is not None:
             return Equation(self.label(), partial, matrix)
         ct = mx.Var("λ", of.shape)
-        pulled = self.folded(pullback(rhs, wrt, ct))
+        pulled = self.folded(pullback(rhs, wrt, ct), rhs)
         return Equation(self.label(), mx.contract(ct, partial, of.rank), pulled)
 
-    def folded(self, expr: mx.Node | None) -> Any:
-        """Subexpressions that the forward pass has named, under their names."""
+    def folded(self, expr: mx.Node | None, source: mx.Node) -> Any:
+        """Subexpressions that the forward pass has named, under their names.
+
+        A name that `source`, the differentiated side, reads itself is not used: there ∂ holds
+        it fixed, while the subexpression moves.
+        """
+        read = mx.variables(source)
+        fold = {rhs: v for rhs, v in self.fold.items() if v not in read}
 
         def walk(e: Any) -> Any:
             # ∂f(x, h) is a function of its arguments: the call inside it is not a value.
-            if e in self.fold or not e.args or isinstance(e, mx.CallDeriv | mx.Var | mx.Deriv):
-                return self.fold.get(e, e)
+            if e in fold or not e.args or isinstance(e, mx.CallDeriv | mx.Var | mx.Deriv):
+                return fold.get(e, e)
             e = e.func(*map(walk, e.args))
-            return self.fold.get(e, self._fold_terms(e) if isinstance(e, mx.Plus) else e)
+            return fold.get(e, _fold_terms(e, fold) if isinstance(e, mx.Plus) else e)
 
         return walk(expr) if expr is not None else None
-
-    def _fold_terms(self, e: mx.Plus) -> mx.Node:
-        """A named sum inside a longer one: W h + b − y is o − y."""
-        for rhs, lhs in self.fold.items():
-            if isinstance(rhs, mx.Plus) and set(rhs.args) <= set(e.args):
-                return mx.plus(lhs, *(a for a in e.args if a not in rhs.args))
-        return e
 
     # -- the backward road
 
@@ -116,7 +115,8 @@ class Deriver:
     def pulled(self, edge: Edge) -> mx.Node:
         """dL/dw · ∂w/∂v for one edge, at the time v is read."""
         ct = self.total(edge.at.lhs)
-        return mx.shift(self.folded(pullback(edge.at.rhs, edge.var, ct)), edge.lag)
+        rhs = edge.at.rhs
+        return mx.shift(self.folded(pullback(rhs, edge.var, ct), rhs), edge.lag)
 
     def adjoint(self) -> Group:
         equations = []
@@ -207,7 +207,7 @@ class Deriver:
         names = sympy.symbols("n j m k p q")[: of.rank + wrt.rank]
         full = of.shape + wrt.shape
         q = jacobian(rhs, wrt)
-        value = self.folded(entries(q, names))
+        value = self.folded(entries(q, names), rhs)
         entry = mx.Element(mx.derivative(of, wrt, total=False), names)
         return Formal(Equation(self.label(), entry, value, FORWARD), full, *count_nonzero(q, full))
 
@@ -222,3 +222,11 @@ def _paths(v: mx.Var, edges: list[Edge]) -> str:
     if not ways:
         return ""
     return f"{show_expression(v)} reaches the loss through " + " and through ".join(ways)
+
+
+def _fold_terms(e: mx.Plus, fold: dict[mx.Node, mx.Var]) -> mx.Node:
+    """A named sum inside a longer one: W h + b − y is o − y."""
+    for rhs, v in fold.items():
+        if isinstance(rhs, mx.Plus) and set(rhs.args) <= set(e.args):
+            return mx.plus(v, *(a for a in e.args if a not in rhs.args))
+    return e

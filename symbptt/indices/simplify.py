@@ -154,6 +154,8 @@ def _count_idle(bound: set[Ix], factors: dict[Factor, Fraction]) -> None:
             raise ValueError("a sum over time without bounds")
         f = Factor("size", i.size)
         factors[f] = factors.get(f, Fraction(0)) + 1
+        if not factors[f]:  # N · 1/N
+            del factors[f]
 
 
 @lru_cache(maxsize=200_000)

@@ -58,7 +58,7 @@ class Lowering:
             raise UnsupportedError(f"{v} is read at a fixed time inside a recursion")
         if not self.buffers[ref.buffer].timed:
             return ref
-        return replace(ref, span=span, shift=int(shift))
+        return replace(ref, span=span, shift=ref.shift + int(shift))  # a name may be h[t-1]'s
 
     def forget(self, e: Node, span: str) -> None:
         """The buffer of e goes on changing: it does not hold e any more."""
@@ -90,6 +90,9 @@ class Lowering:
         if key in self.memo:
             found = self.memo[key]
             return found if out is None else self.emit("copy", out, found, labels=labels)
+        read = mx.variables(e)
+        if span == "all" and out is not None and read and not any(v.times for v in read):
+            return self.emit("copy", out, self.value(e, "static", labels), labels=labels)
         spread = isinstance(e, mx.Broadcast | mx.Expand)
         if spread and out is None and not isinstance(e.args[0], mx.Scalar):
             return self._stretched(e, span, labels)

@@ -80,23 +80,33 @@ class _Planner:
             return
         span = self.span(name)
         label = (self.labels[name],)
-        ref = self.b.value(self.forward_rhs[name], span, label)
-        self.b.bound[name] = self.named(ref, name)
+        rhs, before = self.forward_rhs[name], set(self.b.buffers)
+        if rows := self.model.lag(name):  # a state that does not recur, read at earlier times
+            self.b.buffers[name] = Buffer(name, rhs.shape, rows)
+            self.b.bound[name] = Ref(name, "all")
+            self.b.emit("start", Ref(name, "start"), name)
+            self.b.value(rhs, "all", label, Ref(name, "all"))
+            return
+        # A constant stands there once for every step.
+        out = None if is_timed(rhs) else self.b.new(name, rhs.shape, span)
+        ref = self.b.value(rhs, span, label, out)
+        # An instruction that is being put together may hold an older buffer by its old name.
+        self.b.bound[name] = ref if ref.buffer in before else self.named(ref, name)
 
     def span(self, name: str) -> str:
         """All t, or only T for what nothing but a loss at T reads."""
-        if self.model.loss.over != "last" or self.feeds_a_loop(name):
+        if self.model.loss.over != "last" or self.feeds_later_steps(name):
             return "all"
         return "last"
 
-    def feeds_a_loop(self, name: str) -> bool:
+    def feeds_later_steps(self, name: str) -> bool:
         reached, frontier = set(), {name}
         while frontier:
             reached |= frontier
             frontier = {
                 n for n, rhs in self.forward_rhs.items() if depends(rhs, frontier)
             } - reached
-        return any(self.component[n].recurrent for n in reached)
+        return any(self.component[n].recurrent or self.model.lag(n) for n in reached)
 
     def named(self, ref: Ref, name: str) -> Ref:
         """Give a work buffer the name of the variable it holds, unless it holds another's."""
@@ -213,15 +223,24 @@ class _Planner:
         for name in self.readout():
             if name not in self.b.bound:
                 self.resolve(name)
+            if self.b.bound[name].buffer != name:  # a value under two names is returned by this
+                self.copied(name, self.b.bound[name])
         for state in self.model.states:
             if state.name not in self.b.bound:
                 self.resolve(state.name)
         return Part(tuple(self.b.items))
 
+    def copied(self, name: str, ref: Ref) -> None:
+        last = self.span(name) == "last"
+        self.b.buffers[name] = Buffer(name, self.model.table[name].shape, None if last else 0)
+        out = Ref(name, "static" if last else "all")
+        self.b.bound[name] = self.b.emit("copy", out, ref, labels=(self.labels[name],))
+
     def readout(self) -> tuple[str, ...]:
         """What the loss is computed from, as the model names it."""
-        loss = self.model.defined[self.model.loss.step.name]
-        return tuple(v.name for v in mx.variables(loss.rhs) if v.name in self.forward_rhs)
+        given = self.d.given or self.model
+        read = mx.variables(given.defined[given.loss.step.name].rhs)
+        return tuple(dict.fromkeys(v.name for v in read if v.name in self.forward_rhs))
 
     # -- backward
 

@@ -73,7 +73,7 @@ def time_sum(b: Lowering, term: Node, span: str, labels: Any, out: Ref) -> None:
     elif isinstance(term, mx.Times) and isinstance(term.args[0], mx.Scalar):
         time_sum(b, mx.times(*term.args[1:]), span, labels, out)
         b.emit("multiply", out, out, number(term.args[0].value), labels=labels)
-    elif isinstance(term, mx.Outer):
+    elif isinstance(term, mx.Outer) and _both_timed(term):
         _sum_outer(b, term, span, labels, out)
     elif isinstance(term, mx.MatMul) and _contracts_batch(term):
         _sum_matmul(b, term, span, labels, out)
@@ -85,7 +85,7 @@ def time_sum(b: Lowering, term: Node, span: str, labels: Any, out: Ref) -> None:
         else:
             b.emit("reduce", out, ref, labels=labels, axes=[0, 1])
     elif span == "all":
-        ref = b.value(term, span, labels)
+        ref = b.dense(term, span, labels)
         op = "colsum" if term.rank == 1 else "reduce"
         b.emit(op, out, ref, labels=labels, axes=[0])
     else:
@@ -94,9 +94,11 @@ def time_sum(b: Lowering, term: Node, span: str, labels: Any, out: Ref) -> None:
 
 def _contracts_batch(e: mx.MatMul) -> bool:
     """Aᵀ B, the sum over the rows of both."""
-    return isinstance(e.args[0], mx.Transpose) and all(
-        any(v.times for v in mx.variables(a)) for a in e.args
-    )
+    return isinstance(e.args[0], mx.Transpose) and _both_timed(e)
+
+
+def _both_timed(e: mx.MatMul | mx.Outer) -> bool:
+    return all(any(v.times for v in mx.variables(a)) for a in e.args)
 
 
 def _sum_outer(b: Lowering, e: mx.Outer, span: str, labels: Any, out: Ref) -> None:
