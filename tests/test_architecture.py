@@ -30,6 +30,7 @@ ORDER = (
     "plan",
     "emit",
     "check",
+    "verify",
     "cli",
 )
 
