@@ -5,8 +5,10 @@ import pytest
 from symbptt.check import HORIZONS, check, settings
 from symbptt.derive import derive
 from symbptt.emit import emit
-from symbptt.parse import load
+from symbptt.errors import UnsupportedError
+from symbptt.parse import load, model
 from symbptt.plan import plan
+from symbptt.prove import prove
 
 EMITTED = ("elman", "elman_batch", "elman_ce", "linear_mse", "rnnlm")
 
@@ -25,6 +27,39 @@ def test_the_settings_are_those_promised() -> None:
     assert any(s.sizes["N"] == 1 for s in every)
     several = [s.sizes for s in every if s.sizes["N"] > 1]
     assert all(len(set(sizes.values())) == len(sizes) for sizes in several)
+
+
+# Scalars and axes of length 1: where NumPy gives a number for an array, or one for the other.
+SCALAR = "state h[t]\ninput x[t]\ntarget y[t]\nparam w\nparam b\n"
+ONE = "size N, D\nstate h[t] : N, 1\ninput x[t] : N, D\ntarget y[t] : N, 1\nparam b : 1\n"
+SMALL = {
+    "a scalar state": SCALAR
+    + "h[t] = tanh(w * h[t-1] + b * x[t])\nl[t] = (h[t] - y[t])**2\nloss = sum(l[t])\n",
+    "two scalar states, one read two steps back": SCALAR
+    + "state c[t]\nc[t] = c[t-1] + w * h[t-2] * x[t]\nh[t] = tanh(c[t]) + b * h[t-1]\n"
+    "l[t] = (2 * h[t] - y[t])**2\nloss = l[T]\n",
+    "one entry beside a vector": "size D\nstate h[t] : D\ninput x[t] : D\ntarget y[t] : D\n"
+    "param b : 1\nparam a\nh[t] = tanh(x[t] + b * h[t-1] + a)\n"
+    "l[t] = squared_error(h[t], y[t])\nloss = mean(l[t])\n",
+    "rows of one entry": ONE + "param W : D, 1\nh[t] = tanh(x[t] @ W + h[t-1] * b)\n"
+    "l[t] = mean(squared_error(h[t], y[t]))\nloss = sum(l[t])\n",
+    "rows of twice D": ONE.replace("N, 1", "N, 2*D")
+    + "param W : D, 2*D\nh[t] = tanh(x[t] @ W + h[t-1] * b)\n"
+    "l[t] = mean(squared_error(h[t], y[t]))\nloss = sum(l[t])\n",
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_scalars_and_axes_of_one(name: str) -> None:
+    d = derive(model(SMALL[name]))
+    assert (proof := prove(d)).ok, proof.failed
+    assert (verdict := check(plan(d))).ok, verdict.failed
+
+
+def test_code_without_an_input_has_no_length() -> None:
+    text = SMALL["a scalar state"].replace("input x[t]\n", "").replace("x[t]", "y[t]")
+    with pytest.raises(UnsupportedError, match="learns the length T from an input"):
+        emit(plan(derive(model(text))))
 
 
 LINES = {

@@ -83,7 +83,7 @@ def data(model: Model, setting: Setting, seed: int = 0) -> Data:
     for d in model.states:
         lag = model.lag(d.name)
         rows = np.asarray(real((lag, *shape(d))), dtype=float)
-        state[d.name] = rows if lag > 1 else rows[0]
+        state[d.name] = rows if lag > 1 else rows[0, ...]  # an array, also of one number
         for n in range(lag):
             given[d.name, n - lag + 1] = _exact(rows[n])
     return Data(given, groups["param"], _one(groups["input"]), _one(groups["target"]), state)

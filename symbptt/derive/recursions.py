@@ -207,7 +207,7 @@ class Deriver:
         names = sympy.symbols("n j m k p q")[: of.rank + wrt.rank]
         full = of.shape + wrt.shape
         q = jacobian(rhs, wrt)
-        value = self.folded(entries(q, names), rhs)
+        value = self.folded(entries(q, names, full, mx.variables(rhs)), rhs)
         entry = mx.Element(mx.derivative(of, wrt, total=False), names)
         return Formal(Equation(self.label(), entry, value, FORWARD), full, *count_nonzero(q, full))
 

@@ -139,12 +139,17 @@ class Arguments:
     def size_sources(self) -> list[tuple[str, Declaration, int]]:
         """(size, the argument that tells it, its axis); `forward` has no target to ask."""
         found: dict[str, tuple[Declaration, int]] = {}
-        for d in (*self.model.inputs, *self.model.params, *self.model.targets):
+        for d in (*self.model.inputs, *self.model.params):
             if d.timed:
                 found.setdefault("T", (d, 0))
             for axis, n in enumerate(d.shape):
                 if n.is_Symbol:
                     found.setdefault(identifier(n.name), (d, axis + d.timed))
+        if "T" not in found:
+            raise UnsupportedError(
+                f"forward() learns the length T from an input, and {self.model.name} has none",
+                "an input the step adds, which may be zeros: input x[t] : …",
+            )
         missing = [n for n in self.size_names() if n not in found]
         if missing:
             raise UnsupportedError(

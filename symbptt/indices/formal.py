@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import sympy
@@ -12,62 +14,80 @@ import sympy
 from .. import matrix as mx
 from ..errors import UnsupportedError
 from .canon import canonical
-from .poly import Factor, Ix, Lam, Lin, Mono, Poly
+from .poly import UNIT, Factor, Ix, Lam, Lin, Mono, Poly
 
 
-def entries(q: Poly, names: tuple[sympy.Symbol, ...]) -> mx.Node:
-    """A polynomial with free indices 0, 1, … as an expression in named indices."""
+def entries(q: Poly, names: Iterable[sympy.Symbol], shape: Any, read: Iterable[mx.Var]) -> mx.Node:
+    """A polynomial with free indices 0, 1, … of axes `shape` as an expression in named indices.
+
+    `read` are the variables that the differentiated side reads: they know their sizes.
+    """
+    sizes = {str(s): s for v in read for s in v.shape} | {str(s): s for s in shape}
+    writer = _Writer(tuple(names), tuple(shape), sizes)
     terms = []
     for mono, c in canonical(q).items():
         if mono.bound:
             raise UnsupportedError("this Jacobian's entries need a sum over an index")
         rational = sympy.Rational(c.numerator, c.denominator)
-        factors = [mx.power(_factor(f, names), sympy.Rational(e)) for f, e in mono.factors]
+        factors = [mx.power(writer.factor(f), sympy.Rational(e)) for f, e in mono.factors]
         terms.append(mx.times(rational, *factors))
     return mx.plus(*terms) if terms else mx.Scalar(0)
 
 
-def _name(i: Ix, names: tuple[sympy.Symbol, ...]) -> sympy.Symbol:
-    return names[i.num]
+@dataclass(frozen=True)
+class _Writer:
+    names: tuple[sympy.Symbol, ...]
+    shape: tuple[Any, ...]
+    sizes: dict[str, Any]
+
+    def name(self, i: Ix) -> sympy.Symbol:
+        """An axis of length 1 has one index, which goes by the name of the first such axis."""
+        if i != UNIT:
+            return self.names[i.num]
+        if 1 not in self.shape:
+            raise UnsupportedError("an axis of length 1 that the Jacobian has not")
+        return self.names[self.shape.index(1)]
+
+    def element(self, array: mx.Node, slots: tuple[Ix, ...]) -> mx.Node:
+        return mx.Element(array, tuple(map(self.name, slots))) if slots else array
+
+    def variable(self, f: Factor) -> mx.Var:
+        shape = tuple(self.sizes.get(i.size, mx.size(i.size)) for i in f.slots)
+        return mx.Var(f.name, shape, tuple(map(_time, f.times)))
+
+    def factor(self, f: Factor) -> mx.Node:
+        if f.kind == "delta":
+            return mx.Kron(*map(self.name, f.slots))
+        if f.kind == "size":
+            return mx.Scalar(mx.size(f.name))
+        if f.kind == "var":
+            return self.element(self.variable(f), f.slots)
+        if f.kind == "onehot":
+            rows = self.variable(f)
+            index = mx.Var(f.name, rows.shape[:-1], rows.times)
+            return self.element(mx.OneHot(index, rows.shape[-1]), f.slots)
+        if f.kind == "fn":
+            inner = self.argument(f.nested[0])
+            of = mx.Apply(mx.builtin(f.name), self.variable(inner))
+            return self.element(of, inner.slots)
+        if f.kind == "softmax":
+            inner, params = self.argument(f.nested[0]), f.nested[0].params
+            slots = tuple(f.slots[0] if i in params else i for i in inner.slots)
+            return self.element(mx.Softmax(self.variable(inner)), slots)
+        raise UnsupportedError(f"a factor of kind {f.kind} is not written entry by entry")
+
+    @staticmethod
+    def argument(lam: Lam) -> Factor:
+        """The single variable a function is applied to."""
+        if len(lam.poly) == 1 and lam.poly[0][1] == 1 and len(lam.poly[0][0].factors) == 1:
+            (factor, e), *_ = lam.poly[0][0].factors
+            if factor.kind == "var" and e == 1:
+                return factor
+        raise UnsupportedError("this function is applied to more than one variable")
 
 
 def _time(x: Lin) -> Any:
     return x.const + sum(c * mx.time_symbol(str(s)) for s, c in x.terms)
-
-
-def _factor(f: Factor, names: tuple[sympy.Symbol, ...]) -> mx.Node:
-    if f.kind == "delta":
-        return mx.Kron(*(_name(i, names) for i in f.slots))
-    if f.kind == "size":
-        return mx.Scalar(mx.size(f.name))
-    if f.kind in ("var", "onehot"):
-        shape = tuple(sympy.Symbol(i.size, integer=True, positive=True) for i in f.slots)
-        times = tuple(_time(x) for x in f.times)
-        if f.kind == "onehot":
-            array: mx.Node = mx.OneHot(mx.Var(f.name, shape[:-1], times), shape[-1])
-        else:
-            array = mx.Var(f.name, shape, times)
-        return mx.Element(array, tuple(_name(i, names) for i in f.slots)) if shape else array
-    if f.kind == "fn":
-        inner, slots = _bare(f.nested[0])
-        return mx.Element(
-            mx.Apply(mx.builtin(f.name), inner), tuple(_name(i, names) for i in slots)
-        )
-    if f.kind == "softmax":
-        inner, slots = _bare(f.nested[0])
-        slots = tuple(f.slots[0] if i in f.nested[0].params else i for i in slots)
-        return mx.Element(mx.Softmax(inner), tuple(_name(i, names) for i in slots))
-    raise UnsupportedError(f"a factor of kind {f.kind} is not written entry by entry")
-
-
-def _bare(lam: Lam) -> tuple[mx.Var, tuple[Ix, ...]]:
-    """The single variable a function is applied to, and its indices."""
-    if len(lam.poly) == 1 and lam.poly[0][1] == 1 and len(lam.poly[0][0].factors) == 1:
-        (factor, e), *_ = lam.poly[0][0].factors
-        if factor.kind == "var" and e == 1:
-            shape = tuple(sympy.Symbol(i.size, integer=True, positive=True) for i in factor.slots)
-            return mx.Var(factor.name, shape, tuple(map(_time, factor.times))), factor.slots
-    raise UnsupportedError("this function is applied to more than one variable")
 
 
 def count_nonzero(q: Poly, shape: tuple[Any, ...]) -> tuple[Any, Any]:

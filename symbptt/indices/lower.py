@@ -293,7 +293,8 @@ def _contract(e: mx.Contract, slots: Slots, bound: Bound) -> Poly:
 
 def _element(e: mx.Element, slots: Slots, bound: Bound) -> Poly:
     x = e.args[0]
-    return lower(x, tuple(_named(i) for i in e.args[1]), bound)
+    named = (UNIT if n == 1 else _named(i) for i, n in zip(e.args[1], x.shape, strict=True))
+    return lower(x, tuple(named), bound)
 
 
 def _named(i: Any) -> Ix:

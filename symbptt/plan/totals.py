@@ -77,7 +77,7 @@ def time_sum(b: Lowering, term: Node, span: str, labels: Any, out: Ref) -> None:
         _sum_outer(b, term, span, labels, out)
     elif isinstance(term, mx.MatMul) and _contracts_batch(term):
         _sum_matmul(b, term, span, labels, out)
-    elif span == "all" and isinstance(term, mx.Reduce) and term.axes == (0,):
+    elif span == "all" and _sums_rows(term):
         x = term.args[0]
         ref = b.value(x, span, labels)
         if x.rank == 2:
@@ -90,6 +90,11 @@ def time_sum(b: Lowering, term: Node, span: str, labels: Any, out: Ref) -> None:
         b.emit(op, out, ref, labels=labels, axes=[0])
     else:
         b.value(term, span, labels, out)
+
+
+def _sums_rows(e: Node) -> bool:
+    """A sum over the first axis that leaves no axis of one behind."""
+    return isinstance(e, mx.Reduce) and e.axes == (0,) and not e.keepdims
 
 
 def _contracts_batch(e: mx.MatMul) -> bool:

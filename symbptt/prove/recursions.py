@@ -105,7 +105,8 @@ def full_index(d: Derivation) -> list[Step]:
         rhs = d.model.defined[partial.of.name].rhs
 
         def decide(f: Any = f, partial: Any = partial, names: Any = names, rhs: Any = rhs) -> Any:
-            slots = tuple(p.Ix("f", str(n), "") for n in names)
+            pairs = zip(names, partial.shape, strict=True)
+            slots = tuple(p.UNIT if n == 1 else p.Ix("f", str(i), "") for i, n in pairs)
             keep = mx.variables(rhs)
             yield lower(d.model.unfold(f.equation.rhs, keep)), jacobian(rhs, partial.wrt, slots)
 
