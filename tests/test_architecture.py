@@ -31,6 +31,7 @@ ORDER = (
     "emit",
     "check",
     "verify",
+    "analyze",
     "cli",
 )
 
@@ -49,6 +50,7 @@ HOMES = {
     "typer": "symbptt.cli",
     "rich": "symbptt.cli",
     "lark": "symbptt.parse",
+    "matplotlib": "symbptt.analyze",
     "torch": "benchmarks",
     "jax": "benchmarks",
     "jaxlib": "benchmarks",

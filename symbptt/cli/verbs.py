@@ -209,6 +209,52 @@ def check(model: ModelName, json: Json = False) -> None:
 @app.command(
     epilog="""\b
 Examples:
+  symbptt analyze elman
+  symbptt analyze elman --gain 1.5 --size H=64 -T 100 -o elman.svg
+  symbptt analyze my.rnn --weights my.npz --json
+  symbptt analyze --counterexamples"""
+)
+def analyze(
+    ctx: typer.Context,
+    model: MaybeModelName = "",
+    steps: Annotated[int, typer.Option("-T", "--steps", help="Length of the sequence.")] = 50,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", metavar="FILE.npz", help="Parameters by name; else a draw."),
+    ] = None,
+    size: Annotated[
+        list[str] | None, typer.Option("--size", metavar="NAME=N", help="A size; may be repeated.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the weights, inputs and targets.")] = 0,
+    gain: Annotated[float, typer.Option(help="Drawn matrices have deviation gain / √H.")] = 1.0,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="PLOT.svg", help="Draw it: .svg, .png or .pdf."),
+    ] = None,
+    examples: Annotated[
+        bool, typer.Option("--counterexamples", help="Worked examples of the conditions instead.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Measure how the gradients of a model vanish or explode.
+
+    Norms of the products of the step's Jacobians with their bound, spectra of the recurrent
+    weights and of the mean Jacobian, and the gradient that arrives at each step.
+    """
+    from . import analyzing
+
+    if examples == bool(model):
+        ctx.fail("one of MODEL and --counterexamples.")
+    if examples:
+        put(analyzing.counterexample_text())
+        return
+    a = analyzing.measured(model, weights, steps, size or [], seed, gain, output)
+    put(analyzing.analysis_json(a) if json else analyzing.analysis_text(a))
+
+
+@app.command(
+    epilog="""\b
+Examples:
   symbptt bench elman_batch
   symbptt bench --json > bench.json        every model that has a benchmark"""
 )
