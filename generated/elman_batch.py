@@ -13,7 +13,7 @@ Forward
 
 Total derivatives, backward in time
    (17) dL/do_t = ŷ_t − onehot(y_t)
-   (18) dL/dh_t = dL/da_{t+1} W_hᵀ + dL/do_t Vᵀ
+   (18) dL/dh_t = dL/do_t Vᵀ + dL/da_{t+1} W_hᵀ
    (19) dL/da_t = dL/dh_t ∘ (1 − h_t²)
 
 Boundary at T

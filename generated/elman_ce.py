@@ -12,7 +12,7 @@ Forward
 
 Total derivatives, backward in time
    (16) dL/do_t = softmax(o_t) − onehot(y_t)
-   (17) dL/dh_t = W_hhᵀ dL/da_{t+1} + W_hyᵀ dL/do_t
+   (17) dL/dh_t = W_hyᵀ dL/do_t + W_hhᵀ dL/da_{t+1}
    (18) dL/da_t = dL/dh_t ∘ (1 − h_t²)
 
 Boundary at T

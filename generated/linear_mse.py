@@ -11,7 +11,7 @@ Forward
 
 Total derivatives, backward in time
    (12) dL/do_t = (1/T) (o_t − y_t)
-   (13) dL/dh_t = W_hhᵀ dL/dh_{t+1} + W_qhᵀ dL/do_t
+   (13) dL/dh_t = W_qhᵀ dL/do_t + W_hhᵀ dL/dh_{t+1}
 
 Boundary at T
    (14) dL/dh_{T+1} = 0

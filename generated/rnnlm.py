@@ -13,7 +13,7 @@ Forward
 
 Total derivatives, backward in time
    (14) dL/dz_t = ŷ_t − onehot(y_t)
-   (15) dL/ds_t = Wᵀ dL/da_{t+1} + Vᵀ dL/dz_t
+   (15) dL/ds_t = Vᵀ dL/dz_t + Wᵀ dL/da_{t+1}
    (16) dL/da_t = dL/ds_t ∘ (1 − s_t²)
 
 Boundary at T

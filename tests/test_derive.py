@@ -110,6 +110,69 @@ def test_several_layers_and_lags_have_their_recursions(derived) -> None:
         assert {p.name for p in d.model.params} <= set(d.gradient)
 
 
+LSTM = """
+size   D, H
+input  x[t] : D
+target y[t] : H
+state  h[t] : H
+state  c[t] : H
+param  W_i, W_f, W_g, W_o
+i[t] = sigmoid(W_i @ x[t] + U_i @ h[t-1])
+f[t] = sigmoid(W_f @ x[t] + U_f @ h[t-1])
+g[t] = tanh(W_g @ x[t] + U_g @ h[t-1])
+o[t] = sigmoid(W_o @ x[t] + U_o @ h[t-1])
+c[t] = f[t]*c[t-1] + i[t]*g[t]
+h[t] = o[t]*tanh(c[t])
+l[t] = squared_error(h[t], y[t])
+loss = sum(l[t])
+""".replace(
+    "param  W_i, W_f, W_g, W_o\n",
+    "".join(f"param W_{k} : H, D\nparam U_{k} : H, H\n" for k in "ifgo"),
+)
+
+
+def test_the_lstm_reads_as_in_the_literature() -> None:
+    """The recursion of the cell, and one line per gate and per argument of a gate."""
+    shown = {show_equation(e) for e in derive(model(LSTM)).group("adjoint").equations}
+    assert {
+        "dL/dc_t = dL/dh_t ∘ o_t ∘ (1 − tanh(c_t)²) + dL/dc_{t+1} ∘ f_{t+1}",
+        "dL/do_t = dL/dh_t ∘ tanh(c_t)",
+        "dL/df_t = dL/dc_t ∘ c_{t−1}",
+        "dL/di_t = dL/dc_t ∘ g_t",
+        "dL/dg_t = dL/dc_t ∘ i_t",
+        "dL/da_o_t = dL/do_t ∘ o_t ∘ (1 − o_t)",
+        "dL/da_g_t = dL/dg_t ∘ (1 − g_t²)",
+    } <= shown
+    assert len(shown) == 10
+
+
+def test_common_factors_are_written_once() -> None:
+    text = load("elman").source.replace(
+        "h[t] = tanh(a[t])",
+        "z[t] = sigmoid(x[t] @ W_xh.T)\nh[t] = (1 - z[t])*tanh(a[t]) + z[t]*h[t-1]",
+    )
+    d = derive(model(text))
+    assert show_equation(d.adjoint["z"]) == "dL/dz_t = dL/dh_t ∘ (h_{t−1} − tanh(a_t))"
+    shown = {show_equation(e) for e in d.group("local").equations}
+    assert "∂h_t/∂z_t = diag(h_{t−1} − tanh(a_t))" in shown
+
+
+def test_what_cancels_is_not_collected() -> None:
+    text = load("elman").source.replace("tanh(a[t])", "tanh(a[t] - x_[t] + x_[t])")
+    text = text.replace("a[t] =", "x_[t] = W_xh @ x[t]\na[t] =")
+    d = derive(model(text))
+    assert all(e.rhs.shape == e.lhs.shape for e in d)
+
+
 def test_the_words_name_the_paths() -> None:
     note = derive(load("elman")).adjoint["h"].note
-    assert note == "h_t reaches the loss through a_{t+1} later and through o_t now"
+    assert note == "h_t reaches the loss through o_t now and through a_{t+1} later"
+    adjoint = derive(model(LSTM)).adjoint
+    assert adjoint["h"].note == (
+        "h_t reaches the loss through l_t now and through a_i_{t+1}, a_f_{t+1}, a_g_{t+1} and "
+        "a_o_{t+1} later"
+    )
+    assert adjoint["o"].note == "o_t reaches the loss through h_t alone"
+    text = LSTM.replace("f[t]*c[t-1]", "f[t]*c[t-1] + f[t]*c[t-2]")
+    note = derive(model(text)).adjoint["c"].note
+    assert note == "c_t reaches the loss through h_t now and through c_{t+1} and c_{t+2} later"

@@ -7,13 +7,19 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+import sympy
+
 from .. import matrix as mx
 from ..model import Declaration, Equation, Model, lag_of
 
 
 def named(model: Model) -> Model:
-    """The model with every composite argument of a nonlinearity named, as texts do (a, z, …)."""
+    """The model with every composite argument of a nonlinearity named, as texts do.
+
+    The only one is a; where there are several each is called after its own equation: a_i, a_f.
+    """
     taken = {d.name for d in model.declarations} | set(model.functions)
+    alone = len(_arguments(model)) == 1
     equations: list[Equation] = []
     new: dict[mx.Node, mx.Var] = {}
     declarations = list(model.declarations)
@@ -22,15 +28,11 @@ def named(model: Model) -> Model:
         if not e.args or isinstance(e, mx.Var | mx.Scalar):
             return e
         e = e.func(*(walk(a, inside) for a in e.args))
-        if isinstance(e, mx.Apply | mx.Softmax):
-            argument = e.args[-1]
-            if not isinstance(argument, mx.Var) and argument.shape == e.shape:
-                return e.func(*e.args[:-1], name(argument, inside))
-        return e
+        return e.func(*e.args[:-1], name(e.args[-1], inside)) if _is_composite(e) else e
 
     def name(argument: mx.Node, inside: mx.Var) -> mx.Var:
         if argument not in new:
-            label = next(n for n in _names_for(inside.name) if n not in taken)
+            label = next(n for n in _names_for(inside.name, alone) if n not in taken)
             taken.add(label)
             declarations.append(Declaration(label, "variable", argument.shape, True))
             new[argument] = mx.Var(label, argument.shape, (mx.t,))
@@ -46,8 +48,23 @@ def named(model: Model) -> Model:
     return replace(model, declarations=tuple(declarations), equations=numbered)
 
 
-def _names_for(name: str) -> Iterator[str]:
-    yield "a"
+def _arguments(model: Model) -> set[mx.Node]:
+    """The arguments that have no name yet."""
+    found = {x for e in model.equations for x in sympy.preorder_traversal(e.rhs)}
+    return {x.args[-1] for x in found if _is_composite(x)}
+
+
+def _is_composite(e: Any) -> bool:
+    """A nonlinearity of something that is no variable."""
+    if not isinstance(e, mx.Apply | mx.Softmax):
+        return False
+    argument = e.args[-1]
+    return not isinstance(argument, mx.Var) and argument.shape == e.shape
+
+
+def _names_for(name: str, alone: bool) -> Iterator[str]:
+    if alone:
+        yield "a"
     yield f"a_{name}"
     for n in count(2):
         yield f"a{n}_{name}"

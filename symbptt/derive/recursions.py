@@ -6,6 +6,7 @@ dL/dθ    = Σ_{t=1}^T Σ over the equations w that read θ of  dL/dw[t] · ∂w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
@@ -21,6 +22,7 @@ from ..matrix.build import is_zero
 from ..model import LOSS, Declaration, Equation, Formal, Group, Model, lag_of
 from ..rules import pullback
 from ..show import show_expression
+from .collect import collected
 from .jacobians import as_matrix
 
 BACKWARD = "t = T, …, 1"
@@ -79,14 +81,14 @@ class Deriver:
     def local(self, rhs: mx.Node, of: mx.Var, wrt: mx.Var) -> Equation:
         """∂of/∂wrt as a matrix, or λ · ∂of/∂wrt as a pullback."""
         partial = mx.derivative(of, wrt, total=False)
-        matrix = self.folded(as_matrix(rhs, wrt), rhs) if of.rank + wrt.rank <= 2 else None
+        matrix = as_matrix(rhs, wrt) if of.rank + wrt.rank <= 2 else None
         if matrix is not None:
-            return Equation(self.label(), partial, matrix)
+            return Equation(self.label(), partial, self.folded(collected(matrix), rhs))
         ct = mx.Var("λ", of.shape)
-        pulled = self.folded(pullback(rhs, wrt, ct), rhs)
+        pulled = self.folded(collected(pullback(rhs, wrt, ct)), rhs)
         return Equation(self.label(), mx.contract(ct, partial, of.rank), pulled)
 
-    def folded(self, expr: mx.Node | None, source: mx.Node) -> Any:
+    def folded(self, expr: mx.Node, source: mx.Node) -> Any:
         """Subexpressions that the forward pass has named, under their names.
 
         A name that `source`, the differentiated side, reads itself is not used: there ∂ holds
@@ -102,7 +104,7 @@ class Deriver:
             e = e.func(*map(walk, e.args))
             return fold.get(e, _fold_terms(e, fold) if isinstance(e, mx.Plus) else e)
 
-        return walk(expr) if expr is not None else None
+        return walk(expr)
 
     # -- the backward road
 
@@ -116,7 +118,7 @@ class Deriver:
         """dL/dw · ∂w/∂v for one edge, at the time v is read."""
         ct = self.total(edge.at.lhs)
         rhs = edge.at.rhs
-        return mx.shift(self.folded(pullback(rhs, edge.var, ct), rhs), edge.lag)
+        return mx.shift(self.folded(collected(pullback(rhs, edge.var, ct)), rhs), edge.lag)
 
     def adjoint(self) -> Group:
         equations = []
@@ -137,7 +139,9 @@ class Deriver:
         return Group("adjoint", "Total derivatives, backward in time", text, tuple(equations))
 
     def reads(self, name: str) -> list[Edge]:
-        return [x for x in self.edges if x.var.name == name and x.at.lhs.name in self.live]
+        """Where a value is read, in this step first."""
+        found = [x for x in self.edges if x.var.name == name and x.at.lhs.name in self.live]
+        return sorted(found, key=lambda x: abs(x.lag))
 
     @staticmethod
     def _shaped(rhs: mx.Node, like: mx.Var) -> mx.Node:
@@ -213,15 +217,22 @@ class Deriver:
 
 
 def _paths(v: mx.Var, edges: list[Edge]) -> str:
-    """In words: which paths the total derivative sums."""
-    ways = []
+    """In words: which paths the total derivative sums, those of this step first."""
+    whens: dict[str, list[str]] = {}
     for x in edges:
+        when = "now" if not x.lag else "later" if x.lag > 0 else "earlier"
         where = show_expression(x.at.lhs.at(mx.t + x.lag))
-        ways.append(f"{where} " + ("now" if not x.lag else "later"))
-    ways = list(dict.fromkeys(ways))
-    if not ways:
-        return ""
-    return f"{show_expression(v)} reaches the loss through " + " and through ".join(ways)
+        whens.setdefault(when, []).append(where)
+    ways = [f"through {_listed(found)} {when}" for when, found in whens.items()]
+    if len(ways) == 1 == len(edges):
+        ways = [ways[0].replace(" now", " alone")]
+    return f"{show_expression(v)} reaches the loss {_listed(ways)}" if ways else ""
+
+
+def _listed(items: Iterable[str]) -> str:
+    """a, b and c."""
+    *first, last = dict.fromkeys(items)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _fold_terms(e: mx.Plus, fold: dict[mx.Node, mx.Var]) -> mx.Node:
