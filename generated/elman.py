@@ -27,7 +27,7 @@ Gradients
    (25) dL/dx_t = W_xhᵀ dL/da_t
    (26) dL/dh_0 = W_hhᵀ dL/da_1
 
-Proved for every T and every size: 68 statements, by
+Proved for every T and every size: 70 statements, by
 `symbptt prove elman`.
 
 Written by `symbptt generate elman`; write it again rather than edit it.

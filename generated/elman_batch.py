@@ -28,7 +28,7 @@ Gradients
    (26) dL/dx_t = dL/da_t W_xᵀ
    (27) dL/dh_0 = dL/da_1 W_hᵀ
 
-Proved for every T and every size: 78 statements, by
+Proved for every T and every size: 80 statements, by
 `symbptt prove elman_batch`.
 
 Written by `symbptt generate elman_batch`; write it again rather than edit it.

@@ -23,7 +23,7 @@ Gradients
    (18) dL/dx_t = W_hxᵀ dL/dh_t
    (19) dL/dh_0 = W_hhᵀ dL/dh_1
 
-Proved for every T and every size: 53 statements, by
+Proved for every T and every size: 55 statements, by
 `symbptt prove linear_mse`.
 
 Written by `symbptt generate linear_mse`; write it again rather than edit it.

@@ -25,7 +25,7 @@ Gradients
    (20) dL/dW = Σ_{t=1}^{T} dL/da_t s_{t−1}ᵀ
    (21) dL/ds_0 = Wᵀ dL/da_1
 
-Proved for every T and every size: 52 statements, by
+Proved for every T and every size: 54 statements, by
 `symbptt prove rnnlm`.
 
 Written by `symbptt generate rnnlm`; write it again rather than edit it.

@@ -193,6 +193,24 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Block:
+    """The states that run one way in time, stacked so that one step reads one step before.
+
+    `parts` are the states at t, and at earlier times where a lag is longer than one; `var` is
+    the stack at t, or the only part itself. `before` is the step that a step reads: t − 1, and
+    t + 1 where time is reversed.
+    """
+
+    var: mx.Var
+    parts: tuple[mx.Var, ...]
+    before: Any = mx.t - 1
+
+    @property
+    def is_stacked(self) -> bool:
+        return self.parts != (self.var,)
+
+
+@dataclass(frozen=True)
 class Derivation:
     """Everything derived from a model. Labels are unique; T and every size stay symbols."""
 
@@ -200,6 +218,7 @@ class Derivation:
     groups: tuple[Group, ...]
     formal: tuple[Formal, ...] = ()
     given: Model | None = None  # the model as it was written, before intermediates were named
+    blocks: tuple[Block, ...] = ()  # what the closed form is written in
 
     def __post_init__(self) -> None:
         labels = [e.label for e in self]

@@ -136,11 +136,11 @@ def test_derive_a_model_file(small: Path) -> None:
 
 
 def test_derive_says_when_a_form_does_not_exist(tmp_path: Path) -> None:
-    file = tmp_path / "two.rnn"
-    file.write_text(SMALL.replace("W @ h[t-1]", "W @ h[t-1] + h[t-2]"))
+    file = tmp_path / "none.rnn"
+    file.write_text(SMALL.replace("W @ h[t-1] + ", "").replace("state h[t] : H\n", ""))
     result = run("derive", str(file), "--mode", "closed")
     assert result.exit_code == 2
-    assert "no closed form" in result.stderr
+    assert "no closed form: it has no states" in result.stderr
     assert run("derive", str(file)).exit_code == 0
 
 

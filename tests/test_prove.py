@@ -1,14 +1,18 @@
 """Every shipped model is proved; an empty verdict, a wrong claim and a gap are not."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from symbptt import matrix as mx
 from symbptt.derive import derive
 from symbptt.model import Verdict
 from symbptt.parse import load, zoo
-from symbptt.prove import lemma, prove, stages
+from symbptt.prove import induction, lemma, prove, stages
 from symbptt.prove.induction import Claim, J, P, adjoint, claims, k, matrix_power, t, u
+from symbptt.prove.roads import Roads
+from tests.conftest import TEXTS
 
 
 @pytest.mark.parametrize("name", zoo())
@@ -17,6 +21,57 @@ def test_every_shipped_model_is_proved(name: str) -> None:
     assert verdict.ok, [s for s in verdict.failed]
     labels = {e.label for e in derive(load(name))}
     assert labels <= {s.label for s in verdict.steps}  # every printed equation is spoken about
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_several_states_and_lags_are_proved(derived: Any, name: str) -> None:
+    d = derived(name)
+    verdict = prove(d)
+    assert verdict.ok, [s for s in verdict.failed]
+    assert {e.label for e in d} <= {s.label for s in verdict.steps}
+    assert d.group("closed").equations and d.group("sensitivity").equations
+
+
+def test_states_that_read_each_other_are_stacked(derived: Any) -> None:
+    (block,) = derived("lstm").blocks
+    assert [v.name for v in block.parts] == ["c", "h"]
+    assert block.var.shape == (2 * mx.size("N") * mx.size("H"),)
+    (block,) = derived("lag2").blocks
+    assert [v.time for v in block.parts] == [mx.t, mx.t - 1]
+    (block,) = derived("gru").blocks
+    assert not block.is_stacked
+
+
+@pytest.mark.parametrize("name", ["lstm", "lag2", "stacked"])
+def test_a_block_without_one_of_its_parts_is_refuted(derived: Any, name: str) -> None:
+    d = derived(name)
+    (block,) = d.blocks
+    size = block.var.shape[0] * (len(block.parts) - 1) / len(block.parts)
+    for n in range(len(block.parts)):
+        parts = block.parts[:n] + block.parts[n + 1 :]
+        fewer = replace(block, var=mx.Var("s", (size,), (mx.t,)), parts=parts)
+        steps = Roads(replace(d, blocks=(fewer,))).blocks()
+        assert not all(s.ok for s in steps)
+
+
+@pytest.mark.parametrize("key", ["jacobian", "sensitivity"])
+@pytest.mark.parametrize("name", ["elman", "lstm", "lag2"])
+def test_a_missing_equation_of_the_forward_road_is_missed(
+    derived: Any, name: str, key: str
+) -> None:
+    right = derived(name)
+    groups = tuple(
+        replace(g, equations=g.equations[1:]) if g.key == key else g for g in right.groups
+    )
+    roads = Roads(replace(right, groups=groups))
+    steps = roads.jacobians() if key == "jacobian" else roads.sensitivity()
+    assert "it is missing" in {s.detail for s in steps}
+
+
+def test_the_claims_of_one_step_stand_and_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(s.ok for s in induction.within_a_step())
+    monkeypatch.setattr(induction, "solved", lambda x: x)  # N is any matrix
+    assert not all(s.ok for s in induction.within_a_step())
 
 
 def test_the_three_claims_stand_with_base_and_step() -> None:

@@ -20,6 +20,7 @@ from symbptt.prove import induction, stages
 from symbptt.prove.explicit import explicit
 from symbptt.prove.induction import B, J, P, S, k, s, u
 from tests import faults
+from tests.conftest import TEXTS
 from tests.faults import NEARLY, planted, variants
 
 # -- rows of `rules`
@@ -73,7 +74,7 @@ def test_the_models_of_the_sabotage_hold(source: str) -> None:
 
 # -- equations of a derivation
 
-MODELS = ("elman", "elman_batch", "linear", "rnnlm")
+MODELS = ("elman", "elman_batch", "linear", "rnnlm", "lag2", "stacked")
 MISTAKES = (*faults.WHOLE, *faults.FAULTS)
 
 
@@ -95,7 +96,7 @@ def named(d: Derivation, labels: Iterable[str] = ()) -> set[str]:
 @cache
 def speakers(name: str) -> dict[str, set[str]]:
     """Stage -> the labels it speaks about; none is refuted where there is no fault."""
-    d = derive(load(name))
+    d = derive(model(TEXTS[name]) if name in TEXTS else load(name))
     verdicts = {stage: run(d) for stage, run in stages(d)}
     assert all(s.ok for steps in verdicts.values() for s in steps)
     return {stage: {s.label for s in steps} for stage, steps in verdicts.items()}

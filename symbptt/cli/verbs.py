@@ -110,10 +110,9 @@ def derive(
     chosen = format or SUFFIXES.get(output.suffix if output else "", "unicode")
     derivation = _derivation(model)
     if mode != "all" and not _has(derivation, mode):
-        stop(
-            f"{derivation.model.name} has no {mode} form: that takes one state, of lag one\n"
-            "write instead: --mode adjoint"
-        )
+        why = "its states run both ways in time and read each other"
+        why = why if derivation.model.states else "it has no states"
+        stop(f"{derivation.model.name} has no {mode} form: {why}\nwrite instead: --mode adjoint")
     put(show(derivation, chosen, mode=mode), output)
 
 
@@ -281,11 +280,8 @@ def _derivation(model: str) -> Derivation:
 
 
 def _has(derivation: Derivation, mode: Mode) -> bool:
-    """Whether the derivation has a group that this mode adds to the forward equations."""
-    from ..show import MODES
-
-    own = set(MODES[mode] or ()) - {"forward"}
-    return any(g.key in own for g in derivation.groups)
+    """Whether the derivation has the group of this mode."""
+    return any(g.key == mode for g in derivation.groups)
 
 
 def _proof(derivation: Derivation) -> Verdict:

@@ -20,9 +20,10 @@ def derive(model: Model) -> Derivation:
     """All recursions of the model, labelled; see `Derivation` for the groups."""
     d = Deriver(named(model))
     forward = d.forward()
-    groups = [forward, d.locals(), d.adjoint(), d.boundary(), d.gradient(), *through_time(d)]
-    kept = tuple(g for g in groups if g.equations)
-    return Derivation(d.model, kept, d.formal(), model)
+    groups = [forward, d.locals(), d.adjoint(), d.boundary(), d.gradient()]
+    roads, blocks = through_time(d)
+    kept = tuple(g for g in (*groups, *roads) if g.equations)
+    return Derivation(d.model, kept, d.formal(), model, blocks)
 
 
 __all__ = ["derive", "named"]

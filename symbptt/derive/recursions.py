@@ -132,10 +132,7 @@ class Deriver:
             equations.append(
                 Equation(self.label(), lhs, self._shaped(rhs, v), BACKWARD, _paths(v, edges))
             )
-        text = (
-            "d is total: through every path in time. dL/dv has the shape of v; the adjoint λ_t "
-            "of the proof is dL/d(state at t)."
-        )
+        text = "d is total: through every path in time. dL/dv has the shape of v."
         return Group("adjoint", "Total derivatives, backward in time", text, tuple(equations))
 
     def reads(self, name: str) -> list[Edge]:

@@ -1,85 +1,117 @@
-"""The forward road and the closed form of a model with one state, read one step back.
+"""The forward road and the closed form, in terms of the steps' Jacobians.
 
-dh_t/dθ = ∂h_t/∂θ + ∂h_t/∂h_{t-1} · dh_{t-1}/dθ,  dh_0/dθ = 0
-dL/dθ   = Σ_{t=1}^T Σ_{k=1}^t ∂l_t/∂h_t · ∏_{j=k+1}^t ∂h_j/∂h_{j-1} · ∂h_k/∂θ
+dv_t/dθ = ∂v_t/∂θ + Σ over the states w that v reads of  ∂v_t/∂w_{t-j} · dw_{t-j}/dθ
+dL/dθ   = Σ_{t=1}^T (∂l_t/∂θ + Σ_{k=1}^t ∂l_t/∂s_t · ∏_{j=k+1}^t ∂s_j/∂s_{j-1} · ∂s_k/∂θ)
+
+s_t is the block state: the only state, or the stack of several.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from .. import matrix as mx
-from ..model import LOSS, Equation, Group
+from ..model import LOSS, Block, Equation, Group, lag_of
 from ..show import show_expression
+from .blocks import Step
 from .jacobians import as_matrix
-from .recursions import FORWARD, Deriver
+from .recursions import BACKWARD, FORWARD, Deriver
 
 
-def through_time(d: Deriver) -> list[Group]:
-    """Step Jacobians, sensitivities and the closed form; none for several states or lags."""
-    states = d.model.states
-    if len(states) != 1 or d.model.lag(states[0].name) != 1:
-        return []
-    state = states[0].var(mx.t)
-    before = state.at(mx.t - 1)
-    loss = d.model.unfold(d.model.loss.step, keep=[state])
-    if before in mx.variables(loss):
-        return []
-    road = Road(d, state, before, d.model.unfold(state), loss)
-    return [road.jacobians(), road.sensitivity(), road.closed()]
+def through_time(d: Deriver) -> tuple[list[Group], tuple[Block, ...]]:
+    """Step Jacobians, sensitivities and the closed form, and the blocks it is written in.
+
+    A model without states has none of them; one whose states run both ways in time and read
+    each other has no closed form.
+    """
+    step = Step(d.model, frozenset(d.live))
+    if not step.states:
+        return [], ()
+    road = Road(d, step, step.blocks())
+    groups = [road.jacobians(), road.sensitivity(), *([road.closed()] if road.blocks else [])]
+    return groups, road.blocks
+
+
+def partial(of: mx.Var, wrt: mx.Var) -> mx.Deriv:
+    return mx.derivative(of, wrt, total=False)
+
+
+def total(of: mx.Var, wrt: mx.Var) -> mx.Deriv:
+    return mx.derivative(of, wrt, total=True)
 
 
 @dataclass(frozen=True)
 class Road:
-    """The one-state recursions in terms of step Jacobians."""
+    """The recursions of one model's step."""
 
     d: Deriver
-    state: mx.Var
-    before: mx.Var
-    step: mx.Node
-    loss: mx.Node
+    step: Step
+    blocks: tuple[Block, ...]
+
+    @property
+    def lost(self) -> mx.Var:
+        return self.d.model.loss.step
 
     @property
     def params(self) -> list[mx.Var]:
         return [p.var() for p in self.d.model.params]
 
-    def recurrent(self) -> list[mx.Var]:
-        return [p for p in self.params if p in mx.variables(self.step)]
+    def has(self, of: mx.Var, wrt: mx.Var) -> bool:
+        return wrt in mx.variables(self.step.sides[of])
 
     def jacobians(self) -> Group:
-        """∂ through the step's own intermediates, the previous state held fixed."""
+        """∂ through the step's own intermediates, the states it reads held fixed."""
         out = []
-        l = self.d.model.loss.step
-        pairs = [(self.step, self.state, self.before)]
-        pairs += [(self.step, self.state, p) for p in self.recurrent()]
-        pairs += [(self.loss, l, self.state)]
-        pairs += [(self.loss, l, p) for p in self.params if p in mx.variables(self.loss)]
-        for rhs, of, wrt in pairs:
-            out.append(self.d.local(rhs, of, wrt))
+        for of in (*self.step.states, self.lost):
+            wanted = [*self.step.reads(of), *(p for p in self.params if self.has(of, p))]
+            out += [self.d.local(self.step.sides[of], of, wrt) for wrt in wanted]
+        names = ", ".join(map(show_expression, (*self.step.states, self.lost)))
         text = (
-            f"Immediate partials: {show_expression(self.state)} as a function of "
-            f"{show_expression(self.before)}, the input and "
-            "the parameters; the loss of the step as a function of its state."
+            f"Immediate partials of {names}, each as a function of the states it reads, the input "
+            "and the parameters: through the step's intermediates, those states held fixed."
         )
         return Group("jacobian", "Step Jacobians", text, tuple(out))
 
-    def partial(self, of: mx.Var, wrt: mx.Var) -> mx.Deriv:
-        return mx.derivative(of, wrt, total=False)
+    # -- the forward road
 
     def sensitivity(self) -> Group:
         out = []
-        for p in self.recurrent():
-            now, then = (mx.derivative(s, p, total=True) for s in (self.state, self.before))
-            carried = mx.contract(self.partial(self.state, self.before), then, self.state.rank)
-            rhs = mx.plus(self.partial(self.state, p), carried)
-            out.append(Equation(self.d.label(), now, rhs, FORWARD))
-            start = mx.derivative(self.state.at(0), p, total=True)
-            out.append(Equation(self.d.label(), start, mx.zeros(start.shape)))
         for p in self.params:
-            out.append(self._forward_gradient(p))
+            reached = self.step.reached(p)
+            out += [self._sensitivity(v, p, reached) for v in reached]
+            out += [self._start(x, p) for v in reached for x in self._starts(v)]
+        out += [self._forward_gradient(p) for p in self.params]
         text = "The same gradient, carried forward: real-time recurrent learning."
         return Group("sensitivity", "Total derivatives, forward in time", text, tuple(out))
+
+    def _sensitivity(self, v: mx.Var, p: mx.Var, reached: Iterable[mx.Var]) -> Equation:
+        terms = [partial(v, p)] if self.has(v, p) else []
+        terms += self._carried(v, p, {x.name for x in reached})
+        when = FORWARD if self.step.direction(v) > 0 else BACKWARD
+        return Equation(self.d.label(), total(v, p), mx.plus(*terms), when)
+
+    def _carried(self, of: mx.Var, p: mx.Var, names: set[str]) -> list[mx.Node]:
+        reads = [x for x in self.step.reads(of) if x.name in names]
+        return [mx.contract(partial(of, x), total(x, p), x.rank) for x in reads]
+
+    def _starts(self, v: mx.Var) -> list[mx.Var]:
+        """The times before the first step at which v is read."""
+        way = self.step.direction(v)
+        readers = (*self.step.states, self.lost)
+        lags = [way * lag_of(x) for w in readers for x in self.step.reads(w) if x.name == v.name]
+        return [v.at(1 - j if way > 0 else mx.T + j) for j in range(1, max(lags, default=0) + 1)]
+
+    def _start(self, v: mx.Var, p: mx.Var) -> Equation:
+        start = total(v, p)
+        return Equation(self.d.label(), start, mx.zeros(start.shape))
+
+    def _forward_gradient(self, p: mx.Var) -> Equation:
+        terms = [partial(self.lost, p)] if self.has(self.lost, p) else []
+        terms += self._carried(self.lost, p, {x.name for x in self.step.reached(p)})
+        rhs = self._weighted(mx.plus(*terms)) if terms else mx.zeros(p.shape)
+        return Equation(self.d.label(), total(LOSS, p), rhs)
 
     def _weighted(self, body: mx.Node) -> mx.Node:
         """Σ_t weight · body, for the way this model's loss adds up over time."""
@@ -88,86 +120,112 @@ class Road:
             return body.xreplace({mx.t: mx.T})
         return mx.times(loss.weight(), mx.time_sum(body, mx.t, 1, mx.T))
 
-    def _forward_gradient(self, p: mx.Var) -> Equation:
-        l = self.d.model.loss.step
-        terms = []
-        if p in mx.variables(self.loss):
-            terms.append(self.partial(l, p))
-        if p in self.recurrent():
-            s = mx.derivative(self.state, p, total=True)
-            terms.append(mx.contract(self.partial(l, self.state), s, self.state.rank))
-        lhs = mx.derivative(LOSS, p, total=True)
-        rhs = self._weighted(mx.plus(*terms)) if terms else mx.zeros(p.shape)
-        return Equation(self.d.label(), lhs, rhs)
+    # -- the closed form
 
     def closed(self) -> Group:
         """Sums of products of Jacobians, with nothing recursive left."""
-        out = []
-        l = self.d.model.loss.step
-        k, j, s = self._times("k", "j", "s")
-        step = self.partial(self.state, self.before)
+        out = [self._adjoint(b) for b in self.blocks]
+        out += [self._closed_gradient(p) for p in self.params]
+        out += filter(None, (self._matrix_power(b) for b in self.blocks))
+        text = " ".join(self._words())
+        return Group("closed", "Closed form", text, tuple(out))
 
-        def product(lo: Any, hi: Any) -> mx.Node:
-            return mx.TimeProd(step.xreplace({mx.t: j}), j, lo + 1, hi)
+    def _words(self) -> Iterator[str]:
+        yield "∏ multiplies from the latest step on the left; an empty product is the identity."
+        for b in self.blocks:
+            s = show_expression(b.var)
+            if b.is_stacked:
+                parts = ", ".join(map(show_expression, b.parts))
+                yield f"{s} = ({parts}), stacked into one vector."
+                yield from self._same_step(b)
+                yield f"λ_t of the proof is dL/d{s}, which holds the other parts of {s} fixed."
+            else:
+                yield f"λ_t of the proof is dL/d{s}."
 
-        lam = mx.contract(
-            self.partial(l, self.state).xreplace({mx.t: s}), product(mx.t, s), self.state.rank
-        )
-        out.append(
-            Equation(
-                self.d.label(),
-                mx.derivative(LOSS, self.state, total=True),
-                self._from_t(lam, s),
-                FORWARD,
-            )
-        )
-        for p in self.params:
-            out.append(self._closed_gradient(p, k, product))
-        power = self._matrix_power()
-        text = "∏ multiplies from the latest step on the left; an empty product is the identity."
-        return Group("closed", "Closed form", text, (*out, power) if power else tuple(out))
+    def _same_step(self, b: Block) -> Iterator[str]:
+        """What a state that reads another of its own step means for the rows and for dL/ds_t."""
+        s = show_expression(b.var)
+        for w in b.parts:
+            readers = [v for v in self.step.states if w in self.step.reads(v) and w.time == v.time]
+            column = show_expression(w)
+            for v in readers:
+                row, slope = map(show_expression, (v, partial(v, w)))
+                yield f"In ∂{s} the rows of {row} add {slope} times the rows of {column}."
+            pulled = [mx.contract(total(LOSS, v), partial(v, w), v.rank) for v in readers]
+            if pulled:
+                less = " − ".join(map(show_expression, (total(LOSS, w), *pulled)))
+                yield f"The part of dL/d{s} for {column} is {less}."
+
+    def _adjoint(self, b: Block) -> Equation:
+        """dL/ds_t, for one block."""
+        loss = self.d.model.loss
+        (s,) = self._times("s")
+        u = partial(self.lost, b.var).xreplace({mx.t: s})
+        body = mx.contract(u, self.product(b, s, mx.t), b.var.rank)
+        if loss.over == "last":
+            rhs: mx.Node = body.xreplace({s: mx.T})
+            if not _forward(b):
+                rhs = mx.times(mx.Kron(mx.t, mx.T), rhs)
+        else:
+            lo, hi = (mx.t, mx.T) if _forward(b) else (1, mx.t)
+            rhs = mx.times(loss.weight(), mx.time_sum(body, s, lo, hi))
+        return Equation(self.d.label(), total(LOSS, b.var), rhs, FORWARD)
+
+    def product(self, b: Block, to: Any, start: Any) -> mx.Node:
+        """∂s_to/∂s_start, the product of the step Jacobians between the two."""
+        (j,) = self._times("j")
+        jac = partial(b.var, b.var.at(b.before))
+        if _forward(b):
+            return mx.TimeProd(jac.xreplace({mx.t: j}), j, start + 1, to)
+        return mx.TimeProd(jac.xreplace({mx.t: start - j}), j, 1, start - to)
 
     def _times(self, *wanted: str) -> list[Any]:
-        """Names for bound times that the model does not use for something else."""
-        free = [n for n in "kjsirmnpqu" if n not in self.d.model.table]
+        """Names for bound times that the derivation does not use for something else."""
+        used = {*self.d.model.table, *(b.var.name for b in self.blocks)}
+        free = [n for n in "kjsirmnpqu" if n not in used]
         chosen = [n for n in wanted if n in free]
-        rest = [n for n in free if n not in wanted]
+        rest = [n for n in free if n not in wanted and n not in "kjs"]
         return [mx.time_symbol(n if n in chosen else rest.pop(0)) for n in wanted]
 
-    def _from_t(self, body: mx.Node, s: Any) -> mx.Node:
-        loss = self.d.model.loss
-        if loss.over == "last":
-            return body.xreplace({s: mx.T})
-        return mx.times(loss.weight(), mx.time_sum(body, s, mx.t, mx.T))
-
-    def _closed_gradient(self, p: mx.Var, k: Any, product: Any) -> Equation:
-        l = self.d.model.loss.step
-        terms = []
-        if p in mx.variables(self.loss):
-            terms.append(self.partial(l, p))
-        if p in self.recurrent():
-            u = mx.contract(self.partial(l, self.state), product(k, mx.t), self.state.rank)
-            b = self.partial(self.state, p).xreplace({mx.t: k})
-            terms.append(mx.time_sum(mx.contract(u, b, self.state.rank), k, 1, mx.t))
-        lhs = mx.derivative(LOSS, p, total=True)
+    def _closed_gradient(self, p: mx.Var) -> Equation:
+        terms = [partial(self.lost, p)] if self.has(self.lost, p) else []
+        reached = set(self.step.reached(p))
+        for b in self.blocks:
+            if reached & set(b.parts):
+                terms.append(self._through(b, p))
         rhs = self._weighted(mx.plus(*terms)) if terms else mx.zeros(p.shape)
-        return Equation(self.d.label(), lhs, rhs)
+        return Equation(self.d.label(), total(LOSS, p), rhs)
 
-    def _matrix_power(self) -> Equation | None:
+    def _through(self, b: Block, p: mx.Var) -> mx.Node:
+        """Σ_k u_t P(t,k) B_k of one block."""
+        (k,) = self._times("k")
+        rank = b.var.rank
+        u = mx.contract(partial(self.lost, b.var), self.product(b, mx.t, k), rank)
+        body = mx.contract(u, partial(b.var, p).xreplace({mx.t: k}), rank)
+        return mx.time_sum(body, k, *((1, mx.t) if _forward(b) else (mx.t, mx.T)))
+
+    def _matrix_power(self, b: Block) -> Equation | None:
         """Where the step Jacobian does not change with time its products are powers."""
-        if self.state.rank != 1 or self.d.model.loss.over == "last":
+        loss, before = self.d.model.loss, b.var.at(b.before)
+        if b.is_stacked or b.var.rank != 1 or loss.over == "last" or not _forward(b):
             return None
-        matrix = as_matrix(self.step, self.before)
+        if not self.has(b.var, before):
+            return None
+        matrix = as_matrix(self.step.sides[b.var], before)
         if matrix is None or any(v.times for v in mx.variables(matrix)):
             return None
         (i,) = self._times("i")
-        now = [x for x in self.d.reads(self.state.name) if not x.lag]
+        now = [x for x in self.d.reads(b.var.name) if not x.lag]
         u = mx.plus(*(self.d.pulled(x) for x in now)).xreplace({mx.t: mx.T + mx.t - i})
         body = mx.matmul(mx.MatPow(matrix.T, mx.T - i), u)
         return Equation(
             self.d.label(),
-            mx.derivative(LOSS, self.state, total=True),
+            total(LOSS, b.var),
             mx.time_sum(body, i, mx.t, mx.T),
             FORWARD,
             "the step Jacobian is the same at every step, so its products are powers",
         )
+
+
+def _forward(b: Block) -> bool:
+    return bool(b.before == mx.t - 1)

@@ -19,7 +19,7 @@ from lark.lexer import Lexer
 
 from .. import matrix as mx
 from ..errors import ParseError, Place
-from ..model import Equation, Model
+from ..model import Derivation, Equation, Model
 from .elaborate import Elaborator, sides
 from .reader import shallow
 from .scope import Scope
@@ -96,14 +96,16 @@ def _elaborator(scanner: Scanner) -> Elaborator:
     return Elaborator(scanner.scope, locate, nested)
 
 
-def latex_expression(text: str, model: Model | Scope, file: str = "<text>") -> mx.Node:
+def latex_expression(text: str, model: Model | Derivation | Scope, file: str = "<text>") -> mx.Node:
     """One expression of LaTeX, in the names of the model."""
     with shallow(Place(1, 1, text[:80], file)):
         scanner = Scanner(text, Scope.of(model), file)
         return _elaborator(scanner).expression(tree(scanner, "expression"))
 
 
-def latex(text: str, model: Model | Scope, label: str = "", file: str = "<text>") -> Equation:
+def latex(
+    text: str, model: Model | Derivation | Scope, label: str = "", file: str = "<text>"
+) -> Equation:
     """One equation of LaTeX; a scalar right side is spread over the shape of the left."""
     with shallow(Place(1, 1, text[:80], file)):
         scanner = Scanner(text, Scope.of(model), file)

@@ -11,7 +11,7 @@ import sympy
 
 from .. import matrix as mx
 from ..errors import ModelError, Place
-from ..model import Declaration, Model
+from ..model import Declaration, Derivation, Model
 from .names import readings, spelled
 
 CALLS = (
@@ -52,10 +52,17 @@ class Scope:
     times: dict[str, sympy.Symbol] = field(default_factory=lambda: {"t": mx.t, "T": mx.T})
 
     @staticmethod
-    def of(model: Model | Scope) -> Scope:
+    def of(model: Model | Derivation | Scope) -> Scope:
+        """The names of a model; those of a derivation include its stacked states."""
         if isinstance(model, Scope):
             return model
+        stacked: list[mx.Var] = []
+        if isinstance(model, Derivation):
+            stacked = [b.var for b in model.blocks if b.is_stacked]
+            model = model.model
         scope = Scope(dict(model.table), dict(model.functions))
+        for v in stacked:
+            scope.declarations[v.name] = Declaration(v.name, "variable", v.shape, True)
         for e in model.equations:
             for call in e.rhs.atoms(mx.Call):
                 scope.results[call.name] = call.shape

@@ -11,7 +11,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput
 
 from .. import matrix as mx
 from ..errors import ParseError, Place
-from ..model import Equation, Model
+from ..model import Derivation, Equation, Model
 from .elaborate import Elaborator, sides
 from .reader import shallow
 from .scope import Scope
@@ -117,13 +117,13 @@ def nested(text: str) -> Tree:
     return tree(text, "expression")
 
 
-def expression(text: str, model: Model | Scope) -> mx.Node:
+def expression(text: str, model: Model | Derivation | Scope) -> mx.Node:
     """One expression of the plain or Unicode notation, in the names of the model."""
     with shallow(Place(1, 1, text[:80])):
         return elaborator(Scope.of(model), source=text).expression(tree(text, "expression"))
 
 
-def equation(text: str, model: Model | Scope, label: str = "") -> Equation:
+def equation(text: str, model: Model | Derivation | Scope, label: str = "") -> Equation:
     """One equation; a scalar right side is spread over the shape of the left."""
     with shallow(Place(1, 1, text[:80])):
         left, right = tree(text, "equation").children

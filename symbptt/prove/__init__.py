@@ -47,9 +47,9 @@ def stages(derivation: Derivation) -> list[Stage]:
         ("gradients", recursions.gradient),
     ]
     keys = {g.key for g in derivation.groups}
-    if "closed" in keys:
+    if "jacobian" in keys:
         every += [
-            ("induction over t", lambda d: induction.claims()),
+            ("induction over t", _induction),
             ("step Jacobians", lambda d: Roads(d).jacobians()),
             ("the two roads of this model", _roads),
         ]
@@ -58,9 +58,15 @@ def stages(derivation: Derivation) -> list[Stage]:
     return [*every, ("explicit unrolling", explicit)]
 
 
+def _induction(derivation: Derivation) -> list[Step]:
+    stacked = any(b.is_stacked for b in derivation.blocks)
+    return [*(induction.within_a_step() if stacked else ()), *induction.claims()]
+
+
 def _roads(derivation: Derivation) -> list[Step]:
     roads = Roads(derivation)
-    return [roads.block(), *roads.sensitivity(), *roads.closed()]
+    steps = [*roads.adjoint(), *roads.sensitivity()]
+    return [*roads.blocks(), *steps, *roads.closed()] if derivation.blocks else steps
 
 
 def lemma() -> Verdict:

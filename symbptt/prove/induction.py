@@ -145,6 +145,60 @@ def claim_roads() -> list[Claim]:
     return [Claim("claim 3, the order of the double sum", backward, forward)]
 
 
+def N(i: Any) -> mx.Node:  # noqa: N802
+    """(I − A_i)⁻¹, a finite sum of powers: A_i is strictly triangular in the order of the step."""
+    return mx.Var("N", (S, S), (i,))
+
+
+def A(i: Any) -> mx.Node:  # noqa: N802
+    return mx.Var("A", (S, S), (i,))
+
+
+def C(i: Any) -> mx.Node:  # noqa: N802
+    return mx.Var("C", (S, S), (i,))
+
+
+def solved(x: mx.Node) -> mx.Node:
+    """A_t N_t = N_t A_t = N_t − I, the definition of N_t."""
+    inverse = {A(t) @ N(t): N(t) - mx.Eye(S), N(t) @ A(t): N(t) - mx.Eye(S)}
+    return _rebuilt(x.xreplace(inverse))
+
+
+def claims_of_one_step() -> list[Claim]:
+    """Where states read states of the same step, J_t = N_t C_t and ∂s_t/∂θ = N_t B_t.
+
+    μ_t = u_t + μ_t A_t + μ_{t+1} C_{t+1} and S_t = B_t + A_t S_t + C_t S_{t−1} are what the
+    equations of the step give; λ_t = μ_t (I − A_t).
+    """
+    mu, sens = (lambda i: mx.Var("μ", (S,), (i,))), (lambda i: mx.Var("S_", (S, Q), (i,)))
+    lam = mx.Var("λ", (S,), (t + 1,))
+    rhs = u(t) + mu(t) @ A(t) + mu(t + 1) @ C(t + 1)
+    forward = B(t) + A(t) @ sens(t) + C(t) @ sens(t - 1)
+    return [
+        Claim("μ_t = λ_t N_t", mu(t), mx.plus(mu(t) @ N(t), -1 * (mu(t) @ solved(A(t) @ N(t))))),
+        Claim(
+            "λ_t = u_t + λ_(t+1) J_(t+1), with J = N C",
+            (rhs - mu(t) @ A(t)).xreplace({mu(t + 1): lam @ N(t + 1)}),
+            u(t) + lam @ (N(t + 1) @ C(t + 1)),
+        ),
+        Claim(
+            "S_t = N_t B_t + J_t S_(t−1)",
+            N(t) @ (forward - A(t) @ sens(t)),
+            N(t) @ B(t) + (N(t) @ C(t)) @ sens(t - 1),
+        ),
+        Claim(
+            "and N_t (S_t − A_t S_t) = S_t",
+            mx.plus(N(t) @ sens(t), -1 * (solved(N(t) @ A(t)) @ sens(t))),
+            sens(t),
+        ),
+    ]
+
+
+def within_a_step() -> list[Step]:
+    """The claims of one step, each decided."""
+    return [c.step("index notation, every size") for c in claims_of_one_step()]
+
+
 def claims() -> list[Step]:
     """The three claims with base and step."""
     every = [*lemma_right(), *claim_sensitivity(), *claim_adjoint(), *claim_roads()]

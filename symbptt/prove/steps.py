@@ -1,0 +1,127 @@
+"""One step as a function of the states it reads, and the partials that the claims need.
+
+Written apart from `derive`: the judge finds for itself which state reads which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from .. import matrix as mx
+from ..indices import jacobian
+from ..indices import poly as p
+from ..indices.canon import canonical_lam
+from ..model import Model, lag_of
+from .recursions import Chain
+
+HELD = "°"  # marks a name that differentiation holds fixed
+
+
+@dataclass(frozen=True)
+class Steps:
+    """F_v for every state v that reaches the loss, and for the loss of the step."""
+
+    model: Model
+
+    @cached_property
+    def states(self) -> tuple[mx.Var, ...]:
+        live = Chain(self.model).live
+        return tuple(
+            d.var(mx.t) for d in self.model.states if d.name in live and d.name in self._computed
+        )
+
+    @cached_property
+    def _computed(self) -> set[str]:
+        return {e.lhs.name for e in self.model.equations}
+
+    @cached_property
+    def side(self) -> dict[mx.Var, mx.Node]:
+        """v -> F_v, with the step's other values replaced by their definitions."""
+        every = (*self.states, self.model.loss.step)
+        return {
+            v: self.model.unfold(self.model.defined[v.name].rhs, keep=self.states) for v in every
+        }
+
+    def arguments(self, v: mx.Var) -> list[mx.Var]:
+        """The states that F_v is a function of, at their own times."""
+        names = {s.name for s in self.states}
+        return [x for x in mx.variables(self.side[v]) if x.name in names]
+
+    def readers(self, name: str) -> list[tuple[mx.Var, mx.Var]]:
+        """(v, the argument): every state or loss whose F reads the state `name`."""
+        every = (*self.states, self.model.loss.step)
+        return [(v, x) for v in every for x in self.arguments(v) if x.name == name]
+
+    def way(self, name: str) -> int:
+        """1 where a state is read at earlier times, −1 where it is read at later ones."""
+        inside = (lag_of(x) for v, x in self.readers(name) if v != self.model.loss.step)
+        return -1 if min(inside, default=0) < 0 else 1
+
+    def partial(
+        self, of: mx.Var, wrt: mx.Var, keep: Iterable[mx.Var], times: Iterable[Any]
+    ) -> p.Poly:
+        """∂F_of/∂wrt with the other states that F_of reads held fixed; `of` is at any time.
+
+        Its value is that of `Model.unfold` with the same `keep` and `times`: the states held
+        fixed are replaced by their definitions, under marked names while ∂ is taken.
+        """
+        side = mx.shift(self.side[of.at(mx.t)], of.time - mx.t)
+        held = {
+            x: _marked(self.model.unfold(x, keep, times))
+            for x in mx.variables(side)
+            if x.name in self._computed and x.time in times and x not in keep
+        }
+        return _unmarked(jacobian(side.xreplace(held), wrt))
+
+    def moved_by(self, wrt: mx.Var) -> set[str]:
+        """The states that change with a parameter."""
+        moved = {v.name for v in self.states if wrt in mx.variables(self.side[v])}
+        for _ in self.states:
+            moved |= {
+                v.name for v in self.states if any(x.name in moved for x in self.arguments(v))
+            }
+        return moved
+
+    def needed(self, way: int) -> set[mx.Var]:
+        """The parts that a block of one way must have to be a function of the block before."""
+        parts = {v for v in self.states if self.way(v.name) == way}
+        for name in {v.name for v in parts}:
+            for v, x in self.readers(name):
+                # A step reads the block before; the loss of a step reads the block of its step.
+                back = way * lag_of(x) - (0 if v == self.model.loss.step else 1)
+                parts |= {x.at(mx.t - way * j) for j in range(back + 1)}
+        return parts
+
+    def crossing(self) -> Iterable[tuple[mx.Var, mx.Var]]:
+        """States of one way that read states of the other."""
+        for v in self.states:
+            for x in self.arguments(v):
+                if self.way(x.name) != self.way(v.name):
+                    yield v, x
+
+
+def _marked(e: mx.Node) -> mx.Node:
+    return e.xreplace({v: mx.Var(v.name + HELD, v.shape, v.times) for v in mx.variables(e)})
+
+
+def _unmarked(q: p.Poly) -> p.Poly:
+    """The polynomial with the marks taken off: the values are those of the names."""
+
+    def of_poly(items: Iterable[tuple[p.Mono, Any]]) -> p.Poly:
+        return p.add(*(p.scale(of_mono(m), c) for m, c in items))
+
+    def of_mono(m: p.Mono) -> p.Poly:
+        out = p.constant(1)
+        for f, e in m.factors:
+            out = p.mul(out, p.atom(of_factor(f), e))
+        return p.bind(out, *m.bound) if m.bound else out
+
+    def of_factor(f: p.Factor) -> p.Factor:
+        name = f.name.removesuffix(HELD) if isinstance(f.name, str) else f.name
+        nested = tuple(canonical_lam(x.params, of_poly(x.poly)) for x in f.nested)
+        return f._replace(name=name, nested=nested)
+
+    return of_poly(q.items()) if any(HELD in repr(m) for m in q) else q
