@@ -17,7 +17,7 @@ import sympy
 
 from . import matrix as mx
 from .errors import UnsupportedError
-from .matrix.build import is_zero
+from .matrix.build import is_zero, pad
 from .matrix.functions import Z
 
 Node = mx.Node
@@ -168,6 +168,8 @@ DIFFERENTIAL: dict[type, Callable[[Any, Tangent], Node]] = {
     mx.Diag: lambda e, d: mx.diag(d(e.args[0])),
     mx.Broadcast: lambda e, d: mx.broadcast(d(e.args[0]), e.shape),
     mx.Expand: lambda e, d: mx.Expand(d(e.args[0]), e.shape),
+    mx.Concat: lambda e, d: mx.concat(*map(d, e.args)),
+    mx.Block: lambda e, d: mx.block(d(e.args[0]), *e.args[1:]),
     mx.Reduce: lambda e, d: mx.sum_axes(d(e.args[0]), e.axes, e.keepdims),
     mx.SquaredError: _d_squared_error,
     mx.CrossEntropy: _d_cross_entropy,
@@ -181,10 +183,15 @@ def transpose(linear: Node, dx: mx.Var, cotangent: Node) -> Node:
         return cotangent
     if dx not in mx.variables(linear):
         return mx.zeros(dx.shape)
-    if isinstance(linear, mx.Plus):
-        return mx.plus(*(transpose(a, dx, cotangent) for a in linear.args))
-    k = next(i for i, a in enumerate(linear.args) if dx in mx.variables(a))
-    return transpose(linear.args[k], dx, rule(TRANSPOSE, linear)(linear, k, cotangent))
+    row = rule(TRANSPOSE, linear)
+    # A product is linear in dx in one argument; a sum or a concatenation in several.
+    return mx.plus(
+        *(
+            transpose(a, dx, row(linear, k, cotangent))
+            for k, a in enumerate(linear.args)
+            if dx in mx.variables(a)
+        )
+    )
 
 
 def _t_times(e: Node, k: int, ct: Node) -> Node:
@@ -240,6 +247,7 @@ def _t_reduce(e: mx.Reduce, k: int, ct: Node) -> Node:
 
 
 TRANSPOSE: dict[type, Callable[[Any, int, Node], Node]] = {
+    mx.Plus: lambda e, k, ct: ct,
     mx.Times: _t_times,
     mx.MatMul: _t_matmul,
     mx.Outer: _t_outer,
@@ -248,5 +256,7 @@ TRANSPOSE: dict[type, Callable[[Any, int, Node], Node]] = {
     mx.Broadcast: _t_broadcast,
     mx.Expand: _t_expand,
     mx.Reduce: _t_reduce,
+    mx.Concat: lambda e, k, ct: mx.block(ct, *e.pieces[k][:2]),
+    mx.Block: lambda e, k, ct: pad(ct, *e.args[1:], e.args[0].shape[-1]),
     mx.Contract: lambda e, k, ct: mx.contract(ct, e.args[0], ct.rank),
 }

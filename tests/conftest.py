@@ -12,7 +12,7 @@ from symbptt.check import load_module
 from symbptt.model import Derivation
 from symbptt.plan import Program
 
-LSTM = """model lstm "Long short-term memory, a batch of rows"
+GATES = """model gates "Long short-term memory, a product for each gate"
 size N, D, H, C
 input x[t] : N, D
 target y[t] : N in C
@@ -43,7 +43,7 @@ l[t] = sum(cross_entropy(z[t], y[t]))
 loss = sum(l[t])
 """
 
-GRU = """model gru "Gated recurrent unit, column vectors"
+RESET = """model reset "Gated recurrent unit, column vectors"
 size D, H
 input x[t] : D
 target y[t] : H
@@ -111,7 +111,7 @@ l[t] = mean(cross_entropy(o[t], y[t]))
 loss = l[T]
 """
 
-TEXTS = {"lstm": LSTM, "gru": GRU, "lag2": LAG2, "stacked": STACKED, "last": LAST}
+TEXTS = {"gates": GATES, "reset": RESET, "lag2": LAG2, "stacked": STACKED, "last": LAST}
 EMITTED = tuple(name for name in zoo() if not load(name).is_uninterpreted)
 
 

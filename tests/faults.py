@@ -14,7 +14,7 @@ import sympy
 
 from symbptt import matrix as mx
 from symbptt import rules
-from symbptt.matrix.build import is_zero
+from symbptt.matrix.build import is_zero, pad
 from symbptt.model import Derivation
 
 NEARLY = sympy.Rational(9995, 10000)  # 0.05 % off
@@ -49,6 +49,10 @@ BIASED = text(BATCH, "tanh(h[t-1] @ W + b) + x[t]")
 COLUMN = text(BATCH, "tanh(column(h[t-1] @ b) * x[t] + x[t])")
 ADDED = text(SQUARE, "tanh(sum(h[t-1] @ W, axis=0) + x[t])")
 KEPT = text(SQUARE, "tanh(sum(h[t-1] @ W, axis=1, keepdims=1) * x[t] + x[t])")
+JOINED = text(SQUARE, "tanh([h[t-1], x[t]] @ K)").replace("param W : H, H", "param K : 2*H, H")
+PACKED = text(SQUARE, "tanh(a[t][:, H:2*H]) * a[t][:, 0:H]").replace(
+    "param W : H, H\n", "param W : H, 2*H\na[t] = h[t-1] @ W + [x[t], x[t]]\n"
+)
 CALLED = text(VECTOR, "f(W @ h[t-1], x[t])").replace("h[t] =", "function f(u, v)\nh[t] =", 1)
 RIGHT = dict(rules.DIFFERENTIAL)
 
@@ -77,6 +81,10 @@ def wrong_axis(e: Any, d: Any) -> Any:
 
 def wrong_argument(e: Any, d: Any) -> Any:
     return mx.contract(mx.CallDeriv(e, 1), d(e.args[1][0]) + d(e.args[1][1]), 1)
+
+
+def first_columns(e: Any, k: int, ct: Any) -> Any:
+    return pad(ct, 0, e.shape[-1], e.args[0].shape[-1])
 
 
 def gap(e: Any, d: Any, p: Any) -> Any:
@@ -128,6 +136,12 @@ DIFFERENTIAL: Rows = {
     mx.Broadcast: [(BIASED, {})],
     mx.Expand: [(COLUMN, {})],
     mx.Reduce: [(ADDED, {}), (KEPT, {"wrong axis": wrong_axis})],
+    mx.Concat: [
+        (JOINED, {"first part only": lambda e, d: mx.concat(d(e.args[0]), 0 * d(e.args[1]))})
+    ],
+    mx.Block: [
+        (PACKED, {"the block before": lambda e, d: mx.block(d(e.args[0]), 0, e.shape[-1])})
+    ],
     mx.SquaredError: [
         (
             LINEAR,
@@ -157,7 +171,12 @@ TRANSPOSE: Rows = {
     mx.Diag: [(DIAG, {"the whole row": lambda e, k, ct: mx.sum_axes(ct, (1,))})],
     mx.Broadcast: [(BIASED, {})],
     mx.Expand: [(COLUMN, {})],
+    mx.Plus: [(LINEAR, {})],
     mx.Reduce: [(ADDED, {}), (KEPT, {})],
+    mx.Concat: [
+        (JOINED, {"the first columns": lambda e, k, ct: mx.block(ct, 0, e.args[k].shape[-1])})
+    ],
+    mx.Block: [(PACKED, {"in the first columns": first_columns})],
     mx.Contract: [(CALLED, {"missing transpose": lambda e, k, ct: e.args[0] @ ct})],
 }
 SLOPES: Rows = {

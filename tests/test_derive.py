@@ -104,7 +104,7 @@ def test_the_formal_road_counts_its_four_index_objects() -> None:
 
 
 def test_several_layers_and_lags_have_their_recursions(derived) -> None:
-    for name in ("lstm", "gru", "lag2", "stacked", "last"):
+    for name in ("gates", "reset", "lag2", "stacked", "last"):
         d = derived(name)
         assert {s.name for s in d.model.states} <= set(d.adjoint)
         assert {p.name for p in d.model.params} <= set(d.gradient)

@@ -141,4 +141,4 @@ def test_a_state_handed_on_is_one_long_sequence(loaded: Any) -> None:
 
 
 def test_the_module_of_a_plain_text_is_a_module(emitted: Any) -> None:
-    assert callable(load_module(emitted("gru"), "gru").loss_and_grad)
+    assert callable(load_module(emitted("reset"), "reset").loss_and_grad)

@@ -22,7 +22,7 @@ from symbptt.prove import prove
 from tests.faults import BATCH, VECTOR
 
 MODELS = ("elman", "elman_batch", "elman_ce", "linear_mse", "rnnlm")
-MORE = ("lstm", "gru", "lag2", "stacked", "last")
+MORE = ("gates", "reset", "lag2", "stacked", "last")
 
 
 @st.composite

@@ -59,7 +59,12 @@ def _is_composite(e: Any) -> bool:
     if not isinstance(e, mx.Apply | mx.Softmax):
         return False
     argument = e.args[-1]
-    return not isinstance(argument, mx.Var) and argument.shape == e.shape
+    return not _is_view(argument) and argument.shape == e.shape
+
+
+def _is_view(e: mx.Node) -> bool:
+    """A variable, or a block of one: it has its name already."""
+    return isinstance(e.args[0] if isinstance(e, mx.Block) else e, mx.Var)
 
 
 def _names_for(name: str, alone: bool) -> Iterator[str]:

@@ -45,6 +45,10 @@ class Views:
             return str(r) if isinstance(r, int | float) else code(r)
         b = self.program.buffers[r.buffer]
         text = self._base(r, b, loop)
+        if r.block:
+            lo, hi = (code(x) if x != 0 else "" for x in r.block)
+            lead = "..., " if r.span in ("all", "start") or len(b.shape) > 1 else ""
+            text += f"[{lead}{lo}:{hi}]"
         if r.turned:
             text += ".T" if r.span != "all" or r.flat or len(b.shape) == 1 else ".swapaxes(-1, -2)"
         if r.spread:

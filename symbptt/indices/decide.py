@@ -14,6 +14,7 @@ from .canon import canonical
 from .differentiate import differentiate
 from .lower import Slots, free_slots, lower
 from .poly import Factor, Ix, Lin, Mono, Poly
+from .split import places, split
 from .witness import Witness, witness
 
 
@@ -55,6 +56,8 @@ def same(a: Any, b: Any) -> Answer:
 def same_poly(a: Mapping[Mono, Fraction], b: Mapping[Mono, Fraction]) -> Answer:
     residual = canonical(p.add(a, p.scale(dict(b), -1)))
     ok = vanishes(residual)
+    if not ok and (cuts := places(residual)):
+        ok = vanishes(canonical(split(residual, cuts)))
     return Answer(ok, {} if ok else residual)
 
 
@@ -111,7 +114,9 @@ def _show_factor(f: Factor, e: Fraction) -> str:
     return text if e == 1 else f"{text}^{e}" if e.denominator == 1 else f"{text}^({e})"
 
 
-def _show_ix(i: Ix) -> str:
+def _show_ix(i: Any) -> str:
+    if isinstance(i, p.Shifted):
+        return f"{_show_ix(i.base)}+{_show_lin(i.lo)}"
     if i.tag == "f":
         return "ijklmnpq"[i.num] if isinstance(i.num, int) else str(i.num)
     return f"{i.tag[0]}{i.num}"

@@ -98,8 +98,8 @@ def _at(f: Factor, n: int, index: tuple[Ix, ...]) -> Poly:
 
 
 def _d_softmax(f: Factor, d: Callable[[Any], Poly]) -> Poly:
-    (c,) = f.slots
-    j, row = fresh(c.size), fresh(c.size)
+    (c,), (param,) = f.slots, f.nested[0].params
+    j, row = fresh(param.size), fresh(param.size)
     here = d(_at(f, 0, (c,)))
     there = d(_at(f, 0, (j,)))
     if not here and not there:

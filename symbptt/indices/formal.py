@@ -14,7 +14,7 @@ import sympy
 from .. import matrix as mx
 from ..errors import UnsupportedError
 from .canon import canonical
-from .poly import UNIT, Factor, Ix, Lam, Lin, Mono, Poly
+from .poly import UNIT, Factor, Lam, Lin, Mono, Poly, Shifted
 
 
 def entries(q: Poly, names: Iterable[sympy.Symbol], shape: Any, read: Iterable[mx.Var]) -> mx.Node:
@@ -40,15 +40,17 @@ class _Writer:
     shape: tuple[Any, ...]
     sizes: dict[str, Any]
 
-    def name(self, i: Ix) -> sympy.Symbol:
+    def name(self, i: Any) -> sympy.Symbol:
         """An axis of length 1 has one index, which goes by the name of the first such axis."""
+        if isinstance(i, Shifted):
+            raise UnsupportedError("an entry of a block has no index of its own in the whole")
         if i != UNIT:
             return self.names[i.num]
         if 1 not in self.shape:
             raise UnsupportedError("an axis of length 1 that the Jacobian has not")
         return self.names[self.shape.index(1)]
 
-    def element(self, array: mx.Node, slots: tuple[Ix, ...]) -> mx.Node:
+    def element(self, array: mx.Node, slots: tuple[Any, ...]) -> mx.Node:
         return mx.Element(array, tuple(map(self.name, slots))) if slots else array
 
     def variable(self, f: Factor) -> mx.Var:

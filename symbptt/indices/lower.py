@@ -18,9 +18,9 @@ from ..errors import UnsupportedError
 from ..matrix.functions import Z
 from . import poly as p
 from .canon import canonical_lam, leading
-from .poly import TIME, UNIT, Factor, Ix, Lin, Poly, fresh
+from .poly import TIME, UNIT, Factor, Ix, Lin, Poly, Shifted, fresh
 
-Slots = tuple[Ix, ...]
+Slots = tuple[Any, ...]  # of Ix and Shifted
 Bound = Mapping[Any, Ix]  # sympy time symbol -> bound time index
 
 
@@ -155,16 +155,16 @@ def _apply(e: mx.Apply, slots: Slots, bound: Bound) -> Poly:
 
 
 def _softmax(e: mx.Softmax, slots: Slots, bound: Bound) -> Poly:
-    row = fresh(slots[-1].size)
+    row = fresh(str(e.shape[-1]))
     return softmax(lower(e.args[0], (*slots[:-1], row), bound), row, slots[-1])
 
 
-def softmax(argument: Poly, row: Ix, at: Ix) -> Poly:
+def softmax(argument: Poly, row: Ix, at: Any) -> Poly:
     """softmax over `row` of the argument, at index `at`; a constant along the row drops out."""
     moving = {m: c for m, c in argument.items() if any(row in p.free(f) for f, _ in m.factors)}
     lam = canonical_lam((row,), moving)
     if not lam.poly:  # the softmax of equal entries is 1 / size
-        return p.power(p.bind(p.constant(1), fresh(at.size)), Fraction(-1))
+        return p.power(p.bind(p.constant(1), fresh(row.size)), Fraction(-1))
     return p.atom(Factor("softmax", "", (), (at,), (lam,)))
 
 
@@ -180,7 +180,7 @@ def _matpow(e: mx.MatPow, slots: Slots, bound: Bound) -> Poly:
     exponent = linear(e.args[1], bound)
     if not exponent.terms:
         return _number_power(e.args[0], exponent.const, slots, bound)
-    i, j = (fresh(s.size) for s in slots)
+    i, j = _inner(e.shape)
     lam = canonical_lam((i, j), lower(e.args[0], (i, j), bound))
     return p.atom(Factor("matpow", "", (exponent,), slots, (lam,)))
 
@@ -202,7 +202,7 @@ def _outer(e: mx.Outer, slots: Slots, bound: Bound) -> Poly:
     return p.mul(lower(e.args[0], slots[:1], bound), lower(e.args[1], slots[1:], bound))
 
 
-def delta(i: Ix, j: Ix) -> Poly:
+def delta(i: Any, j: Any) -> Poly:
     i, j = p.unit(i), p.unit(j)
     if i == j:
         return p.constant(1)
@@ -244,6 +244,29 @@ def _reduce(e: mx.Reduce, slots: Slots, bound: Bound) -> Poly:
         else:
             inner.append(rest.pop(0))
     return p.bind(lower(x, tuple(inner), bound), *summed)
+
+
+def _concat(e: mx.Concat, slots: Slots, bound: Bound) -> Poly:
+    """Σ over the parts of Σ_i [k = i + lo] part[i]: k is in one of them."""
+    out: Poly = {}
+    for lo, _, part in e.pieces:
+        i = fresh(str(part.shape[-1]))
+        here = lower(part, (*slots[:-1], i), bound)
+        chosen = delta(slots[-1], Shifted(i, p.extent(str(lo))))
+        out = p.add(out, p.bind(p.mul(chosen, here), i))
+    return out
+
+
+def _block(e: mx.Block, slots: Slots, bound: Bound) -> Poly:
+    x, lo, _ = e.args
+    return lower(x, (*slots[:-1], shifted(slots[-1], p.extent(str(lo)))), bound)
+
+
+def shifted(slot: Any, lo: Lin) -> Shifted:
+    """The place of entry `slot` of a block that begins at lo."""
+    if isinstance(slot, Shifted):
+        return Shifted(slot.base, p.lin_add(slot.lo, lo))
+    return Shifted(slot, lo)
 
 
 def _onehot(e: mx.OneHot, slots: Slots, bound: Bound) -> Poly:
@@ -324,7 +347,7 @@ def _time_sum(e: mx.TimeSum, slots: Slots, bound: Bound) -> Poly:
 
 def _time_prod(e: mx.TimeProd, slots: Slots, bound: Bound) -> Poly:
     body, j, lo, hi = e.args
-    index, inner = fresh(TIME), tuple(fresh(s.size) for s in slots)
+    index, inner = fresh(TIME), _inner(e.shape)
     lam = canonical_lam((index, *inner), lower(body, inner, {**bound, j: index}))
     limits = (linear(lo, bound), linear(hi, bound))
     return p.atom(Factor("timeprod", "", limits, slots, (lam,)))
@@ -347,6 +370,8 @@ _LOWER: dict[type, Callable[[Any, Slots, Bound], Poly]] = {
     mx.Eye: _eye,
     mx.Broadcast: _broadcast,
     mx.Expand: _expand,
+    mx.Concat: _concat,
+    mx.Block: _block,
     mx.Reduce: _reduce,
     mx.OneHot: _onehot,
     mx.SquaredError: _squared_error,

@@ -35,17 +35,28 @@ class Ix(NamedTuple):
 
 
 class Lin(NamedTuple):
-    """A linear form in time: const + Σ coefficient · (symbol name or time index)."""
+    """A linear form: const + Σ coefficient · (symbol name or time index); of times or of sizes."""
 
     const: Any
     terms: tuple[tuple[Any, Any], ...] = ()
+
+
+class Shifted(NamedTuple):
+    """The index i + lo: the i-th of a block that begins at lo of a longer axis."""
+
+    base: Ix
+    lo: Lin
+
+    @property
+    def size(self) -> str:
+        return self.base.size
 
 
 class Factor(NamedTuple):
     kind: str
     name: Any = ""
     times: tuple[Lin, ...] = ()
-    slots: tuple[Ix, ...] = ()
+    slots: tuple[Any, ...] = ()  # of Ix and Shifted
     nested: tuple[Lam, ...] = ()
 
 
@@ -71,8 +82,42 @@ _counter = itertools.count()
 UNIT = Ix("f", "0", "1")  # the one index of an axis of length 1
 
 
-def unit(i: Ix) -> Ix:
-    return UNIT if i.size == "1" else i
+def unit(i: Any) -> Any:
+    return UNIT if i.size == "1" and isinstance(i, Ix) else i
+
+
+def base(i: Any) -> Ix:
+    """The index that a slot carries, without its shift."""
+    return i.base if isinstance(i, Shifted) else i
+
+
+def at(names: Mapping[Ix, Any], slot: Any) -> Any:
+    """A slot with its index renamed; a shift of a shift is one shift."""
+    if not isinstance(slot, Shifted):
+        return names.get(slot, slot)
+    new = names.get(slot.base, slot.base)
+    if isinstance(new, Shifted):
+        return Shifted(new.base, lin_add(slot.lo, new.lo))
+    return Shifted(new, slot.lo)
+
+
+@lru_cache(maxsize=10_000)
+def extent(size: str) -> Lin:
+    """A size as a linear form: "4*H" is 4·H, "D + H" is D + H."""
+    out = Lin(0)
+    for term in size.replace(" - ", " + -").split(" + "):
+        sign, term = (-1, term[1:]) if term[0] == "-" else (1, term)
+        head, _, rest = term.partition("*")
+        count, name = (int(head), rest) if head.isdigit() else (1, term)
+        out = lin_add(out, Lin(0, ((name, 1),)) if name else Lin(1), sign * count)
+    return out
+
+
+def at_least(a: Lin, b: Lin) -> bool:
+    """Whether a ≥ b for all sizes, each at least 1."""
+    gap = lin_add(a, b, -1)
+    counts = [c for _, c in gap.terms]
+    return all(c > 0 for c in counts) and gap.const + sum(counts) >= 0
 
 
 def fresh(size: str) -> Ix:
@@ -127,7 +172,7 @@ def lin_add(a: Lin, b: Lin, factor: Any = 1) -> Lin:
 @lru_cache(maxsize=200_000)
 def free(factor: Factor) -> frozenset[Ix]:
     """The indices a factor mentions that are not bound inside it."""
-    out = set(factor.slots)
+    out = set(map(base, factor.slots))
     for time in factor.times:
         out.update(s for s, _ in time.terms if isinstance(s, Ix))
     for lam in factor.nested:
@@ -175,7 +220,7 @@ def _rename(factor: Factor, pairs: tuple[tuple[Ix, Any], ...]) -> Factor:
     from .canon import canonical_lam
 
     names = dict(pairs)
-    slots = tuple(names.get(i, i) for i in factor.slots)
+    slots = tuple(at(names, i) for i in factor.slots)
     if factor.kind == "delta":
         slots = tuple(sorted(slots, key=repr))
     return Factor(
@@ -209,7 +254,7 @@ def _meets(mono: Mono, names: Mapping[Ix, Any]) -> bool:
     targets = {names.get(i, i) for i in mine}
     return (
         len(targets) < len(mine)
-        or any(isinstance(i, Lin) for i in targets)
+        or any(isinstance(i, Lin | Shifted) for i in targets)
         or any(f.kind == "delta" for f, _ in mono.factors)
     )
 

@@ -22,9 +22,13 @@ from .poly import (
     Lin,
     Mono,
     Poly,
+    Shifted,
     add,
+    at_least,
     atom,
+    base,
     constant,
+    extent,
     free,
     lin_add,
     mul,
@@ -56,8 +60,11 @@ def simplify(bound: Iterable[Ix], pairs: Pairs) -> Poly:
     if any(f.kind == "ge" and not f.times[0].terms and f.times[0].const < 0 for f in factors):
         return {}
     factors = {f: _idempotent(f, e) for f, e in factors.items() if not _always(f)}
-    _count_idle(bound, factors)
-    return _expand(bound, factors)
+    sums = _count_idle(bound, factors)
+    out = _expand(bound, factors)
+    for p in sums:
+        out = mul(out, p)
+    return out
 
 
 def _always(f: Factor) -> bool:
@@ -89,6 +96,10 @@ def _delta(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Frac
         rest = {g: e for g, e in factors.items() if g != f}
         if i == j:
             return rest
+        if isinstance(i, Shifted) or isinstance(j, Shifted):
+            if (step := _shifted_delta(bound, f, rest)) is not None:
+                return step
+            continue
         for old, new in ((i, j), (j, i)):
             if old in bound:
                 bound.discard(old)
@@ -98,6 +109,57 @@ def _delta(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Frac
         if any(j in free(g) for g in rest):  # both are free: [i = j] X_j = [i = j] X_i
             return {**_substitute(rest, j, i), f: Fraction(1)}
     return None
+
+
+def size(text: str) -> Poly:
+    """A size as a polynomial in the declared ones."""
+    form = extent(text)
+    out = constant(form.const)
+    for name, count in form.terms:
+        factors = [(Factor("size", n), Fraction(1)) for n in name.split("*")]
+        out = add(out, {Mono(frozenset(), tuple(factors)): Fraction(count)})
+    return out
+
+
+def _shifted_delta(
+    bound: set[Ix], f: Factor, rest: dict[Factor, Fraction]
+) -> dict[Factor, Fraction] | None:
+    """[k = i + lo], by where the two ranges lie: apart, alike, or one inside the other.
+
+    Inside: k is i + lo wherever else it stands, and summed away where it is bound.
+    """
+    if not all(s.size for s in f.slots):  # a named index stands for an axis of any size
+        return None
+    spans = [(_start(s), lin_add(_start(s), extent(s.size))) for s in f.slots]
+    (a, a_end), (b, b_end) = spans
+    if at_least(a, b_end) or at_least(b, a_end):
+        return {**rest, _NEVER: Fraction(1)}
+    i, j = map(base, f.slots)
+    if spans[0] == spans[1]:
+        return _with(rest, Factor("delta", "", (), tuple(sorted((i, j), key=repr))))
+    for outer, lo, end, inner, start, stop in (
+        (i, a, a_end, j, b, b_end),
+        (j, b, b_end, i, a, a_end),
+    ):
+        if at_least(start, lo) and at_least(end, stop):
+            value = Shifted(inner, lin_add(start, lo, -1))
+            if outer in bound:
+                bound.discard(outer)
+                return _substitute(rest, outer, value)
+            if any(outer in free(g) for g in rest):
+                return {**_substitute(rest, outer, value), f: Fraction(1)}
+    return None
+
+
+_NEVER = Factor("ge", "", (Lin(-1),))
+
+
+def _start(slot: Any) -> Lin:
+    return slot.lo if isinstance(slot, Shifted) else Lin(0)
+
+
+def _with(factors: dict[Factor, Fraction], f: Factor) -> dict[Factor, Fraction]:
+    return {**factors, f: factors.get(f, Fraction(0)) + 1}
 
 
 def _pinned(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Fraction] | None:
@@ -145,17 +207,22 @@ def _sums_to_one(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor
     return None
 
 
-def _count_idle(bound: set[Ix], factors: dict[Factor, Fraction]) -> None:
-    """Σ_i 1 = size, for indices that no factor mentions."""
+def _count_idle(bound: set[Ix], factors: dict[Factor, Fraction]) -> list[Poly]:
+    """Σ_i 1 = size, for indices that no factor mentions; sums such as D + H are returned."""
+    sums: list[Poly] = []
     used = frozenset().union(*map(free, factors)) if factors else frozenset()
     for i in [i for i in bound if i not in used]:
         bound.discard(i)
         if i.size == TIME:
             raise ValueError("a sum over time without bounds")
+        if i.size != TIME and not i.size.isidentifier():  # 4*H, D + H
+            sums.append(size(i.size))
+            continue
         f = Factor("size", i.size)
         factors[f] = factors.get(f, Fraction(0)) + 1
         if not factors[f]:  # N · 1/N
             del factors[f]
+    return sums
 
 
 @lru_cache(maxsize=200_000)
@@ -181,7 +248,7 @@ def _renewed(f: Factor, e: Fraction) -> tuple[tuple[Mono, Fraction], ...] | None
 
 
 def _uniform(f: Factor, e: Fraction) -> tuple[tuple[Mono, Fraction], ...]:
-    return tuple(simplify((), [(Factor("size", f.slots[-1].size), -e)]).items())
+    return tuple(power(size(f.nested[0].params[0].size), -e).items())
 
 
 def _expand(bound: set[Ix], factors: dict[Factor, Fraction]) -> Poly:

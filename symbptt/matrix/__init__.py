@@ -7,7 +7,9 @@ SymPy's. Nothing here differentiates, normalises or prints.
 
 from .build import (
     as_node,
+    block,
     broadcast,
+    concat,
     contract,
     cross_entropy,
     derivative,
@@ -27,9 +29,11 @@ from .build import (
 from .functions import Fn, builtin, builtin_names, define
 from .nodes import (
     Apply,
+    Block,
     Broadcast,
     Call,
     CallDeriv,
+    Concat,
     Contract,
     CrossEntropy,
     Deriv,
@@ -65,9 +69,11 @@ from .nodes import (
 
 __all__ = [
     "Apply",
+    "Block",
     "Broadcast",
     "Call",
     "CallDeriv",
+    "Concat",
     "Contract",
     "CrossEntropy",
     "Deriv",
@@ -95,9 +101,11 @@ __all__ = [
     "Transpose",
     "Var",
     "as_node",
+    "block",
     "broadcast",
     "builtin",
     "builtin_names",
+    "concat",
     "contract",
     "cross_entropy",
     "define",

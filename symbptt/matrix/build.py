@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Integer, sympify
+from sympy import Integer, expand, sympify
 
 from ..errors import ShapeError
 from . import nodes as n
@@ -23,6 +23,13 @@ def zeros(shape: Shape) -> Node:
     return broadcast(Scalar(0), shape)
 
 
+def at_least(a: Any, b: Any) -> bool:
+    """Whether a ≥ b for every choice of sizes, each at least 1; False where that depends."""
+    terms = expand(a - b).as_coefficients_dict()
+    counts = [c for term, c in terms.items() if term != 1]
+    return all(c >= 0 for c in counts) and int(sum(terms.values())) >= 0
+
+
 def is_zero(x: Node) -> bool:
     return x == Scalar(0) or (isinstance(x, n.Broadcast) and is_zero(x.args[0]))
 
@@ -35,7 +42,7 @@ def plus(*terms: Any) -> Node:
     """The sum of the terms, broadcast to one shape."""
     nodes = _flat(n.Plus, terms)
     shape = broadcast_shape(nodes, "+")
-    kept = [x for x in nodes if not is_zero(x)]
+    kept = _side_by_side([x for x in nodes if not is_zero(x)])
     if not kept:
         return zeros(shape)
     kept = _fit(kept, shape)
@@ -177,6 +184,91 @@ def diag(v: Any) -> Node:
     if v.rank != 1:
         raise ShapeError(f"diag takes a vector, not shape {show_shape(v.shape)}")
     return n.Diag(v)
+
+
+def concat(*parts: Any) -> Node:
+    """[a, b, …] along the last axis; the other axes agree."""
+    nodes: list[Node] = []
+    for x in map(as_node, parts):
+        nodes.extend(x.args if isinstance(x, n.Concat) else (x,))
+    if not nodes or any(not x.shape or x.shape[:-1] != nodes[0].shape[:-1] for x in nodes):
+        shapes = ", ".join(show_shape(x.shape) for x in nodes)
+        raise ShapeError(
+            f"cannot set shapes {shapes} side by side",
+            "arrays that differ in their last size only, as in [h[t-1], x[t]]",
+        )
+    whole = n.Concat(*nodes)
+    if all(map(is_zero, nodes)):
+        return zeros(whole.shape)
+    return nodes[0] if len(nodes) == 1 else whole
+
+
+def block(x: Any, lo: Any, hi: Any) -> Node:
+    """x[..., lo:hi]: 0 ≤ lo < hi ≤ the last size, for every choice of sizes."""
+    x, lo, hi = as_node(x), sympify(lo), sympify(hi)
+    if not x.shape:
+        raise ShapeError("a scalar has no columns to take a block of")
+    if not (at_least(lo, 0) and at_least(hi, lo + 1) and at_least(x.shape[-1], hi)):
+        raise ShapeError(
+            f"{lo}:{hi} is no block of the {x.shape[-1]} entries of the last axis",
+            f"0:{x.shape[-1]} or a part of it, in terms of declared sizes",
+        )
+    if (lo, hi) == (0, x.shape[-1]):
+        return x
+    if is_zero(x):
+        return zeros((*x.shape[:-1], expand(hi - lo)))
+    if isinstance(x, n.Block):
+        return block(x.args[0], expand(x.args[1] + lo), expand(x.args[1] + hi))
+    if isinstance(x, n.Concat):
+        for start, end, part in x.pieces:
+            if at_least(lo, start) and at_least(end, hi):
+                return block(part, expand(lo - start), expand(hi - start))
+    return n.Block(x, lo, hi)
+
+
+def _side_by_side(terms: list[Node]) -> list[Node]:
+    """[a, 0] + [0, b] = [a, b], for blocks that lie apart."""
+    out: list[Node] = []
+    for x in terms:
+        if isinstance(x, n.Concat):
+            for i, y in enumerate(out):
+                joined = _joined(y, x) if isinstance(y, n.Concat) and y.shape == x.shape else None
+                if joined is not None:
+                    out[i] = joined
+                    break
+            else:
+                out.append(x)
+        else:
+            out.append(x)
+    return out
+
+
+def _joined(x: n.Concat, y: n.Concat) -> Node | None:
+    full = [[p for p in z.pieces if not is_zero(p[2])] for z in (x, y)]
+    if any(not (at_least(a[0], b[1]) or at_least(b[0], a[1])) for a in full[0] for b in full[1]):
+        return None
+    pieces: list[tuple[Any, Any, Node]] = []
+    for piece in (*full[0], *full[1]):
+        before = sum(at_least(piece[0], p[1]) for p in pieces)
+        pieces.insert(before, piece)
+    return _padded(pieces, x.shape)
+
+
+def _padded(pieces: list[tuple[Any, Any, Node]], shape: Shape) -> Node:
+    """The pieces at their places along the last axis, and zeros between them."""
+    parts, end = [], Integer(0)
+    for lo, hi, part in [*pieces, (shape[-1], shape[-1], None)]:
+        if lo != end:
+            parts.append(zeros((*shape[:-1], expand(lo - end))))
+        if part is not None:
+            parts.append(part)
+        end = hi
+    return concat(*parts)
+
+
+def pad(x: Node, lo: Any, hi: Any, size: Any) -> Node:
+    """x at lo:hi of `size` columns, zeros elsewhere."""
+    return _padded([(lo, hi, x)], (*x.shape[:-1], size))
 
 
 def sum_axes(x: Any, axes: tuple[int, ...] | None = None, keepdims: bool = False) -> Node:

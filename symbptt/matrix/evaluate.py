@@ -156,6 +156,11 @@ def _diag(e: n.Diag, at: Setting) -> Array:
     return _identity(len(v), at) * v[:, None]
 
 
+def _block(e: n.Block, at: Setting) -> Array:
+    x, lo, hi = e.args
+    return evaluate(x, at)[..., at.integer(lo) : at.integer(hi)]
+
+
 def _reduce(e: n.Reduce, at: Setting) -> Array:
     x = evaluate(e.args[0], at)
     out = x.sum(axis=e.axes, keepdims=e.keepdims)
@@ -247,6 +252,8 @@ _EVALUATE: dict[type, Callable[[Any, Setting], Any]] = {
     n.Eye: lambda e, at: _identity(at.integer(e.args[0]), at),
     n.Broadcast: lambda e, at: np.broadcast_to(evaluate(e.args[0], at), at.shape(e.shape)),
     n.Expand: lambda e, at: evaluate(e.args[0], at).reshape(at.shape(e.shape)),
+    n.Concat: lambda e, at: np.concatenate([evaluate(a, at) for a in e.args], axis=-1),
+    n.Block: _block,
     n.Reduce: _reduce,
     n.OneHot: _onehot,
     n.SquaredError: _squared_error,

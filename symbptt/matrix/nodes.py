@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from sympy import Basic, Expr, Integer, Symbol, Tuple, sympify
+from sympy import Add, Basic, Expr, Integer, Symbol, Tuple, expand, sympify
 from sympy.core.symbol import Str
 
 Shape = tuple[Any, ...]
@@ -281,6 +281,37 @@ class Expand(Node):
 
     def _shape(self) -> Shape:
         return tuple(self.args[1])
+
+
+class Concat(Node):
+    """[a, b, …], side by side along the last axis."""
+
+    def __new__(cls, *parts: Node) -> Concat:
+        return Basic.__new__(cls, *parts)
+
+    def _shape(self) -> Shape:
+        return (*self.args[0].shape[:-1], expand(Add(*(a.shape[-1] for a in self.args))))
+
+    @property
+    def pieces(self) -> tuple[tuple[Any, Any, Node], ...]:
+        """(where it starts, where it ends, part), in order."""
+        out, lo = [], Integer(0)
+        for a in self.args:
+            hi = expand(lo + a.shape[-1])
+            out.append((lo, hi, a))
+            lo = hi
+        return tuple(out)
+
+
+class Block(Node):
+    """x[..., lo:hi], a block of columns (of entries, for a vector); lo and hi are sizes."""
+
+    def __new__(cls, x: Node, lo: Any, hi: Any) -> Block:
+        return Basic.__new__(cls, x, sympify(lo), sympify(hi))
+
+    def _shape(self) -> Shape:
+        x, lo, hi = self.args
+        return (*x.shape[:-1], expand(hi - lo))
 
 
 class Reduce(Node):

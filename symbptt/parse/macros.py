@@ -88,6 +88,7 @@ CHARACTERS = {
     "[": "_LBRACK",
     "]": "_RBRACK",
     ",": "_COMMA",
+    ";": "_SEMICOLON",
     ":": "_COLON",
     "∂": "PARTIAL",
     "∑": "SUM",

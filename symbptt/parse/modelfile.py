@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import sympy
 from lark import Tree
 
 from .. import matrix as mx
@@ -167,7 +168,7 @@ class _Reader:
             raise ModelError(f"the size {word!r} is not declared", f"size {word}", e.locate(tree))
         value = e.scalar(tree)
         if value.is_integer and value.is_positive:
-            return value
+            return sympy.expand(value)
         raise ShapeError(
             f"{value} is not a size: it may be smaller than 1"
             if value.is_integer

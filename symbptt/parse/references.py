@@ -69,11 +69,15 @@ class References(Reader):
         return node.value
 
     def _element(self, tree: Any, subscripts: Tree) -> Node:
+        if _is_block(subscripts):
+            return self._block(self.expression(tree), subscripts.children)
         return self._entry(self.expression(tree), list(map(index_name, subscripts.children)))
 
     def _entries(self, tree: Any, subscripts: Token) -> Node:
         """[x]_{n,j}, and the gather [U]_{:,x_t}."""
         x, items = self.expression(tree), items_of(subscripts)
+        if any(len(i) > 1 and ":" in i for i in items):
+            return self._block(x, [self._item(i) for i in items])
         if ":" in items and len(items) == 2 and isinstance(x, mx.Var) and x.rank == 2:
             columns = items[0] == ":"
             return self._gathered(x, self.nested(items[1 if columns else 0]), columns)
@@ -83,12 +87,17 @@ class References(Reader):
         base, time, entries = self.scope.split(str(name))
         d = self._declared(base)
         items = subscripts.children
+        if _is_block(subscripts):
+            var = self._var(d, [self.time(time)] if time is not None else [])
+            return self._block(var, items)
         if any(getattr(i, "data", "") == "everything" for i in items):
             if len(items) != 2 or d.timed:
                 self._everything()
             return self._gather(self._var(d, []), items)
         if time is None and not entries and (d.timed or d.role == "propagator"):
             return self._var(d, [self.scalar(i) for i in items])
+        if not entries and self._is_concat(subscripts):
+            return self._juxtapose(Tree("name", [name]), Tree("concat", items))
         if time is None and len(items) == 1 and self._is_time(items[0]):
             raise ParseError(f"{d.name!r} does not depend on time", d.name)
         var = self._var(d, [self.time(time)] if time is not None else [])
@@ -97,6 +106,8 @@ class References(Reader):
     def _indexed_twice(self, name: Token, times: Tree, subscripts: Tree) -> Node:
         d = self._declared(str(name))
         var = self._var(d, [self.scalar(i) for i in times.children])
+        if _is_block(subscripts):
+            return self._block(var, subscripts.children)
         return self._entry(var, list(map(index_name, subscripts.children)))
 
     def _entry(self, x: Node, names: list[str]) -> Node:
@@ -109,6 +120,44 @@ class References(Reader):
         if bad:
             raise ParseError(f"an index is a single name, not {bad[0]!r}", "W[i, j]")
         return mx.Element(x, list(map(sympy.Symbol, names)))
+
+    def _block(self, x: Node, items: list[Any]) -> Node:
+        """x[:, lo:hi], columns of a matrix; x[lo:hi], entries of a vector."""
+        *before, last = items
+        if any(getattr(i, "data", "") != "everything" for i in before) or len(items) != x.rank:
+            where = ", ".join([":"] * (x.rank - 1) + ["0:H"])
+            raise ShapeError(
+                f"a block is taken of the last axis of shape {show_shape(x.shape)}",
+                f"[{where}]" if x.rank else "no index",
+            )
+        ends = [None, None] if last.data == "everything" else [*last.children, None][:2]
+        lo, hi = (None if i is None else self.scalar(i) for i in ends)
+        return mx.block(x, lo or 0, x.shape[-1] if hi is None else hi)
+
+    def _item(self, text: str) -> Tree:
+        """One item of a LaTeX subscript: `:` or `H:2H`."""
+        if text == ":":
+            return Tree("everything", [])
+        return Tree("slice", [self.read(i) if i.strip() else None for i in text.split(":", 1)])
+
+    def _is_concat(self, subscripts: Tree) -> bool:
+        """Whether the bracket in W [h_t; x_t] holds arrays, not the indices of an entry."""
+        items = subscripts.children
+        return subscripts.data == "stacked" or (len(items) > 1 and all(map(self._is_array, items)))
+
+    def _is_array(self, tree: Any) -> bool:
+        if getattr(tree, "data", "") != "name":
+            return True
+        name, time, entries = self.scope.split(str(tree.children[0]))
+        d = self.scope.declarations.get(name)
+        return d is not None and not entries and bool(d.shape) and d.timed == (time is not None)
+
+    def _concat(self, *parts: Any) -> Node:
+        """[h, x], side by side along the last axis."""
+        return mx.concat(*map(self.expression, parts))
+
+    def _slice(self, *ends: Any) -> Node:
+        raise ParseError("a range of entries stands alone in its bracket", "a[t][:, 0:H]")
 
     def _gather(self, matrix: mx.Var, items: list[Any]) -> Node:
         """U[:, x[t]] or E[x[t], :]: the columns or rows that a token index names."""
@@ -153,14 +202,21 @@ class References(Reader):
         if top[0] == "d" and all(self.scope.known(x) for x in (top, bottom)):
             raise ParseError(f"{token} reads as a derivative", f"({top})/({bottom})")
         (of, i), (wrt, j) = (self._differential(part[1:].strip()) for part in (top, bottom))
+        if isinstance(wrt, mx.Block):  # dL/da_t[:, 0:H] is a block of dL/da_t
+            of_whole = mx.derivative(of, wrt.args[0], total=top[0] == "d")
+            return mx.block(of_whole, *wrt.args[1:])
         whole = mx.derivative(of, wrt, total=top[0] == "d")
         return mx.Element(whole, (*i, *j)) if i or j else whole
 
-    def _differential(self, text: str) -> tuple[mx.Var, tuple[Any, ...]]:
+    def _differential(self, text: str) -> tuple[Any, tuple[Any, ...]]:
         node = self.nested(text)
         names: tuple[Any, ...] = ()
         if isinstance(node, mx.Element):
             node, names = node.args[0], tuple(node.args[1])
-        if not isinstance(node, mx.Var):
+        if not isinstance(node.args[0] if isinstance(node, mx.Block) else node, mx.Var):
             raise ParseError(f"{text!r} is not a variable", "a declared name, as in dL/dh[t]")
         return node, names
+
+
+def _is_block(subscripts: Tree) -> bool:
+    return any(getattr(i, "data", "") == "slice" for i in subscripts.children)

@@ -96,6 +96,8 @@ class Lowering:
         spread = isinstance(e, mx.Broadcast | mx.Expand)
         if spread and out is None and not isinstance(e.args[0], mx.Scalar):
             return self._stretched(e, span, labels)
+        if out is not None and out.block and e.has(*_WHOLE):
+            return self.emit("copy", out, self.value(e, span, labels), labels=labels)
         handler = self.table.get(type(e))
         if handler is None:
             raise UnsupportedError(f"no code can be generated for {type(e).__name__}: {e}")
@@ -108,6 +110,13 @@ class Lowering:
         spread = isinstance(e, mx.Broadcast | mx.Expand)
         out = self.new(hint(e), e.shape, span) if spread and (e, span) not in self.memo else None
         return self.value(e, span, labels, out)
+
+    def whole(self, e: Node, span: str, labels: Any) -> Ref:
+        """The value as an array of its own, whose entries stand in one run."""
+        ref = self.value(e, span, labels)
+        if not ref.block:
+            return ref
+        return self.emit("copy", self.new(hint(e), e.shape, span), ref, labels=labels)
 
     def place(self, e: Node, span: str, out: Ref | None, hint: str) -> Ref:
         return out if out is not None else self.new(hint, e.shape, span)
@@ -130,6 +139,10 @@ class Lowering:
         if timed and e.rank > x.rank:
             return replace(ref, spread=tuple(range(e.rank - x.rank)))
         return ref
+
+
+# What NumPy writes into whole arrays only, not into a range of columns.
+_WHOLE = (mx.MatMul, mx.OneHot, mx.Softmax, mx.Outer, mx.Reduce, mx.SquaredError, mx.CrossEntropy)
 
 
 def number(value: Any) -> Any:

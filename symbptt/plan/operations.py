@@ -207,6 +207,26 @@ def _outer(b: Lowering, e: mx.Outer, span: str, labels: Any, out: Ref | None) ->
     return b.emit("multiply", out, left, right, labels=labels)
 
 
+def _concat(b: Lowering, e: mx.Concat, span: str, labels: Any, out: Ref | None) -> Ref:
+    """Each part straight into its columns."""
+    out = b.place(e, span, out, hint(e))
+    for lo, hi, part in e.pieces:
+        b.value(part, span, labels, columns(out, lo, hi))
+        b.forget(part, span)  # its columns may be written again
+    return out
+
+
+def _block(b: Lowering, e: mx.Block, span: str, labels: Any, out: Ref | None) -> Ref:
+    x, lo, hi = e.args
+    view = columns(b.dense(x, span, labels), lo, hi)
+    return view if out is None else b.emit("copy", out, view, labels=labels)
+
+
+def columns(ref: Ref, lo: Any, hi: Any) -> Ref:
+    start = ref.block[0] if ref.block else 0
+    return replace(ref, block=(start + lo, start + hi))
+
+
 def _reduce(b: Lowering, e: mx.Reduce, span: str, labels: Any, out: Ref | None) -> Ref:
     inner = e.args[0]
     # A broadcast view has not the axes to sum over, so it is written out.
@@ -350,6 +370,8 @@ OPERATIONS: dict[type, Handler] = {
     mx.MatMul: _matmul,
     mx.Transpose: _transpose,
     mx.Outer: _outer,
+    mx.Concat: _concat,
+    mx.Block: _block,
     mx.Reduce: _reduce,
     mx.Broadcast: _broadcast,
     mx.Softmax: _softmax,

@@ -40,7 +40,8 @@ class Ref:
 
     span: "static" (the whole array), "all" (t = 1..T, shifted), "step" (row t, shifted),
     "last" (row T), "start" (the rows before t = 1), "padded" (every row). `flat` merges time
-    and batch into rows; `turned` is the transposed view; `spread` inserts axes for broadcasting.
+    and batch into rows; `block` is a range of the last axis; `turned` is the transposed view;
+    `spread` inserts axes for broadcasting.
     """
 
     buffer: str
@@ -49,6 +50,7 @@ class Ref:
     flat: bool = False
     turned: bool = False
     spread: tuple[int, ...] = ()
+    block: tuple[Any, Any] | None = None  # the columns lo..hi − 1 only
 
 
 Operand = Any  # a Ref, a number, or a SymPy constant in T and sizes

@@ -124,12 +124,7 @@ def _in_place(name: str, other: str, item: Item, family: list[str]) -> bool:
 
 
 def _aligned(source: Ref, out: Ref) -> bool:
-    return (source.span, source.shift, source.turned, source.spread) == (
-        out.span,
-        out.shift,
-        out.turned,
-        out.spread,
-    )
+    return replace(source, buffer="", flat=False) == replace(out, buffer="", flat=False)
 
 
 def _without_copies(items: tuple[Item, ...], owner: dict[str, str]) -> Iterator[Item]:

@@ -38,7 +38,7 @@ def total(b: Lowering, e: Node, span: str, labels: Any, scale: Any = 1) -> list[
         return [Term(scale / sympy.Integer(2), "dot", (ref, ref))]
     if isinstance(e, mx.CrossEntropy):
         return _cross_entropy(b, e, span, labels, scale)
-    return [Term(scale, "sum", (b.value(e, span, labels),))]
+    return [Term(scale, "sum", (b.whole(e, span, labels),))]
 
 
 def _cross_entropy(b: Lowering, e: Any, span: str, labels: Any, scale: Any) -> list[Term]:
@@ -52,7 +52,7 @@ def _cross_entropy(b: Lowering, e: Any, span: str, labels: Any, scale: Any) -> l
         log = b.new("log_sum", o.shape[:-1], span)
         b.emit("log", log, sums, labels=labels)
         return [Term(scale, "sum", (log,)), Term(-scale, "sum", (target,))]
-    dense = b.value(y, span, labels)
+    dense = b.whole(y, span, labels)
     mass = b.new("mass", o.shape[:-1], span)
     b.emit("reduce", mass, dense, labels=labels, axes=[o.rank - 1 + (span == "all")])
     inner = Term(-scale, "dot", (dense, shifted))

@@ -148,6 +148,16 @@ def _contract(p: Printer, e: mx.Contract) -> Printed:
 # -- calls
 
 
+def _concat(p: Printer, e: mx.Concat) -> Printed:
+    return p.n.concat(list(map(p.inner, e.args)), stacked=e.rank == 1), ATOM
+
+
+def _block(p: Printer, e: mx.Block) -> Printed:
+    x, *ends = e.args
+    array = p.inner(x) if isinstance(p.n, Latex) else p.at(x, ATOM)
+    return p.n.block(array, *map(p.number, ends), rank=x.rank), ATOM
+
+
 def _apply(p: Printer, e: mx.Apply) -> Printed:
     return p.call(e.args[0].name, p.inner(e.args[1]))
 
@@ -264,6 +274,8 @@ _PRINT: dict[type, Rule] = {
     mx.Eye: _eye,
     mx.Broadcast: _broadcast,
     mx.Expand: _called("column"),
+    mx.Concat: _concat,
+    mx.Block: _block,
     mx.Reduce: _reduce,
     mx.OneHot: lambda p, e: (p.n.onehot(p.inner(e.args[0])), ATOM),
     mx.SquaredError: _loss("squared_error"),

@@ -88,6 +88,14 @@ class Notation:
     def element(self, x: str, indices: Sequence[str]) -> str:
         return f"{x}[{','.join(indices)}]"
 
+    def block(self, x: str, lo: str, hi: str, rank: int) -> str:
+        """Columns lo to hi − 1, or entries of a vector."""
+        return f"{x}[{', '.join([':'] * (rank - 1) + [f'{lo}:{hi}'])}]"
+
+    def concat(self, parts: Sequence[str], *, stacked: bool) -> str:
+        """[a, b]: columns side by side; `stacked` vectors are on top of each other, on paper."""
+        return f"[{', '.join(parts)}]"
+
     def kron(self, i: str, j: str) -> str:
         return f"[{i} = {j}]"
 
@@ -138,6 +146,9 @@ class Unicode(Notation):
 
     def eye(self, size: str) -> str:
         return f"I_{size}" if len(size) == 1 else f"I_{{{size}}}"
+
+    def concat(self, parts: Sequence[str], *, stacked: bool) -> str:
+        return f"[{('; ' if stacked else ', ').join(parts)}]"
 
     def big(self, op: str, k: str, lo: str, hi: str, body: str) -> str:
         return f"{'Σ' if op == 'sum' else '∏'}_{{{self.name(k)}={lo}}}^{{{hi}}} {body}"
@@ -208,6 +219,12 @@ class Latex(Notation):
 
     def element(self, x: str, indices: Sequence[str]) -> str:
         return f"{self.square(x)}_{{{','.join(indices)}}}"
+
+    def block(self, x: str, lo: str, hi: str, rank: int) -> str:
+        return self.element(x, [":"] * (rank - 1) + [f"{lo}:{hi}"])
+
+    def concat(self, parts: Sequence[str], *, stacked: bool) -> str:
+        return self.square(("; " if stacked else ", ").join(parts))
 
     def kron(self, i: str, j: str) -> str:
         return f"[{i} = {j}]"
