@@ -257,6 +257,6 @@ TRANSPOSE: dict[type, Callable[[Any, int, Node], Node]] = {
     mx.Expand: _t_expand,
     mx.Reduce: _t_reduce,
     mx.Concat: lambda e, k, ct: mx.block(ct, *e.pieces[k][:2]),
-    mx.Block: lambda e, k, ct: pad(ct, *e.args[1:], e.args[0].shape[-1]),
+    mx.Block: lambda e, k, ct: pad(ct, e.args[1], e.args[2], e.args[0].shape[-1]),
     mx.Contract: lambda e, k, ct: mx.contract(ct, e.args[0], ct.rank),
 }

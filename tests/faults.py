@@ -139,9 +139,7 @@ DIFFERENTIAL: Rows = {
     mx.Concat: [
         (JOINED, {"first part only": lambda e, d: mx.concat(d(e.args[0]), 0 * d(e.args[1]))})
     ],
-    mx.Block: [
-        (PACKED, {"the block before": lambda e, d: mx.block(d(e.args[0]), 0, e.shape[-1])})
-    ],
+    mx.Block: [(PACKED, {"the block before": lambda e, d: mx.block(d(e.args[0]), 0, e.shape[-1])})],
     mx.SquaredError: [
         (
             LINEAR,
@@ -171,7 +169,7 @@ TRANSPOSE: Rows = {
     mx.Diag: [(DIAG, {"the whole row": lambda e, k, ct: mx.sum_axes(ct, (1,))})],
     mx.Broadcast: [(BIASED, {})],
     mx.Expand: [(COLUMN, {})],
-    mx.Plus: [(LINEAR, {})],
+    mx.Plus: [(PRODUCT, {})],
     mx.Reduce: [(ADDED, {}), (KEPT, {})],
     mx.Concat: [
         (JOINED, {"the first columns": lambda e, k, ct: mx.block(ct, 0, e.args[k].shape[-1])})

@@ -32,7 +32,11 @@ def fn(name: str, x: mx.Node) -> mx.Node:
 
 def var(name: str, *shape: Any, times: tuple[Any, ...] = ()) -> mx.Var:
     """A variable named after its shape, so that one name never has two shapes."""
-    return mx.Var(name + "".join(map(str, shape)), shape, times)
+    return mx.Var(name + _spelled(shape), shape, times)
+
+
+def _spelled(shape: tuple[Any, ...]) -> str:
+    return "".join(map(str, shape)).replace("*", "").replace(" + ", "p")
 
 
 def ones(*shape: Any) -> mx.Node:
@@ -41,7 +45,7 @@ def ones(*shape: Any) -> mx.Node:
 
 def rows(*shape: Any) -> mx.Node:
     """One-hot rows; the last axis is the class."""
-    return mx.onehot(mx.Var("y" + "".join(map(str, shape)), shape[:-1]), shape[-1])
+    return mx.onehot(mx.Var("y" + _spelled(shape), shape[:-1]), shape[-1])
 
 
 @st.composite
@@ -134,6 +138,9 @@ _VECTORS: list[Callable[[Draw, Any, Any], mx.Node]] = [
     lambda draw, sub, s: mx.sum_axes(sub(_size(draw), *s), (0,)),
     lambda draw, sub, s: mx.sum_axes(sub(*s, _size(draw)), (1,)),
     lambda draw, sub, s: mx.diag(sub(*s)) @ sub(*s),
+    _with_size(lambda sub, s, n: sub(*s, n + s[0]) @ mx.concat(sub(n), sub(*s))),
+    _with_size(lambda sub, s, n: mx.block(mx.concat(sub(*s) + sub(*s), sub(n)), 0, s[0])),
+    _with_size(lambda sub, s, n: mx.block(sub(n + s[0]), n, n + s[0])),
     _with_size(lambda sub, s, n: mx.cross_entropy(sub(*s, n), rows(*s, n))),
     lambda draw, sub, s: rows(*s) * sub(*s),
 ]
@@ -143,6 +150,8 @@ _MATRICES: list[Callable[[Draw, Any, Any], mx.Node]] = [
     lambda draw, sub, s: mx.outer(sub(s[0]), sub(s[1])),
     lambda draw, sub, s: mx.Softmax(sub(*s)),
     lambda draw, sub, s: mx.diag(sub(s[0])) @ sub(*s),
+    _with_size(lambda sub, s, n: mx.concat(sub(s[0], n), sub(*s)) @ sub(n + s[1], s[1])),
+    lambda draw, sub, s: mx.block(sub(s[0], 3 * s[1]), s[1], 2 * s[1]),
     lambda draw, sub, s: rows(*s) * sub(*s) if s[0] != s[1] else mx.diag(sub(s[0])),
     _broadcast_row,
 ]
@@ -195,6 +204,21 @@ def _odd(e: mx.Apply) -> bool:
     return e.args[0].name in ("tanh", "sin")
 
 
+def _rows(e: mx.Node, lo: Any, hi: Any) -> mx.Node:
+    return mx.block(e.T, lo, hi).T if e.rank == 2 else mx.block(e, lo, hi)
+
+
+def _columns(lo: Any, hi: Any, size: Any) -> mx.Node:
+    """The identity's columns lo..hi − 1."""
+    return mx.block(mx.Eye(size), lo, hi)
+
+
+def _blocks(size: Any) -> list[tuple[Any, Any]]:
+    """The blocks of a multiple: 0:H, H:2*H, 2*H:3*H."""
+    count, name = size.as_coeff_Mul()
+    return [(i * name, (i + 1) * name) for i in range(int(count))]
+
+
 LAWS: list[Callable[[mx.Node], mx.Node]] = [
     _law(mx.Plus)(lambda e: mx.plus(*e.args[::-1])),
     _law(mx.Times)(lambda e: mx.times(*e.args[::-1])),
@@ -214,6 +238,13 @@ LAWS: list[Callable[[mx.Node], mx.Node]] = [
     _law(mx.MatMul, lambda e: isinstance(e.args[0], mx.Diag) and e.args[1].rank == 1)(
         lambda e: e.args[0].args[0] * e.args[1]
     ),
+    _law(mx.MatMul, lambda e: isinstance(e.args[0], mx.Concat))(
+        lambda e: mx.plus(*(a @ _rows(e.args[1], lo, hi) for lo, hi, a in e.args[0].pieces))
+    ),
+    _law(mx.Node, lambda e: bool(e.shape) and e.shape[-1].is_Mul)(
+        lambda e: mx.concat(*(mx.block(e, lo, hi) for lo, hi in _blocks(e.shape[-1])))
+    ),
+    _law(mx.Block)(lambda e: e.args[0] @ _columns(*e.args[1:], e.args[0].shape[-1])),
     _law(mx.Outer)(lambda e: mx.outer(e.args[1], e.args[0]).T),
     _law(mx.Outer)(lambda e: mx.diag(e.args[0]) @ mx.broadcast(e.args[1], e.shape)),
     _law(mx.Diag)(lambda e: mx.Transpose(mx.diag(e.args[0]))),

@@ -178,7 +178,10 @@ LINEAR = {
         for keep in (False, True)
     ],
     mx.Plus: [(step_X + step_X * y, step_X)],
-    mx.Concat: [(mx.concat(step_x, v, 2 * step_x), step_x), (mx.concat(step_X, y), step_X)],
+    mx.Concat: [
+        (mx.concat(step_x, mx.zeros((D,)), 2 * step_x), step_x),
+        (mx.concat(step_X, mx.zeros((N, D))), step_X),
+    ],
     mx.Block: [
         (mx.block(step_A, lo, hi), step_A) for lo, hi in ((0, H), (H, 3 * H), (3 * H, 4 * H))
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from ..model import Declaration, Verdict
@@ -61,7 +62,9 @@ def docstring(program: Program, proof: Verdict | None, command: str) -> list[str
     for g in program.derivation.groups:
         if g.key in ("forward", "adjoint", "boundary", "gradient"):
             lines += ["", g.title]
-            lines += [f"  {f'({e.label})'.rjust(5)} {show_equation(e)}" for e in g.equations]
+            for e in g.equations:
+                text = f"  {f'({e.label})'.rjust(5)} {show_equation(e)}"
+                lines += textwrap.wrap(text, WIDTH, subsequent_indent=" " * 12)
     if proof is not None and proof.ok:
         lines += ["", f"Proved for every T and every size: {len(proof.steps)} statements, by"]
         lines += [f"`symbptt prove {program.model.name}`."]

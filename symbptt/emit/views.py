@@ -47,8 +47,9 @@ class Views:
         text = self._base(r, b, loop)
         if r.block:
             lo, hi = (code(x) if x != 0 else "" for x in r.block)
+            colon = ":" if all(x.isidentifier() or not x for x in (lo, hi)) else " : "
             lead = "..., " if r.span in ("all", "start") or len(b.shape) > 1 else ""
-            text += f"[{lead}{lo}:{hi}]"
+            text += f"[{lead}{(lo + colon + hi).strip()}]"
         if r.turned:
             text += ".T" if r.span != "all" or r.flat or len(b.shape) == 1 else ".swapaxes(-1, -2)"
         if r.spread:

@@ -1,13 +1,16 @@
 """Sums over a long axis as sums over its blocks, where one side of an equation has blocks.
 
-    Σ_{k<D+H} x_k = Σ_{i<D} x_i + Σ_{j<H} x_{j+D}        x_k = Σ_i [k = i] x_i + Σ_j [k = j+D] x_{j+D}
+    Σ_{k<D+H} x_k = Σ_{i<D} x_i + Σ_{j<H} x_{j+D}
+              x_k = Σ_{i<D} [k = i] x_i + Σ_{j<H} [k = j+D] x_{j+D}
 
 A block is written x_{i+lo} (`Shifted`). Both forms stand for the same sum, so where the cuts are
-known every index is split at them before two sides are compared.
+known every index is split at them before two sides are compared. Cuts of which neither lies
+before the other for all sizes (at D and at H of one axis D + H) are not taken together.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
@@ -77,7 +80,7 @@ def _cut_one(mono: Mono, k: Ix, cuts: Cuts) -> Poly:
     if len(ends) < 3:
         return {mono: Fraction(1)}
     out: Poly = {}
-    for lo, hi in zip(ends, ends[1:], strict=False):
+    for lo, hi in itertools.pairwise(ends):
         i = p.fresh(_text(p.lin_add(hi, lo, -1)))
         bound = (mono.bound - {k}) | {i}
         factors = [(p.rename(f, {k: Shifted(i, lo)}), e) for f, e in mono.factors]
@@ -98,7 +101,7 @@ def _ends(mono: Mono, k: Ix, cuts: Cuts) -> list[Lin]:
         if p.at_least(cut, Lin(1)) and p.at_least(size, p.lin_add(cut, Lin(1))):
             inside.append(cut)
     ordered = [Lin(0), *sorted(inside, key=lambda c: sum(p.at_least(c, x) for x in inside)), size]
-    if any(not p.at_least(b, a) for a, b in zip(ordered, ordered[1:], strict=False)):
+    if any(not p.at_least(b, a) for a, b in itertools.pairwise(ordered)):
         return []
     return ordered
 

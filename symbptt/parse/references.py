@@ -83,7 +83,7 @@ class References(Reader):
             return self._gathered(x, self.nested(items[1 if columns else 0]), columns)
         return self._entry(x, items)
 
-    def _indexed(self, name: Token, subscripts: Tree) -> Node:
+    def _indexed(self, name: Token, subscripts: Tree) -> Any:
         base, time, entries = self.scope.split(str(name))
         d = self._declared(base)
         items = subscripts.children
@@ -97,7 +97,7 @@ class References(Reader):
         if time is None and not entries and (d.timed or d.role == "propagator"):
             return self._var(d, [self.scalar(i) for i in items])
         if not entries and self._is_concat(subscripts):
-            return self._juxtapose(Tree("name", [name]), Tree("concat", items))
+            return self.value(Tree("juxtapose", [Tree("name", [name]), Tree("concat", items)]))
         if time is None and len(items) == 1 and self._is_time(items[0]):
             raise ParseError(f"{d.name!r} does not depend on time", d.name)
         var = self._var(d, [self.time(time)] if time is not None else [])

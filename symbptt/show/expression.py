@@ -149,13 +149,13 @@ def _contract(p: Printer, e: mx.Contract) -> Printed:
 
 
 def _concat(p: Printer, e: mx.Concat) -> Printed:
-    return p.n.concat(list(map(p.inner, e.args)), stacked=e.rank == 1), ATOM
+    return p.n.concat(list(map(p.inner, e.args)), stacked=e.rank == 1), POSTFIX
 
 
 def _block(p: Printer, e: mx.Block) -> Printed:
-    x, *ends = e.args
+    x, lo, hi = e.args
     array = p.inner(x) if isinstance(p.n, Latex) else p.at(x, ATOM)
-    return p.n.block(array, *map(p.number, ends), rank=x.rank), ATOM
+    return p.n.block(array, p.number(lo), p.number(hi), x.rank), ATOM
 
 
 def _apply(p: Printer, e: mx.Apply) -> Printed:

@@ -1,0 +1,396 @@
+"""gru: GRU of Cho et al. (2014), a batch of rows: z keeps the old state.
+
+Loss and gradients by backpropagation through time, from the numbered equations below.
+dL/dv is the total derivative of the loss, through every path in time.
+
+Forward
+    (1) a_t = x_t W + h_{t−1} U + b
+    (2) r_t = sigmoid(a_t[:, 0:H])
+    (3) z_t = sigmoid(a_t[:, H:2 H])
+    (4) a_htilde_t = x_t W_h + (r_t ∘ h_{t−1}) U_h + b_h
+    (5) h̃_t = tanh(a_htilde_t)
+    (6) h_t = z_t ∘ h_{t−1} + (1 − z_t) ∘ h̃_t
+    (7) o_t = h_t V + b_y
+    (8) l_t = sum(cross_entropy(o_t, y_t))
+    (9) L = Σ_{t=1}^{T} l_t
+
+Total derivatives, backward in time
+   (31) dL/do_t = softmax(o_t) − onehot(y_t)
+   (32) dL/dh_t = dL/da_{t+1} Uᵀ + dL/da_htilde_{t+1} U_hᵀ ∘ r_{t+1} + dL/dh_{t+1} ∘ z_{t+1}
+            + dL/do_t Vᵀ
+   (33) dL/dh̃_t = dL/dh_t ∘ (1 − z_t)
+   (34) dL/da_htilde_t = dL/dh̃_t ∘ (1 − h̃_t²)
+   (35) dL/dz_t = dL/dh_t ∘ h_{t−1} − dL/dh_t ∘ h̃_t
+   (36) dL/dr_t = dL/da_htilde_t U_hᵀ ∘ h_{t−1}
+   (37) dL/da_t = [dL/dr_t ∘ r_t ∘ (1 − r_t), dL/dz_t ∘ z_t ∘ (1 − z_t)]
+
+Boundary at T
+   (38) dL/da_{T+1} = 0
+   (39) dL/da_htilde_{T+1} = 0
+   (40) dL/dh_{T+1} = 0
+
+Gradients
+   (41) dL/dW = Σ_{t=1}^{T} x_tᵀ dL/da_t
+   (42) dL/dU = Σ_{t=1}^{T} h_{t−1}ᵀ dL/da_t
+   (43) dL/db = Σ_{t=1}^{T} sum(dL/da_t, axis=0)
+   (44) dL/dW_h = Σ_{t=1}^{T} x_tᵀ dL/da_htilde_t
+   (45) dL/dU_h = Σ_{t=1}^{T} (r_t ∘ h_{t−1})ᵀ dL/da_htilde_t
+   (46) dL/db_h = Σ_{t=1}^{T} sum(dL/da_htilde_t, axis=0)
+   (47) dL/dV = Σ_{t=1}^{T} h_tᵀ dL/do_t
+   (48) dL/db_y = Σ_{t=1}^{T} sum(dL/do_t, axis=0)
+   (49) dL/dx_t = dL/da_t Wᵀ + dL/da_htilde_t W_hᵀ
+   (50) dL/dh_0 = dL/da_1 Uᵀ + dL/da_htilde_1 U_hᵀ ∘ r_1 + dL/dh_1 ∘ z_1
+
+Proved for every T and every size: 132 statements, by
+`symbptt prove gru`.
+
+Written by `symbptt generate gru`; write it again rather than edit it.
+"""
+
+import numpy as np
+
+
+def loss_and_grad(params, x, y, state=None, *, workspace=None):
+    """Return (loss, grads, final_state).
+
+    params: dict of W (D, 2 * H), U (H, 2 * H), b (2 * H,), W_h (D, H), U_h (H, H), b_h
+        (H,), V (H, C), b_y (C,)
+    x: (T, N, D)
+    y: (T, N), integers in 0..C-1
+    state: dict of h (N, H) before the first step; zeros if None
+
+    grads holds the gradient of every parameter, of the initial state and of every real input,
+    under their names. All arrays are float32, or all are float64. A dict given as `workspace`
+    keeps the buffers between calls: nothing is allocated after the first, and what is returned
+    is overwritten by the next. A ValueError names the argument that does not fit.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    sizes = _sizes(params, x, y, state)
+    w = _workspace(workspace, sizes)
+    T, N, D, H, *_ = sizes
+    W = params["W"]
+    U = params["U"]
+    b = params["b"]
+    W_h = params["W_h"]
+    U_h = params["U_h"]
+    b_h = params["b_h"]
+    V = params["V"]
+    b_y = params["b_y"]
+
+    # Forward
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(W, out=w.a_rows)  # (1)
+    np.add(w.a, b, out=w.a)  # (1)
+    x_rows.dot(W_h, out=w.a_htilde_rows)  # (4)
+    np.add(w.a_htilde, b_h, out=w.a_htilde)  # (4)
+    for h_prev, a_t, r_t, z_t, a_htilde_t, htilde_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(U, out=w.h_U)  # (1)
+        np.add(a_t, w.h_U, out=a_t)  # (1)
+        np.multiply(a_t[..., :H], 0.5, out=r_t)  # (2)
+        np.tanh(r_t, out=r_t)  # (2)
+        np.multiply(r_t, 0.5, out=r_t)  # (2)
+        np.add(r_t, 0.5, out=r_t)  # (2)
+        np.multiply(a_t[..., H : 2 * H], 0.5, out=z_t)  # (3)
+        np.tanh(z_t, out=z_t)  # (3)
+        np.multiply(z_t, 0.5, out=z_t)  # (3)
+        np.add(z_t, 0.5, out=z_t)  # (3)
+        np.multiply(r_t, h_prev, out=w.r_h_2)  # (4)
+        w.r_h_2.dot(U_h, out=w.r_h)  # (4)
+        np.add(a_htilde_t, w.r_h, out=a_htilde_t)  # (4)
+        np.tanh(a_htilde_t, out=htilde_t)  # (5)
+        np.multiply(z_t, h_prev, out=w.z_h)  # (6)
+        np.subtract(1, z_t, out=w.slope_z)  # (6)
+        np.multiply(w.slope_z, htilde_t, out=w.z_htilde)  # (6)
+        np.add(w.z_h, w.z_htilde, out=h_t)  # (6)
+    w.h_rows.dot(V, out=w.o_rows)  # (7)
+    np.add(w.o, b_y, out=w.o)  # (7)
+    np.maximum.reduce(w.o, axis=2, out=w.max_o)  # (8)
+    np.subtract(w.o, w.max_o[..., None], out=w.shifted_o)  # (8)
+    np.add(w.row_starts, y.reshape(-1), out=w.at_y_flat)  # (8)
+    w.shifted_o_flat.take(w.at_y_flat, out=w.target_o_flat, mode="clip")  # (8)
+    np.exp(w.shifted_o, out=w.exp_o)  # (8)
+    w.exp_o_rows.dot(w.ones_C, out=w.sum_exp_flat)  # (8)
+    np.log(w.sum_exp, out=w.log_sum)  # (8)
+    loss = np.add.reduce(w.log_sum_flat) - np.add.reduce(w.target_o_flat)  # (8), (9)
+
+    # Backward
+    np.divide(w.exp_o, w.sum_exp[..., None], out=w.do)  # (31)
+    w.do_flat.take(w.at_y_flat, out=w.hit_o_flat, mode="clip")  # (31)
+    np.subtract(w.hit_o, 1, out=w.hit_o)  # (31)
+    w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (31)
+    w.dh_0.fill(0)  # (32)
+    w.do_rows.dot(V.T, out=w.dh_rows)  # (32)
+    np.subtract(1, w.z, out=w.slope_z_2)  # (33)
+    np.multiply(w.htilde, w.htilde, out=w.htilde_squared)  # (34)
+    np.subtract(1, w.htilde_squared, out=w.slope_htilde)  # (34)
+    np.copyto(w.U_h_T, U_h.T)
+    np.subtract(1, w.r, out=w.slope_r)  # (37)
+    np.multiply(w.r, w.slope_r, out=w.r_2)  # (37)
+    np.multiply(w.z, w.slope_z_2, out=w.z_2)  # (37)
+    np.copyto(w.U_T, U.T)
+    for dh_t, slope_z_2_t, dhtilde_t, slope_htilde_t, da_htilde_t, h_prev, htilde_t, dz_t, dr_t, r_2_t, da_t, z_2_t, dh_prev, r_t, z_t in w.backward:  # t = T, …, 1
+        np.multiply(dh_t, slope_z_2_t, out=dhtilde_t)  # (33)
+        np.multiply(dhtilde_t, slope_htilde_t, out=da_htilde_t)  # (34)
+        np.multiply(dh_t, h_prev, out=w.dh_h)  # (35)
+        np.multiply(dh_t, htilde_t, out=w.dh_htilde)  # (35)
+        np.subtract(w.dh_h, w.dh_htilde, out=dz_t)  # (35)
+        da_htilde_t.dot(w.U_h_T, out=w.da_htilde_U_h_T)  # (36)
+        np.multiply(w.da_htilde_U_h_T, h_prev, out=dr_t)  # (36)
+        np.multiply(dr_t, r_2_t, out=da_t[..., :H])  # (37)
+        np.multiply(dz_t, z_2_t, out=da_t[..., H : 2 * H])  # (37)
+        da_t.dot(w.U_T, out=w.da_U_T)  # (32)
+        np.add(dh_prev, w.da_U_T, out=dh_prev)  # (32)
+        np.multiply(w.da_htilde_U_h_T, r_t, out=w.da_htilde_U_h_T_2)  # (32)
+        np.add(dh_prev, w.da_htilde_U_h_T_2, out=dh_prev)  # (32)
+        np.multiply(dh_t, z_t, out=w.dh_z)  # (32)
+        np.add(dh_prev, w.dh_z, out=dh_prev)  # (32)
+
+    # Gradients
+    x_rows.T.dot(w.da_rows, out=w.dW)  # (41)
+    w.h_prev_rows.T.dot(w.da_rows, out=w.dU)  # (42)
+    w.ones_TN.dot(w.da_rows, out=w.db)  # (43)
+    x_rows.T.dot(w.da_htilde_rows, out=w.dW_h)  # (44)
+    np.multiply(w.r, w.h_prev, out=w.r_h_3)  # (45)
+    w.r_h_3_rows.T.dot(w.da_htilde_rows, out=w.dU_h)  # (45)
+    w.ones_TN.dot(w.da_htilde_rows, out=w.db_h)  # (46)
+    w.h_rows.T.dot(w.do_rows, out=w.dV)  # (47)
+    w.ones_TN.dot(w.do_rows, out=w.db_y)  # (48)
+    w.da_rows.dot(W.T, out=w.dx_rows)  # (49)
+    w.da_htilde_rows.dot(W_h.T, out=w.da_htilde_W_h_rows)  # (49)
+    np.add(w.dx, w.da_htilde_W_h, out=w.dx)  # (49)
+    grads = {
+        "W": w.dW,
+        "U": w.dU,
+        "b": w.db,
+        "W_h": w.dW_h,
+        "U_h": w.dU_h,
+        "b_h": w.db_h,
+        "V": w.dV,
+        "b_y": w.db_y,
+        "x": w.dx,
+        "h": w.dh_0,
+    }
+    return loss, grads, {"h": w.h_end}
+
+
+def forward(params, x, state=None):
+    """Return (dict of o, final_state); the arguments are those of loss_and_grad."""
+    x = np.asarray(x)
+    sizes = _sizes(params, x, None, state)
+    w = _Buffers(*sizes)
+    T, N, D, H, *_ = sizes
+    W = params["W"]
+    U = params["U"]
+    b = params["b"]
+    W_h = params["W_h"]
+    U_h = params["U_h"]
+    b_h = params["b_h"]
+    V = params["V"]
+    b_y = params["b_y"]
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(W, out=w.a_rows)  # (1)
+    np.add(w.a, b, out=w.a)  # (1)
+    x_rows.dot(W_h, out=w.a_htilde_rows)  # (4)
+    np.add(w.a_htilde, b_h, out=w.a_htilde)  # (4)
+    for h_prev, a_t, r_t, z_t, a_htilde_t, htilde_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(U, out=w.h_U)  # (1)
+        np.add(a_t, w.h_U, out=a_t)  # (1)
+        np.multiply(a_t[..., :H], 0.5, out=r_t)  # (2)
+        np.tanh(r_t, out=r_t)  # (2)
+        np.multiply(r_t, 0.5, out=r_t)  # (2)
+        np.add(r_t, 0.5, out=r_t)  # (2)
+        np.multiply(a_t[..., H : 2 * H], 0.5, out=z_t)  # (3)
+        np.tanh(z_t, out=z_t)  # (3)
+        np.multiply(z_t, 0.5, out=z_t)  # (3)
+        np.add(z_t, 0.5, out=z_t)  # (3)
+        np.multiply(r_t, h_prev, out=w.r_h_2)  # (4)
+        w.r_h_2.dot(U_h, out=w.r_h)  # (4)
+        np.add(a_htilde_t, w.r_h, out=a_htilde_t)  # (4)
+        np.tanh(a_htilde_t, out=htilde_t)  # (5)
+        np.multiply(z_t, h_prev, out=w.z_h)  # (6)
+        np.subtract(1, z_t, out=w.slope_z)  # (6)
+        np.multiply(w.slope_z, htilde_t, out=w.z_htilde)  # (6)
+        np.add(w.z_h, w.z_htilde, out=h_t)  # (6)
+    w.h_rows.dot(V, out=w.o_rows)  # (7)
+    np.add(w.o, b_y, out=w.o)  # (7)
+    return {"o": w.o}, {"h": w.h_end}
+
+
+class _Buffers:
+    """Every array that the functions write, for one set of sizes and one dtype."""
+
+    def __init__(self, T, N, D, H, C, dtype):
+        self.a = np.empty((T, N, 2 * H), dtype)
+        self.r = np.empty((T, N, H), dtype)
+        self.z = np.empty((T, N, H), dtype)
+        self.a_htilde = np.empty((T, N, H), dtype)
+        self.htilde = np.empty((T, N, H), dtype)
+        h_all = np.empty((T + 1, N, H), dtype)
+        self.h_U = np.empty((N, 2 * H), dtype)
+        self.r_h = np.empty((N, H), dtype)
+        self.r_h_2 = np.empty((N, H), dtype)
+        self.z_h = np.empty((N, H), dtype)
+        self.z_htilde = np.empty((N, H), dtype)
+        self.slope_z = np.empty((N, H), dtype)
+        self.o = np.empty((T, N, C), dtype)
+        self.max_o = np.empty((T, N), dtype)
+        self.at_y = np.empty((T, N), np.intp)
+        self.sum_exp = np.empty((T, N), dtype)
+        self.log_sum = np.empty((T, N), dtype)
+        dh_all = np.empty((T + 1, N, H), dtype)
+        self.htilde_squared = np.empty((T, N, H), dtype)
+        self.dr = np.empty((T, N, H), dtype)
+        self.U_h_T = np.empty((H, H), dtype)
+        self.slope_r = np.empty((T, N, H), dtype)
+        self.z_2 = np.empty((T, N, H), dtype)
+        self.U_T = np.empty((2 * H, H), dtype)
+        self.dh_z = np.empty((N, H), dtype)
+        self.dW = np.empty((D, 2 * H), dtype)
+        self.dU = np.empty((H, 2 * H), dtype)
+        self.db = np.empty((2 * H,), dtype)
+        self.dW_h = np.empty((D, H), dtype)
+        self.dU_h = np.empty((H, H), dtype)
+        self.db_h = np.empty((H,), dtype)
+        self.dV = np.empty((H, C), dtype)
+        self.db_y = np.empty((C,), dtype)
+        self.dx = np.empty((T, N, D), dtype)
+        self.da_htilde_W_h = np.empty((T, N, D), dtype)
+        self.shifted_o = self.o  # shifted_o takes its place
+        self.target_o = self.max_o  # target_o takes its place
+        self.exp_o = self.o  # exp_o takes its place
+        self.hit_o = self.log_sum  # hit_o takes its place
+        self.do = self.o  # do takes its place
+        self.dhtilde = self.a_htilde  # dhtilde takes its place
+        self.slope_z_2 = self.a_htilde  # slope_z_2 takes its place
+        self.da_htilde = self.htilde_squared  # da_htilde takes its place
+        self.slope_htilde = self.htilde_squared  # slope_htilde takes its place
+        self.dz = self.htilde  # dz takes its place
+        self.dh_h = self.r_h  # dh_h takes its place
+        self.dh_htilde = self.r_h_2  # dh_htilde takes its place
+        self.da_htilde_U_h_T = self.slope_z  # da_htilde_U_h_T takes its place
+        self.da = self.a  # da takes its place
+        self.r_2 = self.slope_r  # r_2 takes its place
+        self.da_U_T = self.z_h  # da_U_T takes its place
+        self.da_htilde_U_h_T_2 = self.z_htilde  # da_htilde_U_h_T_2 takes its place
+        self.r_h_3 = self.r  # r_h_3 takes its place
+        self.row_starts = np.arange(T * N) * C
+        self.ones_C = np.ones(C, dtype)
+        self.ones_TN = np.ones(T * N, dtype)
+        self.h_0 = h_all[0]
+        self.a_rows = self.a.reshape(T * N, 2 * H)
+        self.a_htilde_rows = self.a_htilde.reshape(T * N, H)
+        self.h = h_all[1:]
+        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.o_rows = self.o.reshape(T * N, C)
+        self.at_y_flat = self.at_y.reshape(-1)
+        self.shifted_o_flat = self.shifted_o.reshape(-1)
+        self.target_o_flat = self.target_o.reshape(-1)
+        self.sum_exp_flat = self.sum_exp.reshape(-1)
+        self.exp_o_rows = self.exp_o.reshape(T * N, C)
+        self.log_sum_flat = self.log_sum.reshape(-1)
+        self.do_flat = self.do.reshape(-1)
+        self.hit_o_flat = self.hit_o.reshape(-1)
+        self.dh_0 = dh_all[0]
+        self.do_rows = self.do.reshape(T * N, C)
+        self.dh = dh_all[1:]
+        self.dh_rows = dh_all[1:].reshape(T * N, H)
+        self.da_rows = self.da.reshape(T * N, 2 * H)
+        self.h_prev = h_all[:-1]
+        self.h_prev_rows = h_all[:-1].reshape(T * N, H)
+        self.da_htilde_rows = self.da_htilde.reshape(T * N, H)
+        self.r_h_3_rows = self.r_h_3.reshape(T * N, H)
+        self.dx_rows = self.dx.reshape(T * N, D)
+        self.da_htilde_W_h_rows = self.da_htilde_W_h.reshape(T * N, D)
+        self.h_end = h_all[-1]
+        self.forward = list(
+            zip(h_all[:-1], self.a, self.r, self.z, self.a_htilde, self.htilde, h_all[1:], strict=True)
+        )
+        self.backward = list(
+            zip(dh_all[1:][::-1], self.slope_z_2[::-1], self.dhtilde[::-1], self.slope_htilde[::-1], self.da_htilde[::-1], h_all[:-1][::-1], self.htilde[::-1], self.dz[::-1], self.dr[::-1], self.r_2[::-1], self.da[::-1], self.z_2[::-1], dh_all[:-1][::-1], self.r[::-1], self.z[::-1], strict=True)
+        )
+
+
+def _workspace(workspace, sizes):
+    """The buffers kept in a dict, made anew when a size or the dtype has changed."""
+    if workspace is None:
+        return _Buffers(*sizes)
+    buffers = workspace.get("buffers")
+    if workspace.get("sizes") != sizes or not isinstance(buffers, _Buffers):
+        buffers = _Buffers(*sizes)
+        workspace.update(sizes=sizes, buffers=buffers)
+    return buffers
+
+
+def _sizes(params, x, y, state):
+    """T, N, D, H, C and the dtype, once every argument has been checked against them."""
+    _keys("params", params, ("W", "U", "b", "W_h", "U_h", "b_h", "V", "b_y"))
+    T = _axis("x", x, 0, ("T", "N", "D"))
+    N = _axis("x", x, 1, ("T", "N", "D"))
+    D = _axis("x", x, 2, ("T", "N", "D"))
+    H = _axis("params['U']", params["U"], 0, ("H", "2 * H"))
+    C = _axis("params['V']", params["V"], 1, ("H", "C"))
+    dtype = params["W"].dtype
+    if dtype.kind not in "fc":
+        _refuse("params['W']", params["W"], (D, 2 * H), "float32 or float64")
+    if params["W"].shape != (D, 2 * H) or params["W"].dtype != dtype:
+        _refuse("params['W']", params["W"], (D, 2 * H), dtype)
+    if params["U"].shape != (H, 2 * H) or params["U"].dtype != dtype:
+        _refuse("params['U']", params["U"], (H, 2 * H), dtype)
+    if params["b"].shape != (2 * H,) or params["b"].dtype != dtype:
+        _refuse("params['b']", params["b"], (2 * H,), dtype)
+    if params["W_h"].shape != (D, H) or params["W_h"].dtype != dtype:
+        _refuse("params['W_h']", params["W_h"], (D, H), dtype)
+    if params["U_h"].shape != (H, H) or params["U_h"].dtype != dtype:
+        _refuse("params['U_h']", params["U_h"], (H, H), dtype)
+    if params["b_h"].shape != (H,) or params["b_h"].dtype != dtype:
+        _refuse("params['b_h']", params["b_h"], (H,), dtype)
+    if params["V"].shape != (H, C) or params["V"].dtype != dtype:
+        _refuse("params['V']", params["V"], (H, C), dtype)
+    if params["b_y"].shape != (C,) or params["b_y"].dtype != dtype:
+        _refuse("params['b_y']", params["b_y"], (C,), dtype)
+    if x.shape != (T, N, D) or x.dtype != dtype:
+        _refuse("x", x, (T, N, D), dtype)
+    if y is not None:
+        _indices("y", y, (T, N), C)
+    if state is not None:
+        _keys("state", state, ("h",))
+        if state["h"].shape != (N, H) or state["h"].dtype != dtype:
+            _refuse("state['h']", state["h"], (N, H), dtype)
+    return T, N, D, H, C, dtype
+
+
+def _keys(name, given, wanted):
+    """Refuse a dict of arrays that lacks a key, has one too many, or holds something else."""
+    if not isinstance(given, dict) or set(given) != set(wanted):
+        keys = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+        raise ValueError(f"{name} has the keys {keys}, it should be a dict of {sorted(wanted)}")
+    for key, value in given.items():
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f"{name}[{key!r}] is a {type(value).__name__}, it should be an array")
+
+
+def _axis(name, array, axis, names):
+    """The length of one axis of an array whose axes are called `names`."""
+    if array.ndim != len(names) or 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}, it should be ({', '.join(names)})")
+    return array.shape[axis]
+
+
+def _refuse(name, array, shape, dtype):
+    """Say which argument does not fit, and what it should be."""
+    raise ValueError(
+        f"{name} has shape {array.shape} and dtype {array.dtype}, "
+        f"it should have shape {shape} and dtype {dtype}"
+    )
+
+
+def _indices(name, array, shape, classes):
+    """Check an array of class indices."""
+    if array.shape != shape or array.dtype.kind not in "iu":
+        _refuse(name, array, shape, "an integer type")
+    if array.min() < 0 or array.max() >= classes:
+        raise ValueError(
+            f"{name} holds {array.min()}..{array.max()}, it should hold 0..{classes - 1}"
+        )
