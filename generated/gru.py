@@ -16,11 +16,11 @@ Forward
 
 Total derivatives, backward in time
    (31) dL/do_t = softmax(o_t) − onehot(y_t)
-   (32) dL/dh_t = dL/da_{t+1} Uᵀ + dL/da_htilde_{t+1} U_hᵀ ∘ r_{t+1} + dL/dh_{t+1} ∘ z_{t+1}
-            + dL/do_t Vᵀ
+   (32) dL/dh_t = dL/do_t Vᵀ + dL/da_{t+1} Uᵀ + dL/da_htilde_{t+1} U_hᵀ ∘ r_{t+1} +
+            dL/dh_{t+1} ∘ z_{t+1}
    (33) dL/dh̃_t = dL/dh_t ∘ (1 − z_t)
    (34) dL/da_htilde_t = dL/dh̃_t ∘ (1 − h̃_t²)
-   (35) dL/dz_t = dL/dh_t ∘ h_{t−1} − dL/dh_t ∘ h̃_t
+   (35) dL/dz_t = dL/dh_t ∘ (h_{t−1} − h̃_t)
    (36) dL/dr_t = dL/da_htilde_t U_hᵀ ∘ h_{t−1}
    (37) dL/da_t = [dL/dr_t ∘ r_t ∘ (1 − r_t), dL/dz_t ∘ z_t ∘ (1 − z_t)]
 
@@ -41,7 +41,7 @@ Gradients
    (49) dL/dx_t = dL/da_t Wᵀ + dL/da_htilde_t W_hᵀ
    (50) dL/dh_0 = dL/da_1 Uᵀ + dL/da_htilde_1 U_hᵀ ∘ r_1 + dL/dh_1 ∘ z_1
 
-Proved for every T and every size: 132 statements, by
+Proved for every T and every size: 134 statements, by
 `symbptt prove gru`.
 
 Written by `symbptt generate gru`; write it again rather than edit it.
@@ -124,17 +124,32 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(1, w.z, out=w.slope_z_2)  # (33)
     np.multiply(w.htilde, w.htilde, out=w.htilde_squared)  # (34)
     np.subtract(1, w.htilde_squared, out=w.slope_htilde)  # (34)
+    np.subtract(w.h_prev, w.htilde, out=w.h_htilde)  # (35)
     np.copyto(w.U_h_T, U_h.T)
     np.subtract(1, w.r, out=w.slope_r)  # (37)
     np.multiply(w.r, w.slope_r, out=w.r_2)  # (37)
     np.multiply(w.z, w.slope_z_2, out=w.z_2)  # (37)
     np.copyto(w.U_T, U.T)
-    for dh_t, slope_z_2_t, dhtilde_t, slope_htilde_t, da_htilde_t, h_prev, htilde_t, dz_t, dr_t, r_2_t, da_t, z_2_t, dh_prev, r_t, z_t in w.backward:  # t = T, …, 1
+    for (
+        dh_t,
+        slope_z_2_t,
+        dhtilde_t,
+        slope_htilde_t,
+        da_htilde_t,
+        h_htilde_t,
+        dz_t,
+        h_prev,
+        dr_t,
+        r_2_t,
+        da_t,
+        z_2_t,
+        dh_prev,
+        r_t,
+        z_t,
+    ) in w.backward:  # t = T, …, 1
         np.multiply(dh_t, slope_z_2_t, out=dhtilde_t)  # (33)
         np.multiply(dhtilde_t, slope_htilde_t, out=da_htilde_t)  # (34)
-        np.multiply(dh_t, h_prev, out=w.dh_h)  # (35)
-        np.multiply(dh_t, htilde_t, out=w.dh_htilde)  # (35)
-        np.subtract(w.dh_h, w.dh_htilde, out=dz_t)  # (35)
+        np.multiply(dh_t, h_htilde_t, out=dz_t)  # (35)
         da_htilde_t.dot(w.U_h_T, out=w.da_htilde_U_h_T)  # (36)
         np.multiply(w.da_htilde_U_h_T, h_prev, out=dr_t)  # (36)
         np.multiply(dr_t, r_2_t, out=da_t[..., :H])  # (37)
@@ -246,7 +261,6 @@ class _Buffers:
         self.slope_r = np.empty((T, N, H), dtype)
         self.z_2 = np.empty((T, N, H), dtype)
         self.U_T = np.empty((2 * H, H), dtype)
-        self.dh_z = np.empty((N, H), dtype)
         self.dW = np.empty((D, 2 * H), dtype)
         self.dU = np.empty((H, 2 * H), dtype)
         self.db = np.empty((2 * H,), dtype)
@@ -267,13 +281,13 @@ class _Buffers:
         self.da_htilde = self.htilde_squared  # da_htilde takes its place
         self.slope_htilde = self.htilde_squared  # slope_htilde takes its place
         self.dz = self.htilde  # dz takes its place
-        self.dh_h = self.r_h  # dh_h takes its place
-        self.dh_htilde = self.r_h_2  # dh_htilde takes its place
-        self.da_htilde_U_h_T = self.slope_z  # da_htilde_U_h_T takes its place
+        self.h_htilde = self.htilde  # h_htilde takes its place
+        self.da_htilde_U_h_T = self.r_h  # da_htilde_U_h_T takes its place
         self.da = self.a  # da takes its place
         self.r_2 = self.slope_r  # r_2 takes its place
-        self.da_U_T = self.z_h  # da_U_T takes its place
-        self.da_htilde_U_h_T_2 = self.z_htilde  # da_htilde_U_h_T_2 takes its place
+        self.da_U_T = self.r_h_2  # da_U_T takes its place
+        self.da_htilde_U_h_T_2 = self.slope_z  # da_htilde_U_h_T_2 takes its place
+        self.dh_z = self.z_h  # dh_z takes its place
         self.r_h_3 = self.r  # r_h_3 takes its place
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
@@ -296,8 +310,8 @@ class _Buffers:
         self.do_rows = self.do.reshape(T * N, C)
         self.dh = dh_all[1:]
         self.dh_rows = dh_all[1:].reshape(T * N, H)
-        self.da_rows = self.da.reshape(T * N, 2 * H)
         self.h_prev = h_all[:-1]
+        self.da_rows = self.da.reshape(T * N, 2 * H)
         self.h_prev_rows = h_all[:-1].reshape(T * N, H)
         self.da_htilde_rows = self.da_htilde.reshape(T * N, H)
         self.r_h_3_rows = self.r_h_3.reshape(T * N, H)
@@ -305,10 +319,36 @@ class _Buffers:
         self.da_htilde_W_h_rows = self.da_htilde_W_h.reshape(T * N, D)
         self.h_end = h_all[-1]
         self.forward = list(
-            zip(h_all[:-1], self.a, self.r, self.z, self.a_htilde, self.htilde, h_all[1:], strict=True)
+            zip(
+                h_all[:-1],
+                self.a,
+                self.r,
+                self.z,
+                self.a_htilde,
+                self.htilde,
+                h_all[1:],
+                strict=True,
+            )
         )
         self.backward = list(
-            zip(dh_all[1:][::-1], self.slope_z_2[::-1], self.dhtilde[::-1], self.slope_htilde[::-1], self.da_htilde[::-1], h_all[:-1][::-1], self.htilde[::-1], self.dz[::-1], self.dr[::-1], self.r_2[::-1], self.da[::-1], self.z_2[::-1], dh_all[:-1][::-1], self.r[::-1], self.z[::-1], strict=True)
+            zip(
+                dh_all[1:][::-1],
+                self.slope_z_2[::-1],
+                self.dhtilde[::-1],
+                self.slope_htilde[::-1],
+                self.da_htilde[::-1],
+                self.h_htilde[::-1],
+                self.dz[::-1],
+                h_all[:-1][::-1],
+                self.dr[::-1],
+                self.r_2[::-1],
+                self.da[::-1],
+                self.z_2[::-1],
+                dh_all[:-1][::-1],
+                self.r[::-1],
+                self.z[::-1],
+                strict=True,
+            )
         )
 
 

@@ -17,8 +17,8 @@ Forward
 
 Total derivatives, backward in time
    (30) dL/dz_t = softmax(z_t) − onehot(y_t)
-   (31) dL/dh_t = dL/da_{t+1} Uᵀ + dL/dz_t Vᵀ
-   (32) dL/dc_t = dL/dc_{t+1} ∘ f_{t+1} + dL/dh_t ∘ o_t ∘ (1 − tanh(c_t)²)
+   (31) dL/dh_t = dL/dz_t Vᵀ + dL/da_{t+1} Uᵀ
+   (32) dL/dc_t = dL/dh_t ∘ o_t ∘ (1 − tanh(c_t)²) + dL/dc_{t+1} ∘ f_{t+1}
    (33) dL/do_t = dL/dh_t ∘ tanh(c_t)
    (34) dL/dg_t = dL/dc_t ∘ i_t
    (35) dL/df_t = dL/dc_t ∘ c_{t−1}
@@ -40,7 +40,7 @@ Gradients
    (46) dL/dh_0 = dL/da_1 Uᵀ
    (47) dL/dc_0 = dL/dc_1 ∘ f_1
 
-Proved for every T and every size: 77 statements, by
+Proved for every T and every size: 128 statements, by
 `symbptt prove lstm`.
 
 Written by `symbptt generate lstm`; write it again rather than edit it.
@@ -132,7 +132,27 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(1, w.o, out=w.slope_o)  # (37)
     np.multiply(w.o, w.slope_o, out=w.o_2)  # (37)
     np.copyto(w.U_T, U.T)
-    for dh_t, o_c_t, dc_t, tanh_c_2_t, do_t, i__t, dg_t, c_prev, df_t, g_t, di_t, i_2_t, da_t, f_2_t, slope_g_t, o_2_t, dh_prev, f_t, dc_prev in w.backward:  # t = T, …, 1
+    for (
+        dh_t,
+        o_c_t,
+        dc_t,
+        tanh_c_2_t,
+        do_t,
+        i__t,
+        dg_t,
+        c_prev,
+        df_t,
+        g_t,
+        di_t,
+        i_2_t,
+        da_t,
+        f_2_t,
+        slope_g_t,
+        o_2_t,
+        dh_prev,
+        f_t,
+        dc_prev,
+    ) in w.backward:  # t = T, …, 1
         np.multiply(dh_t, o_c_t, out=w.dh_o_c)  # (32)
         np.add(dc_t, w.dh_o_c, out=dc_t)  # (32)
         np.multiply(dh_t, tanh_c_2_t, out=do_t)  # (33)
@@ -295,10 +315,42 @@ class _Buffers:
         self.h_end = h_all[-1]
         self.c_end = c_all[-1]
         self.forward = list(
-            zip(h_all[:-1], self.a, self.i_, self.f, self.g, self.o, c_all[:-1], c_all[1:], h_all[1:], strict=True)
+            zip(
+                h_all[:-1],
+                self.a,
+                self.i_,
+                self.f,
+                self.g,
+                self.o,
+                c_all[:-1],
+                c_all[1:],
+                h_all[1:],
+                strict=True,
+            )
         )
         self.backward = list(
-            zip(dh_all[1:][::-1], self.o_c[::-1], dc_all[1:][::-1], self.tanh_c_2[::-1], self.do[::-1], self.i_[::-1], self.dg[::-1], c_all[:-1][::-1], self.df[::-1], self.g[::-1], self.di[::-1], self.i_2[::-1], self.da[::-1], self.f_2[::-1], self.slope_g[::-1], self.o_2[::-1], dh_all[:-1][::-1], self.f[::-1], dc_all[:-1][::-1], strict=True)
+            zip(
+                dh_all[1:][::-1],
+                self.o_c[::-1],
+                dc_all[1:][::-1],
+                self.tanh_c_2[::-1],
+                self.do[::-1],
+                self.i_[::-1],
+                self.dg[::-1],
+                c_all[:-1][::-1],
+                self.df[::-1],
+                self.g[::-1],
+                self.di[::-1],
+                self.i_2[::-1],
+                self.da[::-1],
+                self.f_2[::-1],
+                self.slope_g[::-1],
+                self.o_2[::-1],
+                dh_all[:-1][::-1],
+                self.f[::-1],
+                dc_all[:-1][::-1],
+                strict=True,
+            )
         )
 
 

@@ -88,4 +88,7 @@ def wrapped(text: str, width: int) -> list[str]:
     if not tail:
         return [text]
     items = tail.removesuffix("))").split(", ")
-    return [f"{head}list(", f"    zip({', '.join(items)})", ")"]
+    short = f"    zip({', '.join(items)})"
+    if len(short) <= width:
+        return [f"{head}list(", short, ")"]
+    return [f"{head}list(", "    zip(", *(f"        {i}," for i in items), "    )", ")"]

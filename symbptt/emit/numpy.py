@@ -37,15 +37,19 @@ class Lines(Views):
             attribute += "_"
         self.loops[attribute] = stored
         over = f"w.{attribute}"
-        target = ", ".join(names)
+        target = names
         if given:
             order = "[::-1]" if loop.backward else ""
             over = f"zip(w.{attribute}, {', '.join(g + order for g in given)}, strict=True)"
-            target = f"({target}), " + ", ".join(f"{g}_t" for g in given)
-        comma = "," if len(names) == 1 and not given else ""
+            target = [f"({', '.join(names)})", *(f"{g}_t" for g in given)]
         when = "t = T, …, 1" if loop.backward else "t = 1, …, T"
-        head = f"for {target}{comma} in {over}:"
-        return [f"{head}  # {when}", *("    " + line for line in body)]
+        comma = "," if len(target) == 1 else ""
+        head = [f"for {', '.join(target)}{comma} in {over}:  # {when}"]
+        if len(head[0]) > WIDTH:
+            rows = target[1:] if given else target
+            inner = ["    (", *(f"        {n}," for n in names), "    ),"] if given else []
+            head = ["for (", *inner, *(f"    {n}," for n in rows), f") in {over}:  # {when}"]
+        return [*head, *("    " + line for line in body)]
 
     def _steps(self, loop: Loop) -> tuple[list[str], str, list[str]]:
         """The loop's variables, the expression of their rows, and the arguments it reads."""
