@@ -59,3 +59,8 @@ class ModelError(SymbpttError):
 
 class UnsupportedError(SymbpttError):
     """Well defined, and outside what this stage can do; said rather than approximated."""
+
+
+def kind(item: object) -> str:
+    """What an argument is, for a message: a str, a Model, None."""
+    return "None" if item is None else f"a {type(item).__name__}"

@@ -38,6 +38,9 @@ class Equation:
                 f"side {self.rhs.shape}"
             )
 
+    def _repr_latex_(self) -> str:
+        return mx.notation["document"](self)
+
 
 @dataclass(frozen=True)
 class Declaration:
@@ -250,7 +253,10 @@ class Derivation:
 
 @dataclass(frozen=True)
 class Step:
-    """One checked statement of a verdict, and the label of the equation it speaks about."""
+    """One checked statement of a verdict, and the label of the equation it speaks about.
+
+    A statement that does not hold is refuted, or `undecided`: what was tried could not tell.
+    """
 
     label: str
     claim: str
@@ -258,15 +264,24 @@ class Step:
     how: str = ""
     detail: str = ""
     stage: str = ""
+    undecided: bool = False
+
+    def __post_init__(self) -> None:
+        if self.ok and self.undecided:
+            raise ModelError(f"'{self.claim}' both holds and is undecided")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A list of steps; it holds when every step does, and an empty one does not hold."""
+    """A list of steps; it holds when every step does, and an empty one does not hold.
+
+    `legend` says, for a stage, what the letters in its statements are.
+    """
 
     subject: str
     title: str
     steps: tuple[Step, ...]
+    legend: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -274,4 +289,13 @@ class Verdict:
 
     @property
     def failed(self) -> tuple[Step, ...]:
-        return tuple(s for s in self.steps if not s.ok)
+        """The statements that are refuted."""
+        return tuple(s for s in self.steps if not s.ok and not s.undecided)
+
+    @property
+    def undecided(self) -> bool:
+        """Nothing is refuted, and something cannot be told."""
+        return not self.ok and not self.failed
+
+    def _repr_latex_(self) -> str:
+        return mx.notation["document"](self)

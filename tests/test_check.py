@@ -9,6 +9,7 @@ from symbptt.errors import UnsupportedError
 from symbptt.parse import load, model
 from symbptt.plan import plan
 from symbptt.prove import prove
+from symbptt.show import show
 
 EMITTED = ("elman", "elman_batch", "elman_ce", "linear_mse", "rnnlm")
 
@@ -83,3 +84,52 @@ def test_a_fault_in_a_line_is_caught(fault: str) -> None:
     old, new = LINES[fault]
     assert old in source
     assert not check(program, source.replace(old, new)).ok
+
+
+# -- inputs at which the numbers say nothing
+
+STEP = "size H\ninput x[t] : H\ntarget y[t] : H\nstate h[t] : H\nparam W : H, H\n{}h[t] = {}\n"
+STEP += "l[t] = squared_error(h[t], y[t])\nloss = sum(l[t])\n"
+
+
+def steep(step: str, function: str = "") -> str:
+    return STEP.format(function, step)
+
+
+TELLING = {  # told by a milder draw, or by positive numbers
+    "double exponential": steep("ee(W @ h[t-1] + x[t])", "function ee(z) = exp(exp(z))\n"),
+    "a logarithm of what is given": steep("W @ h[t-1] + log(x[t])"),
+    "a root": steep("(W @ h[t-1] + x[t])**(1/2)"),
+    "a square, again and again": steep("(W @ h[t-1] + x[t])**2"),
+}
+MUTE = {
+    "a logarithm of negative numbers": steep("log(-1 - (W @ h[t-1] + x[t])**2)"),
+    "a power that overflows": steep("1000000 * (W @ h[t-1] + x[t])**9"),
+    "too large at 50 digits": steep(
+        "g(W @ h[t-1] + x[t])", "function g(z) = exp(exp(exp(exp(9 + tanh(z)))))\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_other_draws_of_the_inputs_can_tell(name: str) -> None:
+    program = plan(derive(model(TELLING[name])))
+    assert (verdict := check(program)).ok, verdict
+    wrong = check(program, emit(program).replace("w.h_prev, out=w.dW", "-w.h_prev, out=w.dW"))
+    assert {s.claim for s in wrong.failed} == {"dL/dW"} and not wrong.undecided
+
+
+@pytest.mark.parametrize("name", MUTE)
+def test_what_no_draw_can_tell_is_undecided(name: str) -> None:
+    program = plan(derive(model(MUTE[name])))
+    verdict = check(program)
+    assert not verdict.ok and verdict.undecided and not verdict.failed
+    assert all(s.detail for s in verdict.steps if s.undecided)
+    assert "undecided" in show(verdict).splitlines()[-1]
+    broken = check(program, emit(program).replace("return loss, grads", "return loss, {}"))
+    assert not broken.ok and not any(s.ok and "dL" in s.claim for s in broken.steps)
+
+
+def test_a_code_that_does_not_run_is_refuted_whatever_the_inputs() -> None:
+    program = plan(derive(model(next(iter(MUTE.values())))))
+    assert check(program, emit(program).replace("# Backward", "raise RuntimeError")).failed

@@ -18,10 +18,9 @@ from symbptt import __version__, derive, load, zoo
 from symbptt.cli import guard, verbs
 from symbptt.cli.generating import shown
 from symbptt.cli.output import write_whole
-from symbptt.cli.verdicts import conclusion, verdict_text
 from symbptt.errors import SymbpttError
 from symbptt.model import Derivation, Step, Verdict
-from symbptt.show import MODES
+from symbptt.show import MODES, conclusion, show
 from symbptt.show.document import FORMATS
 
 ROOT = Path(__file__).parents[1]
@@ -262,6 +261,18 @@ def test_a_refuted_check_exits_1(small: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "✗" in result.stdout
 
 
+def test_what_the_numbers_cannot_tell_exits_3(tmp_path: Path) -> None:
+    mute, file = tmp_path / "mute.rnn", tmp_path / "mute.py"
+    mute.write_text(SMALL.replace("tanh(W @ h[t-1] + x[t])", "log(-1 - (W @ h[t-1] + x[t])**2)"))
+    result = run("check", str(mute))
+    assert result.exit_code == 3
+    assert "  ? " in result.stdout and result.stdout.splitlines()[-1].startswith("undecided: ")
+    data = json.loads(run("check", str(mute), "--json").stdout)
+    assert data["undecided"] and not data["ok"]
+    result = run("generate", str(mute), "-o", str(file))
+    assert result.exit_code == 3 and "undecided" in result.stderr and not file.exists()
+
+
 def test_a_verdict_without_statements_is_undecided() -> None:
     assert guard.status(Verdict("m", "m", ())) == 3
     assert conclusion(Verdict("m", "m", ())).startswith("undecided")
@@ -282,7 +293,7 @@ def test_failing_statements_carry_their_detail_and_label() -> None:
         Step("1", "a", True, "how", "", "first"),
         Step("2", "b", False, "how", "differs\nhere", "first"),
     )
-    text = verdict_text(Verdict("m", "m: all", steps))
+    text = show(Verdict("m", "m: all", steps))
     assert "First: how" in text and "differs" in text
     assert text.endswith("REFUTED: 1 of 2 statements fail; see (2)\n")
 

@@ -16,9 +16,11 @@ from hypothesis import HealthCheck, given, settings
 
 from symbptt import matrix as mx
 from symbptt.derive import derive
+from symbptt.errors import UnsupportedError
 from symbptt.indices import same
-from symbptt.model import LOSS, Declaration, Derivation, Equation
+from symbptt.model import LOSS, Declaration, Derivation, Equation, Step, Verdict
 from symbptt.parse import Scope, equation, latex, load, model, zoo
+from symbptt.prove import prove
 from symbptt.show import MODES, show, show_equation
 from symbptt.show.document import FORMATS
 from symbptt.show.expression import _PRINT
@@ -270,6 +272,58 @@ def test_jupyter_gets_one_display_without_tags() -> None:
         assert text.startswith("$$") and text.endswith("$$")
         assert r"\tag" not in text and text.count(r"\begin{aligned}") == 1
     assert r"\text{(1)}" in text
+    assert DERIVED["elman"]["1"]._repr_latex_().startswith("$$a_{t} = ")
+
+
+@pytest.mark.parametrize("name", ["elman", "elman_batch"])
+def test_jupyter_gets_a_verdict_row_by_row(name: str) -> None:
+    verdict = prove(DERIVED[name])
+    text = verdict._repr_latex_()
+    assert text.isascii() or "✓" not in text
+    assert text.count("&") == 2 * (len(verdict.steps) + 2) and _balanced(text)
+    words = re.sub(r"\\text\{[^}]*\}", "", text)
+    assert r"\frac" not in words and r"\mathrm{d}L/\mathrm{d}h_t" in words
+
+
+VERDICTS = {
+    "holds: 2 of 2 statements": (True, True),
+    "REFUTED: 1 of 3 statements fail; see (2)": (True, False, None),
+    "undecided: 1 of 2 statements cannot be told; see (2)": (True, None),
+}
+
+
+@pytest.mark.parametrize("end", VERDICTS)
+def test_a_verdict_says_how_many_hold_fail_or_cannot_be_told(end: str) -> None:
+    steps = [
+        Step(str(n), f"claim {n}", ok is True, "", f"why {n}", "numbers", ok is None)
+        for n, ok in enumerate(VERDICTS[end], 1)
+    ]
+    verdict = Verdict("m", "m: numbers", tuple(steps))
+    *lines, last = show(verdict).splitlines()
+    assert last == end
+    assert [line.split()[0] for line in lines if "claim" in line] == [
+        {True: "✓", False: "✗", None: "?"}[ok] for ok in VERDICTS[end]
+    ]
+    assert [f"why {n}" for n, ok in enumerate(VERDICTS[end], 1) if ok is not True] == [
+        line.strip() for line in lines if "why" in line
+    ]
+    data = json.loads(show(verdict, "json"))
+    assert (data["ok"], data["undecided"], data["conclusion"]) == (
+        end.startswith("holds"),
+        end.startswith("undecided"),
+        end,
+    )
+    assert [s["undecided"] for s in data["steps"]] == [ok is None for ok in VERDICTS[end]]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [(3,), ("elman",), (None,), (load("elman"), "pdf"), (load("elman"), "unicode", "backward")],
+)
+def test_what_show_cannot_show_is_said(given: Any) -> None:
+    with pytest.raises(UnsupportedError) as error:
+        show(*given)
+    assert error.value.instead
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")

@@ -9,192 +9,120 @@ the model's loss at 50 digits stands in for the complex step.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
-
-import numpy as np
+from dataclasses import dataclass, field, replace
 
 from ..derive import derive
 from ..emit import emit
-from ..matrix.evaluate import Array
-from ..model import Loss, Model, Step, Verdict
+from ..errors import SymbpttError, kind
+from ..model import Loss, Step, Verdict
 from ..plan import Program, plan
-from ..unroll import Run
-from .inputs import HORIZONS, Setting, data, settings
-from .references import analytic, complex_step, quotient_error, reference, relative_error
+from .code import CodeError, Guarded, load_module
+from .compare import CONTRACT, TOLERANCE, Finding, Piece, compare, pieces
+from .inputs import DRAWS, HORIZONS, Setting, data, settings
 
-TOLERANCE = {
-    "float64": 1e-12,
-    "float32": 1e-4,
-    "complex step": 1e-12,
-    "difference quotient": 1e-12,
-}
+UNTOLD = (
+    "? The equations themselves, run entry by entry in floats, are as far off: for every draw of "
+    "the inputs they overflow, are flat, lose their digits or have no real value."
+)
 
 
 def check(program: Program, source: str | None = None) -> Verdict:
     """Check the module emitted from a program, or `source` in its place.
 
     Horizons 1, 2 and 7; sizes that all differ; a batch of one and of several; the loss as the
-    model has it and at the last step only; an initial state that is not zero.
+    model has it and at the last step only; an initial state that is not zero. A statement that
+    no draw of the inputs can tell at some setting is undecided.
     """
-    given = program.derivation.given or program.derivation.model
-    cases = [("loss as given", program, source)]
-    if given.loss.over != "last":
-        last = derive(replace(given, loss=Loss("last", given.loss.step)))
-        cases.append(("loss at T only", plan(last), None))
-    worst: dict[tuple[str, str], tuple[float, str]] = {}
-    broken: dict[str, str] = {}
-    for words, p, text in cases:
+    if not isinstance(program, Program):
+        raise SymbpttError(
+            f"check takes a program, not {kind(program)}", "check(plan(derive(load('elman'))))"
+        )
+    record = Record()
+    for words, p, text in _variants(program, source):
         for setting in settings(p.model):
-            where = f"{words}, {setting}"
-            try:
-                module = _Guarded(text or emit(p), p.model.name)
-                for name, kind, error in _errors(p, module, setting, broken, where):
-                    worst[name, kind] = max(worst.get((name, kind), (0.0, where)), (error, where))
-            except CodeError as failure:
-                broken.setdefault("runs", f"{failure} at {where}")
-    return _verdict(program, worst, broken)
+            record.run(p, text, setting, f"{words}, {setting}")
+    return record.verdict(program)
 
 
-class CodeError(Exception):
-    """The code under check raised instead of returning."""
+def _variants(program: Program, source: str | None) -> Iterator[tuple[str, Program, str]]:
+    given = program.derivation.given or program.derivation.model
+    yield "loss as given", program, source or emit(program)
+    if given.loss.over != "last":
+        last = plan(derive(replace(given, loss=Loss("last", given.loss.step))))
+        yield "loss at T only", last, emit(last)
 
 
-class _Guarded:
-    """A module's two functions; whatever they raise is their failure, not the check's."""
+@dataclass
+class Record:
+    """What was found so far: for each statement and kind the worst finding, and where it was."""
 
-    def __init__(self, source: str, name: str):
-        self.source, self.name = source, name
-        self.module = self._call(load_module, source, name)
+    worst: dict[str, dict[str, tuple[Finding, str]]] = field(default_factory=dict)
+    failed: str = ""
 
-    @staticmethod
-    def _call(function: Any, *args: Any, **keywords: Any) -> Any:
+    def run(self, p: Program, source: str, setting: Setting, where: str) -> None:
+        """One setting, with other draws of the inputs while some statement is not told."""
+        told: set[tuple[str, str]] = set()
+        seen: dict[tuple[str, str], Finding] = {}
         try:
-            return function(*args, **keywords)
-        except Exception as error:
-            raise CodeError(f"{type(error).__name__}: {error}") from error
+            module = Guarded(source, p.model.name)
+            for draw in DRAWS:
+                for f in compare(p, module, setting, draw):
+                    seen[f.slot] = f
+                    if f.told:
+                        told.add(f.slot)
+                        self.add(f, where)
+                if told == set(seen):
+                    return
+        except CodeError as failure:
+            self.failed = self.failed or f"{failure} at {where}"
+        for key in [k for k in seen if k not in told]:
+            self.add(seen[key], where)
 
-    def loss_and_grad(self, *args: Any, **keywords: Any) -> Any:
-        return self._call(self.module.loss_and_grad, *args, **keywords)
+    def add(self, f: Finding, where: str) -> None:
+        kinds = self.worst.setdefault(f.about, {})
+        if f.kind not in kinds or f.severity > kinds[f.kind][0].severity:
+            kinds[f.kind] = (f, where)
 
-    def forward(self, *args: Any) -> Any:
-        return self._call(self.module.forward, *args)
+    def verdict(self, program: Program) -> Verdict:
+        d = program.derivation
+        steps = [self.number(p) for p in pieces(d) if p.claim in self.worst]
+        steps.append(Step("", CONTRACT["runs"], not self.failed, "", self.failed, "contract"))
+        steps += [self.kept(key) for key in CONTRACT if key in self.worst]
+        title = (
+            f"{d.model.name}: emitted code, relative errors at T = {', '.join(map(str, HORIZONS))}"
+        )
+        legend = {s.stage: UNTOLD for s in steps if s.undecided}
+        return Verdict(d.model.name, title, tuple(steps), legend)
 
+    def number(self, piece: Piece) -> Step:
+        """The statement of one loss or gradient, with its errors."""
+        how = ", ".join(
+            f"{k} {f.error:.1e} (< {TOLERANCE[k]:.0e})"
+            for k, (f, _) in self.worst[piece.claim].items()
+            if f.told
+        )
+        return self._step(piece.label, piece.claim, piece.claim, how, "numbers")
 
-def load_module(source: str, name: str) -> types.ModuleType:
-    """The emitted source as a module."""
-    module = types.ModuleType(name)
-    exec(compile(source, f"<{name}>", "exec"), module.__dict__)
-    return module
+    def kept(self, key: str) -> Step:
+        """The statement of one clause of the contract."""
+        return self._step("", CONTRACT[key], key, "", "contract")
 
-
-def _errors(
-    p: Program, module: Any, setting: Setting, broken: dict[str, str], where: str
-) -> Iterator[tuple[str, str, float]]:
-    d = data(p.model, setting)
-    run, truth = reference(p.derivation, d, setting)
-    for dtype in ("float64", "float32"):
-        args = d.cast(dtype)
-        loss, grads, final = module.loss_and_grad(*args)
-        yield "loss", dtype, relative_error(loss, run.loss)
-        for name, array in truth.items():
-            yield name, dtype, relative_error(grads.get(name, np.nan), array)
-        _contract(p, module, args, (loss, grads, final), run, broken, where)
-        if dtype == "float64" and analytic(p.model):
-            for name, array in complex_step(p.model, module, d, grads).items():
-                yield name, "complex step", relative_error(grads.get(name, np.nan), array)
-        elif dtype == "float64":
-            for name in truth:
-                error = quotient_error(p.model, d, setting, name, grads.get(name))
-                yield name, "difference quotient", error
-
-
-def _contract(
-    p: Program, module: Any, args: Any, result: Any, run: Run, broken: dict[str, str], where: str
-) -> None:
-    """Arguments untouched, a workspace changes nothing, forward and final state agree."""
-    params, x, y, state = args
-    loss, grads, final = result
-    before = _copied(args)
-    workspace: dict[str, Any] = {}
-    for _ in range(2):
-        again = module.loss_and_grad(params, x, y, state, workspace=workspace)
-    if again[0] != loss or any(not np.array_equal(again[1][k], v) for k, v in grads.items()):
-        broken.setdefault("workspace", f"a second call with a workspace differs at {where}")
-    outputs, after = module.forward(params, x, state)
-    if not _equal(_copied(args), before):
-        broken.setdefault("arguments", f"an argument was changed at {where}")
-    dtype = next(iter(params.values())).dtype
-    tolerance = TOLERANCE[str(dtype)]
-    for name, array in outputs.items():
-        if relative_error(array, _readout(run, p, name)) > tolerance or array.dtype != dtype:
-            broken.setdefault("forward", f"forward()[{name!r}] is wrong at {where}")
-    for s in p.model.states:
-        truth = _last_states(run, p.model, s.name)
-        if any(relative_error(f[s.name], truth) > tolerance for f in (final, after)):
-            broken.setdefault("final state", f"final_state[{s.name!r}] is wrong at {where}")
-    if any(v.dtype != dtype for v in grads.values()):
-        broken.setdefault("dtype", f"a gradient is not {dtype} at {where}")
+    def _step(self, label: str, claim: str, key: str, how: str, stage: str) -> Step:
+        found = self.worst[key].values()
+        wrong = [_wrong(f, where) for f, where in found if f.told and not f.ok]
+        untold = [_untold(f, where) for f, where in found if not f.told]
+        detail = "\n".join([*wrong, *untold])
+        ok = not wrong and not untold
+        return Step(label, claim, ok, how, detail, stage, undecided=not ok and not wrong)
 
 
-def _copied(args: Any) -> list[Any]:
-    out = []
-    for a in args:
-        for v in a.values() if isinstance(a, dict) else (a,):
-            out.append(None if v is None else v.copy())
-    return out
+def _wrong(f: Finding, where: str) -> str:
+    return f"it is wrong at {where}" if f.kind == "exact" else f"{f.kind}: {f.error:.1e} at {where}"
 
 
-def _equal(a: list[Any], b: list[Any]) -> bool:
-    return all(x is y or np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+def _untold(f: Finding, where: str) -> str:
+    return f"{f.kind}: it cannot be told at {where}"
 
 
-def _readout(run: Run, p: Program, name: str) -> Array:
-    if not p.buffers[name].timed:
-        return run.values[name, run.steps]
-    return np.stack([run.values[name, s] for s in range(1, run.steps + 1)])
-
-
-def _last_states(run: Run, model: Model, name: str) -> Array:
-    lag = model.lag(name)
-    rows = [run.values[name, run.steps - n] for n in reversed(range(lag))]
-    return np.stack(rows) if lag > 1 else rows[0]
-
-
-CONTRACT = {
-    "runs": "the code runs at every setting",
-    "arguments": "no argument is changed by a call",
-    "workspace": "a call with a workspace gives the same numbers, again and again",
-    "forward": "forward() returns the readout",
-    "final state": "final_state is the state at T",
-    "dtype": "gradients follow the dtype of the parameters",
-}
-
-
-def _verdict(
-    program: Program, worst: dict[tuple[str, str], tuple[float, str]], broken: dict[str, str]
-) -> Verdict:
-    d = program.derivation
-    labels = {n: e.label for n, e in d.gradient.items()}
-    labels["loss"] = d.group("forward").equations[-1].label
-    steps = []
-    for name in dict.fromkeys(n for n, _ in worst):
-        kinds = {k: v for (n, k), v in worst.items() if n == name}
-        late = {k: v for k, v in kinds.items() if not v[0] <= TOLERANCE[k]}
-        how = ", ".join(f"{k} {v[0]:.1e} (< {TOLERANCE[k]:.0e})" for k, v in kinds.items())
-        detail = "; ".join(f"{k}: {v[0]:.1e} at {v[1]}" for k, v in late.items())
-        claim = "the loss" if name == "loss" else f"dL/d{name}"
-        steps.append(Step(labels.get(name, ""), claim, not late, how, detail, "numbers"))
-    for key, words in CONTRACT.items():
-        steps.append(Step("", words, key not in broken, "", broken.get(key, ""), "contract"))
-    title = f"{d.model.name}: emitted code, relative errors at T = {_list(HORIZONS)}"
-    return Verdict(d.model.name, title, tuple(steps))
-
-
-def _list(items: Any) -> str:
-    return ", ".join(map(str, items))
-
-
-__all__ = ["check", "load_module"]
+__all__ = ["HORIZONS", "check", "data", "load_module", "settings"]

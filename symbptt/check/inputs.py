@@ -39,6 +39,18 @@ def settings(model: Model) -> Iterator[Setting]:
 
 
 @dataclass(frozen=True)
+class Draw:
+    """How large the inputs are at most, and whether they have both signs."""
+
+    size: float
+    signs: tuple[int, ...] = (-1, 1)
+
+
+# Later draws are for steep functions, and for those that take positive numbers only.
+DRAWS = (Draw(1), Draw(1 / 16), Draw(1, (1,)), Draw(1 / 16, (1,)))
+
+
+@dataclass(frozen=True)
 class Data:
     """Rational inputs, exact in float32, as an unrolled run and as arguments of the module."""
 
@@ -57,16 +69,16 @@ class Data:
         return to(self.params), to(self.x), to(self.y), to(self.state)
 
 
-def data(model: Model, setting: Setting, seed: int = 0) -> Data:
-    """Random multiples of 1/16 in [−1, 1], none zero; class indices with repetitions."""
-    rng = np.random.default_rng(seed)
+def data(model: Model, setting: Setting, draw: Draw = DRAWS[0]) -> Data:
+    """Random multiples of a sixteenth of the draw's size; class indices with repetitions."""
+    rng = np.random.default_rng(0)
     known = {mx.size(k): v for k, v in setting.sizes.items()}
 
     def shape(d: Declaration) -> tuple[int, ...]:
         return tuple(int(n.xreplace(known)) for n in d.shape)
 
     def real(dims: tuple[int, ...]) -> np.ndarray:
-        return rng.integers(1, 17, dims) * rng.choice([-1, 1], dims) / 16
+        return rng.integers(1, 17, dims) * rng.choice(draw.signs, dims) / 16 * draw.size
 
     given: dict[tuple[str, int | None], Array] = {}
     groups: dict[str, dict[str, np.ndarray]] = {"param": {}, "input": {}, "target": {}}

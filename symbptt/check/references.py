@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import mpmath
@@ -17,19 +18,46 @@ DIGITS = 50
 COMPLEX_STEP = 1e-30
 
 
+HUGE = 10**15  # exp of more has an exponent that no comparison needs
+
+
+def _bounded(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def run(z: Any) -> Any:
+        if not abs(z) < HUGE:
+            raise OverflowError("too large for a function at 50 digits")
+        return f(z)
+
+    return run
+
+
 def high_precision() -> dict[str, Any]:
     """The elementwise functions in mpmath."""
+    exp = _bounded(mpmath.exp)
     return {
         "number": lambda v: mpmath.mpf(int(v.p)) / int(v.q),
-        "exp": mpmath.exp,
+        "exp": exp,
         "log": mpmath.log,
-        "tanh": mpmath.tanh,
-        "sin": mpmath.sin,
-        "cos": mpmath.cos,
-        "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
-        "softplus": lambda z: mpmath.log(1 + mpmath.exp(z)),
+        "tanh": _bounded(mpmath.tanh),
+        "sin": _bounded(mpmath.sin),
+        "cos": _bounded(mpmath.cos),
+        "sigmoid": lambda z: 1 / (1 + exp(-z)),
+        "softplus": lambda z: mpmath.log(1 + exp(z)),
         "relu": lambda z: z if z > 0 else mpmath.mpf(0),
         "step": lambda z: mpmath.mpf(int(z > 0)),
+    }
+
+
+def floats(dtype: Any) -> dict[str, Any]:
+    """The elementwise functions on NumPy's scalars, by their definitions."""
+    one = dtype(1)
+    return {
+        "number": lambda v: dtype(float(v)),
+        "power": lambda v, n: v ** dtype(float(n)),
+        **{name: getattr(np, name) for name in ("exp", "log", "tanh", "sin", "cos")},
+        "sigmoid": lambda z: one / (one + np.exp(-z)),
+        "softplus": lambda z: np.logaddexp(z, dtype(0)),
+        "relu": lambda z: max(z, dtype(0)),
+        "step": lambda z: dtype(z > 0),
     }
 
 
@@ -40,6 +68,22 @@ def reference(derivation: Derivation, d: Data, setting: Setting) -> tuple[Run, d
         return run, gradients(derivation, run)
 
 
+def in_floats(
+    derivation: Derivation, d: Data, setting: Setting, name: str
+) -> tuple[Run, dict[str, Array]]:
+    """The same equations entry by entry in float64 or float32: what rounding does to them."""
+    dtype = np.dtype(name).type
+
+    def entry(value: Any) -> Any:
+        return value if isinstance(value, int) else dtype(float(value))
+
+    given = {key: np.frompyfunc(entry, 1, 1)(array) for key, array in d.given.items()}
+    given = {key: np.asarray(array, dtype=object) for key, array in given.items()}
+    with np.errstate(all="ignore"):
+        run = unroll(derivation.model, given, setting.sizes, floats(dtype), setting.steps)
+        return run, gradients(derivation, run)
+
+
 def relative_error(a: Any, b: Any) -> float:
     """max|a − b| / max|b|, computed at high precision; inf for a wrong shape or a NaN."""
     a, b = np.asarray(a), np.asarray(b, dtype=object)
@@ -47,8 +91,9 @@ def relative_error(a: Any, b: Any) -> float:
         return float("inf")
     with mpmath.workdps(DIGITS):
         gap = max((abs(mpmath.mpf(float(x)) - y) for x, y in zip(a.flat, b.flat, strict=True)))
-        size = max(abs(mpmath.mpf(y)) for y in b.flat)
-        return float(gap / size) if size else float(gap)
+        size = max(abs(y) for y in b.flat)
+        error = float(gap / size) if size else float(gap)
+        return error if error == error else float("inf")
 
 
 # NumPy computes these for real numbers only, so the emitted loss has no complex step.

@@ -22,8 +22,8 @@ from ..analyze import (
 )
 from ..errors import SymbpttError
 from ..parse import load
+from ..show import show
 from .output import progress, writable
-from .verdicts import verdict_text
 
 
 def measured(
@@ -147,7 +147,7 @@ def table(header: list[str], rows: Iterable[Iterable[str]]) -> str:
 def counterexample_text() -> str:
     """Every example worked out, then the product of equal multiples of the identity."""
     blocks = [_example(e) for e in counterexamples()]
-    blocks.append(verdict_text(scaled_identity()))
+    blocks.append(show(scaled_identity()))
     return "\n".join(blocks)
 
 

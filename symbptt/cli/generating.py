@@ -14,9 +14,9 @@ from ..model import Derivation
 from ..parse import load, zoo
 from ..plan import plan
 from ..prove import prove
-from .guard import REFUTED, stop
+from ..show import conclusion
+from .guard import status, stop
 from .output import progress, put
-from .verdicts import conclusion
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,14 @@ def module(name: str) -> Module:
     with progress(f"proving {derivation.model.name}") as say:
         proof = prove(derivation, say)
     if not proof.ok:
-        stop(f"{conclusion(proof)}\nnothing is emitted; `symbptt prove {name}` says more", REFUTED)
+        advice = f"nothing is emitted; `symbptt prove {name}` says more"
+        stop(f"{conclusion(proof)}\n{advice}", status(proof))
     program = plan(derivation)
     text = emit(program, proof, f"symbptt generate {shown(name)}")
     numbers = check(program, text)
     if not numbers.ok:
         advice = f"nothing is emitted; `symbptt check {name}` says more"
-        stop(f"{conclusion(numbers)}\n{advice}", REFUTED)
+        stop(f"{conclusion(numbers)}\n{advice}", status(numbers))
     return Module(text, derivation)
 
 

@@ -78,9 +78,7 @@ def said(error: OSError) -> str:
 
 def status(verdict: Verdict) -> int:
     """The exit status of a verdict; one that checked nothing has decided nothing."""
-    if verdict.ok:
-        return HOLDS
-    return REFUTED if verdict.steps else UNDECIDED
+    return HOLDS if verdict.ok else UNDECIDED if verdict.undecided else REFUTED
 
 
 def flush() -> None:

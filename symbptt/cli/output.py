@@ -51,6 +51,7 @@ def _put_styled(text: str) -> None:
         styled = Text(line, style="bold" if _is_heading(line, previous) else "")
         styled.highlight_regex("^ *✓", "green")
         styled.highlight_regex("^ *✗|^REFUTED", "bold red")
+        styled.highlight_regex("^ *[?] |^undecided", "yellow")
         console.print(styled, soft_wrap=True)
         previous = line
 

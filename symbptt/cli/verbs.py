@@ -149,7 +149,8 @@ Examples:
   symbptt generate my.rnn -o my.py --report
   symbptt generate --all -o generated      one module per model that ships
 
-Exit status: 0 written, 1 the proof failed and nothing is written, 2 the input is at fault."""
+Exit status: 0 written. Nothing is written at 1 proof or check failed, 2 the input is at fault,
+3 undecided."""
 )
 def generate(
     ctx: typer.Context,
@@ -301,8 +302,7 @@ def _lemma() -> Verdict:
 
 def _answer(verdict: Verdict, json: bool) -> None:
     """Print a verdict and exit with its status."""
-    from ..show import show_verdict
-    from .verdicts import verdict_text
+    from ..show import show
 
-    put(show_verdict(verdict, "json") if json else verdict_text(verdict))
+    put(show(verdict, "json" if json else "unicode"))
     raise typer.Exit(status(verdict))

@@ -7,6 +7,7 @@ here knows `indices` or `rules`, so it can referee both.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,7 +30,8 @@ class Setting:
 
     lookup: (variable or derivative, its whole-number times) -> object array of its shape.
     sizes: size name -> int. times: time name -> int. functions: name -> scalar function;
-    besides the elementwise ones, "number" turns a SymPy rational into a scalar.
+    besides the elementwise ones, "number" turns a SymPy rational into a scalar, and "power"
+    raises a scalar to one.
     """
 
     lookup: Callable[[Node, tuple[int, ...]], Array]
@@ -92,7 +94,8 @@ def _power(e: n.Power, at: Setting) -> Array:
         inverse = at.functions.get("inverse", lambda v: at.number(1) / v)
         base = x if exponent > 0 else at.map(inverse, x)
         return at.map(lambda v: v ** abs(int(exponent)), base)
-    return at.map(lambda v: v**exponent, x)
+    power = at.functions.get("power", operator.pow)
+    return at.map(lambda v: power(v, exponent), x)
 
 
 def scalar_function(body: Any, at: Setting) -> Callable[[Scalar], Scalar]:
@@ -113,7 +116,9 @@ def scalar_function(body: Any, at: Setting) -> Callable[[Scalar], Scalar]:
             if e.exp.is_Integer and e.exp < 0:
                 inverse = at.functions.get("inverse", lambda v: at.number(1) / v)
                 return inverse(base) ** int(-e.exp)
-            return base ** (int(e.exp) if e.exp.is_Integer else e.exp)
+            if e.exp.is_Integer:
+                return base ** int(e.exp)
+            return at.functions.get("power", operator.pow)(base, e.exp)
         if e.is_Function:
             return at.functions[type(e).__name__](run(e.args[0], z))
         return at.number(e)

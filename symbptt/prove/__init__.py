@@ -17,6 +17,7 @@ from . import induction, recursions
 from .explicit import explicit
 from .roads import Roads
 
+INDUCTION = "induction over t"
 Stage = tuple[str, Callable[[Derivation], list[Step]]]
 
 
@@ -27,7 +28,8 @@ def prove(derivation: Derivation, progress: Callable[[str], None] = lambda stage
         progress(name)
         steps += [replace(s, stage=name) for s in _decided(stage, derivation)]
     title = f"{derivation.model.name}: every T, every size"
-    return Verdict(derivation.model.name, title, tuple(steps))
+    legend = induction.LEGEND + (induction.LEGEND_STACKED if _is_stacked(derivation) else "")
+    return Verdict(derivation.model.name, title, tuple(steps), {INDUCTION: legend})
 
 
 def _decided(stage: Callable[[Derivation], list[Step]], derivation: Derivation) -> list[Step]:
@@ -49,7 +51,7 @@ def stages(derivation: Derivation) -> list[Stage]:
     keys = {g.key for g in derivation.groups}
     if "jacobian" in keys:
         every += [
-            ("induction over t", _induction),
+            (INDUCTION, _induction),
             ("step Jacobians", lambda d: Roads(d).jacobians()),
             ("the two roads of this model", _roads),
         ]
@@ -59,8 +61,12 @@ def stages(derivation: Derivation) -> list[Stage]:
 
 
 def _induction(derivation: Derivation) -> list[Step]:
-    stacked = any(b.is_stacked for b in derivation.blocks)
-    return [*(induction.within_a_step() if stacked else ()), *induction.claims()]
+    within = induction.within_a_step() if _is_stacked(derivation) else ()
+    return [*within, *induction.claims()]
+
+
+def _is_stacked(derivation: Derivation) -> bool:
+    return any(b.is_stacked for b in derivation.blocks)
 
 
 def _roads(derivation: Derivation) -> list[Step]:

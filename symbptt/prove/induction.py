@@ -18,6 +18,17 @@ from .. import matrix as mx
 from ..indices import same
 from ..model import Step
 
+LEGEND = (
+    "J_t = ∂s_t/∂s_{t−1} is the step's Jacobian for the state s, P_{t,k} = J_t ⋯ J_{k+1} a "
+    "product of them, P_{t,t} = I; B_t = ∂s_t/∂θ and u_t = ∂l_t/∂s_t are immediate partials, by "
+    "a parameter and of the loss of step t; S_t = ds_t/dθ, λ_t = dL/ds_t."
+)
+LEGEND_STACKED = (
+    " s stacks the states. The equations of a step have the partials A_t by the states at t and "
+    "C_t by those at t−1; N_t = (I − A_t)⁻¹ and J_t = N_t C_t. μ_t counts the paths through other "
+    "states of the same step, λ_t = μ_t (I − A_t) does not."
+)
+
 S, Q = mx.size("S"), mx.size("Q")
 t, T = mx.t, mx.T
 k, s = mx.time_symbol("k"), mx.time_symbol("s")

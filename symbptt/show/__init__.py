@@ -3,7 +3,8 @@
 show(derivation, "markdown", mode="adjoint")     show_expression(e, "latex")
 """
 
-from .document import MODES, show, show_equation, show_verdict
+from .document import MODES, show, show_equation
 from .expression import show_expression
+from .verdict import conclusion
 
-__all__ = ["MODES", "show", "show_equation", "show_expression", "show_verdict"]
+__all__ = ["MODES", "conclusion", "show", "show_equation", "show_expression"]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import matrix as mx
-from ..errors import UnsupportedError
+from ..errors import UnsupportedError, kind
 from ..model import LOSS, Derivation, Equation, Formal, Group, Model, Verdict
-from .expression import show_expression
+from .expression import PRINTERS, show_expression
 from .markup import displayed, html_page, latex_page, markdown_page
 from .page import Page
 from .terminal import unicode_page
+from .verdict import displayed_verdict, verdict_json, verdict_text
 
 # What each --mode of `derive` prints.
 MODES = {
@@ -29,18 +30,32 @@ def show_equation(e: Equation, notation: str = "unicode") -> str:
 
 
 def show(item: Any, format: str = "unicode", mode: str = "all") -> str:
-    """Anything of symbptt as unicode, text, latex, markdown, html or json."""
+    """An expression, equation, model, derivation or verdict in one of its formats.
+
+    Expressions and equations: text, unicode, latex. Models and derivations: unicode, latex,
+    markdown, html, json, with a mode of `derive`. Verdicts: unicode, json. Another format, mode
+    or kind of item raises UnsupportedError.
+    """
     if isinstance(item, mx.Node):
-        return show_expression(item, format)
+        return show_expression(item, known(format, PRINTERS))
     if isinstance(item, Equation):
-        return show_equation(item, format)
+        return show_equation(item, known(format, PRINTERS))
+    if isinstance(item, Verdict):
+        return VERDICTS[known(format, VERDICTS)](item)
     if isinstance(item, Model):
         item = _as_derivation(item)
     if isinstance(item, Derivation):
-        return FORMATS[format](Page.of(item, MODES[mode]))
-    if isinstance(item, Verdict):
-        return show_verdict(item, format)
-    raise UnsupportedError(f"show does not know a {type(item).__name__}")
+        return FORMATS[known(format, FORMATS)](Page.of(item, MODES[known(mode, MODES, "mode")]))
+    raise UnsupportedError(
+        f"show takes a result of symbptt, not {kind(item)}", "show(derive(load('elman')))"
+    )
+
+
+def known(name: str, names: Iterable[str], what: str = "format") -> str:
+    """`name`, where it is one of `names`."""
+    if name not in names:
+        raise UnsupportedError(f"there is no {what} {name!r} here", " or ".join(names))
+    return name
 
 
 def _as_derivation(model: Model) -> Derivation:
@@ -96,30 +111,19 @@ FORMATS: dict[str, Callable[[Page], str]] = {
 }
 
 
-def show_verdict(v: Verdict, format: str = "unicode") -> str:
-    """A proof, check report or verdict: one line per step, then the conclusion."""
-    if format == "json":
-        steps = [
-            {"label": s.label, "claim": s.claim, "ok": s.ok, "how": s.how, "detail": s.detail}
-            for s in v.steps
-        ]
-        data = {"subject": v.subject, "title": v.title, "ok": v.ok, "steps": steps}
-        return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    lines = [v.title]
-    for s in v.steps:
-        label = f"({s.label})" if s.label else ""
-        lines.append(f"  {'✓' if s.ok else '✗'} {label:>5} {s.claim}")
-        if s.how:
-            lines.append(f"          {s.how}")
-        if s.detail and not s.ok:
-            lines += [f"          {line}" for line in s.detail.splitlines()]
-    done = sum(s.ok for s in v.steps)
-    lines.append(f"{'holds' if v.ok else 'REFUTED'}: {done} of {len(v.steps)} statements")
-    return "\n".join(lines) + "\n"
+VERDICTS: dict[str, Callable[[Verdict], str]] = {
+    "unicode": verdict_text,
+    "text": verdict_text,
+    "json": verdict_json,
+}
 
 
 def latex_of(item: Any) -> str:
     """For Jupyter: the whole thing as displayed LaTeX."""
+    if isinstance(item, Verdict):
+        return displayed_verdict(item)
+    if isinstance(item, Equation):
+        return f"$${show_equation(item, 'latex')}$$"
     derivation = _as_derivation(item) if isinstance(item, Model) else item
     return displayed(Page.of(derivation, None))
 
