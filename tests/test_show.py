@@ -32,7 +32,7 @@ from .strategies import expressions
 
 READ = {"text": equation, "unicode": equation, "latex": latex}
 DERIVED = {name: derive(load(name)) for name in zoo()}
-DERIVED |= {name: derive(model(TEXTS[name])) for name in ("lstm", "lag2", "stacked")}
+DERIVED |= {name: derive(model(TEXTS[name])) for name in ("lag2", "stacked")}
 
 
 def everything(d: Derivation) -> list[Equation]:
