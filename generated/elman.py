@@ -72,15 +72,15 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     loss = 0.5 * w.do_flat.dot(w.do_flat)  # (4), (5)
 
     # Backward
-    w.dh_0.fill(0)  # (17)
-    w.do.dot(W_hy, out=w.dh)  # (17)
+    w.dh_0.fill(0)  # (26)
+    w.do.dot(W_hy, out=w.dh)  # (17), (19)
     np.multiply(w.h, w.h, out=w.h_squared)  # (18)
     np.subtract(1, w.h_squared, out=w.slope_h)  # (18)
     np.copyto(w.W_hh_T, W_hh.T)
     for dh_t, slope_h_t, da_t, dh_prev in w.backward:  # t = T, …, 1
         np.multiply(dh_t, slope_h_t, out=da_t)  # (18)
-        w.W_hh_T.dot(da_t, out=w.W_hh_T_da)  # (17)
-        np.add(dh_prev, w.W_hh_T_da, out=dh_prev)  # (17)
+        w.W_hh_T.dot(da_t, out=w.W_hh_T_da)  # (17), (26)
+        np.add(dh_prev, w.W_hh_T_da, out=dh_prev)  # (17), (26)
 
     # Gradients
     w.da.T.dot(w.h_prev, out=w.dW_hh)  # (20)

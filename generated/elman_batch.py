@@ -85,15 +85,15 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.do_flat.take(w.at_y_flat, out=w.hit_yhat_flat, mode="clip")  # (17)
     np.subtract(w.hit_yhat, 1, out=w.hit_yhat)  # (17)
     w.do_flat.put(w.at_y_flat, w.hit_yhat_flat, mode="clip")  # (17)
-    w.dh_0.fill(0)  # (18)
-    w.do_rows.dot(V.T, out=w.dh_rows)  # (18)
+    w.dh_0.fill(0)  # (27)
+    w.do_rows.dot(V.T, out=w.dh_rows)  # (18), (20)
     np.multiply(w.h, w.h, out=w.h_squared)  # (19)
     np.subtract(1, w.h_squared, out=w.slope_h)  # (19)
     np.copyto(w.W_h_T, W_h.T)
     for dh_t, slope_h_t, da_t, dh_prev in w.backward:  # t = T, …, 1
         np.multiply(dh_t, slope_h_t, out=da_t)  # (19)
-        da_t.dot(w.W_h_T, out=w.da_W_h_T)  # (18)
-        np.add(dh_prev, w.da_W_h_T, out=dh_prev)  # (18)
+        da_t.dot(w.W_h_T, out=w.da_W_h_T)  # (18), (27)
+        np.add(dh_prev, w.da_W_h_T, out=dh_prev)  # (18), (27)
 
     # Gradients
     w.h_prev_rows.T.dot(w.da_rows, out=w.dW_h)  # (21)

@@ -65,12 +65,12 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
 
     # Backward
     np.multiply(w.o_y, 1 / T, out=w.do)  # (12)
-    w.dh_0.fill(0)  # (13)
-    w.do.dot(W_qh, out=w.dh)  # (13)
+    w.dh_0.fill(0)  # (19)
+    w.do.dot(W_qh, out=w.dh)  # (13), (14)
     np.copyto(w.W_hh_T, W_hh.T)
     for dh_t, dh_prev in w.backward:  # t = T, …, 1
-        w.W_hh_T.dot(dh_t, out=w.W_hh_T_dh)  # (13)
-        np.add(dh_prev, w.W_hh_T_dh, out=dh_prev)  # (13)
+        w.W_hh_T.dot(dh_t, out=w.W_hh_T_dh)  # (13), (19)
+        np.add(dh_prev, w.W_hh_T_dh, out=dh_prev)  # (13), (19)
 
     # Gradients
     w.dh.T.dot(x, out=w.dW_hx)  # (15)

@@ -77,15 +77,15 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.dz_flat.take(w.at_y, out=w.hit_yhat, mode="clip")  # (14)
     np.subtract(w.hit_yhat, 1, out=w.hit_yhat)  # (14)
     w.dz_flat.put(w.at_y, w.hit_yhat, mode="clip")  # (14)
-    w.ds_0.fill(0)  # (15)
-    w.dz.dot(V, out=w.ds)  # (15)
+    w.ds_0.fill(0)  # (21)
+    w.dz.dot(V, out=w.ds)  # (15), (17)
     np.multiply(w.s, w.s, out=w.s_squared)  # (16)
     np.subtract(1, w.s_squared, out=w.slope_s)  # (16)
     np.copyto(w.W_T, W.T)
     for ds_t, slope_s_t, da_t, ds_prev in w.backward:  # t = T, …, 1
         np.multiply(ds_t, slope_s_t, out=da_t)  # (16)
-        w.W_T.dot(da_t, out=w.W_T_da)  # (15)
-        np.add(ds_prev, w.W_T_da, out=ds_prev)  # (15)
+        w.W_T.dot(da_t, out=w.W_T_da)  # (15), (21)
+        np.add(ds_prev, w.W_T_da, out=ds_prev)  # (15), (21)
 
     # Gradients
     w.dU_T.fill(0)  # (18)

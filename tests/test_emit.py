@@ -13,6 +13,7 @@ from symbptt.check import load_module
 from symbptt.cli.generating import module
 from symbptt.derive import derive
 from symbptt.parse import load, zoo
+from tests.conftest import TEXTS
 
 GENERATED = Path(__file__).parents[1] / "generated"
 EMITTED = tuple(n for n in zoo() if not load(n).is_uninterpreted)
@@ -32,6 +33,16 @@ def test_every_line_names_an_equation(name: str, emitted: Any) -> None:
     named = re.findall(r"#.*?\((\d+)\)", emitted(name))
     assert named
     assert set(named) <= labels
+
+
+@pytest.mark.parametrize("name", (*EMITTED, *TEXTS))
+def test_every_equation_that_is_computed_names_a_line(name: str, emitted: Any, derived: Any):
+    """The thread: forward, adjoint, boundary and gradient equations each have their line."""
+    d, source = derived(name), emitted(name)
+    body = source[source.index("# Forward") : source.index("def forward")]
+    named = {x for line in re.findall(r"# (\(.*)", body) for x in re.findall(r"\((\d+)\)", line)}
+    keys = ("forward", "adjoint", "boundary", "gradient")
+    assert named == {e.label for key in keys for e in d.group(key).equations}
 
 
 @pytest.mark.parametrize("name", EMITTED)

@@ -49,6 +49,7 @@ class _Planner:
         self.forward_rhs = {e.lhs.name: e.rhs for e in self.model.equations}
         self.labels = {e.lhs.name: e.label for e in derivation.group("forward").equations}
         self.total_name = {n: self._adjoint_name(n) for n in derivation.adjoint}
+        self.boundary, self.starts = self._ends()
         gradients = map(self._adjoint_name, self.model.table)
         self.reserved = frozenset((*self.model.table, *gradients))
         self.b = Lowering({}, OPERATIONS, self.resolve, self.reserved)
@@ -69,6 +70,17 @@ class _Planner:
         while name in self.model.table:
             name += "_"
         return name
+
+    def _ends(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """Adjoint -> the labels of its zeros past T, and of its rows before t = 1, latest first."""
+        past: dict[str, list[str]] = {}
+        before: dict[str, list[str]] = {}
+        for key, found in (("boundary", past), ("gradient", before)):
+            for e in self.d.group(key).equations:
+                v = e.lhs.wrt
+                if v.times and v.time != mx.t:
+                    found.setdefault(self._adjoint_name(v.name), []).append(e.label)
+        return past, before
 
     # -- forward
 
@@ -298,6 +310,8 @@ class _Planner:
         self.b.buffers[name] = Buffer(name, rhs.shape, rows)
         self.b.bound[name] = Ref(name, "all")
         started = self._start(name, rhs.shape, now, bool(later), labels, rows)
+        zeros = [v.name for a in later for v in mx.variables(a)]
+        self.also(Ref(name, "all"), [x for n in zeros for x in self.boundary.get(n, ())])
         out = Ref(name, "step")
         if not started and len(within) == 1:
             step.value(self.hoisted(within[0], names, labels), "step", labels, out)
@@ -309,7 +323,12 @@ class _Planner:
                 self.add_to(step, out, a, names, labels)
         for a in [a for a in later if not depends(a, names)]:
             self._shifted(name, a, lags[a], labels)
-        return [(out, a, lags[a], labels) for a in later if depends(a, names)]
+        pushed = [a for a in later if depends(a, names)]
+        return [(out, a, lags[a], self._pushed(name, lags[a], labels)) for a in pushed]
+
+    def _pushed(self, name: str, lag: int, labels: Any) -> tuple[str, ...]:
+        """The labels of a term added k rows earlier: the first k of those rows are a start."""
+        return (*labels, *self.starts.get(name, ())[:lag])
 
     def _lag(self, term: Node) -> int:
         """k for a term that reads an adjoint at t + k."""
@@ -332,7 +351,7 @@ class _Planner:
         """A value computed for one equation that is another one too carries both labels."""
         for block in reversed(self.blocks):
             for n, i in reversed(list(enumerate(block))):
-                if isinstance(i, Instruction) and i.out == ref:
+                if isinstance(i, Instruction) and replace(i.out, flat=ref.flat) == ref:
                     block[n] = replace(i, labels=tuple(dict.fromkeys((*i.labels, *labels))))
                     return
 
@@ -347,7 +366,7 @@ class _Planner:
         always = [a for a in now if not self._is_last(a)]
         at_end = [a for a in now if self._is_last(a)]
         if rows:
-            b.emit("fill", Ref(name, "start"), 0, labels=labels)
+            b.emit("fill", Ref(name, "start"), 0, labels=self.starts.get(name, labels))
         if always:
             before = mx.plus(mx.zeros(shape), *always)
             b.value(before, "all", labels, Ref(name, "all"))
@@ -362,7 +381,7 @@ class _Planner:
 
     def _shifted(self, name: str, term: Node, lag: int, labels: Any) -> None:
         """A later term from outside the loop: known for all t, added k rows earlier."""
-        term = mx.shift(term, -lag)
+        labels, term = self._pushed(name, lag, labels), mx.shift(term, -lag)
         span = "last" if self._is_last(term) else "all"
         ref = self.b.value(term, span, labels)
         rows = Ref(name, span, -lag)
