@@ -1,0 +1,305 @@
+r"""Symbols and functions: which letters are one name, and what a bracket behind them means.
+
+\tanh'(a_t)  a function     f(x, h)  a function     i_t(1 - i_t)  a product     h(t)  a time
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..surface import (
+    Apply,
+    Indicator,
+    Listing,
+    Node,
+    Number,
+    Power,
+    Product,
+    Relation,
+    Shorthand,
+    Symbol,
+)
+from .scripts import Scripts, index
+from .spelling import FUNCTION_LETTERS, TIME_LETTERS
+from .tokens import Token
+from .words import parts
+
+_OPERATORS = frozenset("""tanh sigmoid softmax log exp diag relu sin cos sinh cosh trace det abs
+    sqrt transpose vec softplus rank""".split())  # fmt: skip
+_SYMBOLIC = ("letter", "word", "font", "mark", "d")
+_GROUPED = frozenset(["{", "}", "_", "^", "(", ")", "plus", "number", *_SYMBOLIC])
+_WEIGHTS = frozenset("WUVABCRI")
+_KEYWORDS = frozenset(["axis", "keepdims", "dim", "keepdim", "dtype"])
+
+
+class Calls(Scripts):
+    """Reads a name with everything attached to it, and its arguments."""
+
+    def factor(self) -> Node:
+        raise NotImplementedError  # of Formula, as the next three
+
+    def term(self) -> Node:
+        raise NotImplementedError
+
+    def atom(self) -> Node:
+        raise NotImplementedError
+
+    def starts(self) -> bool:
+        raise NotImplementedError
+
+    def words(self, a: int, b: int) -> Node:
+        raise NotImplementedError  # of Brackets
+
+    # -- symbols
+
+    def name(self) -> Node:
+        """A symbol, a shorthand, a function applied, or an indicator."""
+        head = self.head()
+        if not isinstance(head, Symbol | Shorthand):
+            return self.scripts(head)
+        base = self.scripts(head)
+        if isinstance(base, Symbol) and self.kind() in ("(", "["):
+            return self.called(base)
+        return base
+
+    def head(self) -> Node:
+        """The letter with its font and marks, before any script."""
+        token = self.next()
+        if token.kind == "font":
+            return self.dressed(token)
+        if token.kind == "mark":
+            return self.marked(token)
+        if token.kind == "word":
+            return self.word(token)
+        if self.is_differential(token):
+            return self.shorthand(token)
+        letter, end = token.value, token.end
+        number = self.peek()
+        if letter == "δ" and number is not None and number.kind == "number":
+            if number.start == token.end:
+                letter, end = letter + self.next().value, number.end
+        font = "rm" if token.kind == "d" else ""
+        return Symbol(letter, (), (), token.data or (), font, start=token.start, end=end)
+
+    def is_differential(self, token: Token) -> bool:
+        """Whether this d or δ belongs to the variable behind it: dh, δW."""
+        if token.kind == "d" or (token.value == "d" and not self.habits.plain):
+            return self.kind() in _SYMBOLIC or self.holds_symbol()
+        if self.kind() not in ("letter", "font", "mark") or token.data:
+            return False
+        return token.value in ("δ", "Δ") and self.habits.delta_is_prefix
+
+    def holds_symbol(self) -> bool:
+        """Whether a group follows that is one symbol: {\\mathbf{W_h}}."""
+        kinds = {t.kind for t in self.tokens[self.i : self.pairs.get(self.i, self.i)]}
+        return self.kind() == "{" and kinds <= _GROUPED
+
+    def shorthand(self, token: Token) -> Node:
+        if self.kind() == "{":
+            of: Node = self.within(*self.argument(), self.expression)
+        else:
+            of = self.head()
+        if not isinstance(of, Symbol):
+            a = self.i
+            raise self.error(f"a {token.value} before what is no symbol", "dh_t", a - 1, a)
+        return Shorthand(token.value, of, start=token.start, end=of.end)
+
+    def dressed(self, token: Token) -> Node:
+        """A font over its argument."""
+        upright = self.peek()
+        a, b = self.argument()
+        if [t.value for t in self.tokens[a:b]] == ["1"] and token.value in ("bold", "bb"):
+            return self.one(token)
+        inner = self.within(a, b, self.expression) if b > a else None
+        if inner is None:
+            raise self.missing()
+        if isinstance(inner, Shorthand):
+            return replace(inner, of=replace(inner.of, font=token.value), start=token.start)
+        if isinstance(inner, Symbol):
+            font = inner.font or token.value
+            return replace(inner, font=font, start=token.start, end=self.before)
+        word = "".join(t.value for t in self.tokens[a:b])
+        if upright is not None and all(t.kind == "letter" for t in self.tokens[a:b]):
+            return Symbol(word, font=token.value, start=token.start, end=self.before)
+        return replace(inner, start=token.start, end=self.before)
+
+    def one(self, token: Token) -> Node:
+        r"""A bold 1: \mathbf 1_{i = y}, \mathbb 1[…], or the vector of ones."""
+        kind = self.kind()
+        if kind == "_":
+            self.next()
+            of = self.within(*self.argument(), self.statement)
+            return Indicator(of, "1_", start=token.start, end=self.before)
+        if kind in ("[", "(", "{"):
+            a, b = self.i + 1, self.pairs[self.i]
+            if kind == "{" and self.tokens[a].kind == "(":
+                a, b = a + 1, b - 1
+            self.i = self.pairs[self.i] + 1
+            of = self.within(a, b, self.statement)
+            style = "1(" if kind == "(" else "1["
+            return Indicator(of, style, start=token.start, end=self.before)
+        return Symbol("1", font=token.value, start=token.start, end=self.before)
+
+    def marked(self, token: Token) -> Node:
+        a, b = self.argument()
+        inner = self.within(a, b, self.expression) if b > a else None
+        if isinstance(inner, Shorthand):
+            inner = replace(inner, of=replace(inner.of, marks=(*inner.of.marks, token.value)))
+            return replace(inner, start=token.start, end=self.before)
+        if not isinstance(inner, Symbol):
+            raise self.error(f"\\{token.value} stands over one symbol", r"\hat{y}_t", a - 1, b)
+        marks = (*inner.marks, token.value)
+        return replace(inner, marks=marks, start=token.start, end=self.before)
+
+    def word(self, token: Token) -> Node:
+        """A name of several letters; in plain text `ht` is h_t and `dWhh` is dW_hh."""
+        if not self.habits.plain:
+            return Symbol(token.value, font="rm", start=token.start, end=token.end)
+        mark, letter, label = parts(token.value)
+        time = str(token.data or "")
+        at = [index(label + time, "glued", token.end - len(label + time), token.end)]
+        symbol = Symbol(letter, tuple(at if label else ()), start=token.start, end=token.end)
+        return Shorthand(mark, symbol, start=token.start, end=token.end) if mark else symbol
+
+    # -- calls
+
+    def called(self, base: Symbol) -> Node:
+        """What a bracket right behind a symbol means."""
+        a, close = self.i + 1, self.pairs[self.i]
+        square = self.kind() == "["
+        token = self.tokens[self.i]
+        if square:
+            expectation = base.letter in ("E", "𝔼") and not base.sub
+            return self.applied(base, base.font in ("bold", "bb")) if expectation else base
+        parts = self.split(a, close, ("comma", "semicolon"))
+        lower = base.letter[-1:].islower() or base.letter in FUNCTION_LETTERS
+        timed = any(i.style != "_" or set(i.names) & TIME_LETTERS for i in base.indices)
+        if base.letter in self.habits.functions or base.primes or base.letter in ("E", "P"):
+            return self.applied(base, True)
+        if len(parts) > 1 and not timed:
+            return self.applied(base, True)
+        simple = close == a + 1 or not self._has_sum(a, close)
+        if base.letter in FUNCTION_LETTERS and (simple or not timed):
+            return self.applied(base, not timed)
+        if timed or token.space:
+            return base
+        if self.is_time(a, close) and lower:
+            self.i = close + 1
+            where = self.index(a, close, "call")
+            return self.scripts(replace(base, sub=(*base.sub, where), end=self.before))
+        long = len(base.letter) > 1 and self.habits.plain
+        weight = base.letter in _WEIGHTS
+        if long or (simple and not weight and not base.sub):
+            return self.applied(base, False)
+        return base
+
+    def _has_sum(self, a: int, b: int) -> bool:
+        return self.find(a, b, lambda t: t.kind in ("plus", "sign", "slash")) >= 0
+
+    def is_time(self, a: int, b: int) -> bool:
+        """Whether the bracket holds t, t−1 or T."""
+        if b <= a or not self._is_index(a, b):
+            return False
+        where = self.index(a, b, "call")
+        return bool(where.terms) and set(where.names) <= {"t", "τ", "T", "k"}
+
+    def applied(self, base: Symbol, certain: bool) -> Node:
+        bracket = self.kind()
+        arguments = self.arguments()
+        head = replace(base, primes=0)
+        found = Apply(
+            head,
+            arguments,
+            base.primes,
+            certain,
+            bracket,
+            start=base.start,
+            end=self.before,
+        )
+        return self.scripts(found)
+
+    def arguments(self) -> tuple[Node, ...]:
+        a, close = self.i + 1, self.pairs[self.i]
+        self.i = close + 1
+        if a == close:
+            return ()
+        parts = self.split(a, close, ("comma", "semicolon"))
+        return tuple(self.within(x, y, self.statement) for x, y in parts)
+
+    def method(self, base: Node) -> Node:
+        """x.dot(y) is x @ y; x.sum(axis=0) is sum(x, axis=0)."""
+        token = self.next()
+        name = Symbol(token.value, start=token.start, end=token.end)
+        called = self._function(name)
+        assert isinstance(called, Apply)
+        if token.value in ("dot", "matmul", "mm") and len(called.arguments) == 1:
+            return Product((base, *called.arguments), ("@",))
+        return replace(called, arguments=(base, *called.arguments))
+
+    def function(self) -> Node:
+        """A known function: its primes and power, then its arguments."""
+        token = self.next()
+        data = token.data if isinstance(token.data, int) else 0
+        head: Symbol = Symbol(token.value, start=token.start, end=token.end)
+        head = replace(head, primes=data)
+        power: Node | None = None
+        if self.kind() == "number" and self.here == token.end:  # tanh2(c)
+            power = self.number()
+        while self.kind() in ("_", "prime", "^", "superscript"):
+            if self.kind() == "^" and power is None:
+                self.next()
+                a, b = self.argument()
+                if self.tokens[a].kind == "prime" and b == a + 1:
+                    head = replace(head, primes=head.primes + 1)
+                else:
+                    power = self.within(a, b, self.expression)
+            elif self.kind() == "superscript" and power is None:
+                power = Number(self.value(), start=self.here, end=self.next().end)
+            else:
+                found = self._script(head)
+                assert isinstance(found, Symbol)
+                head = found
+        node = self._function(head)
+        if power is not None:
+            node = Power(node, power, ("power",), "function", start=token.start, end=self.before)
+        return self.scripts(node)
+
+    def _script(self, head: Symbol) -> Node:
+        """One subscript or prime."""
+        if self.accept("prime"):
+            return replace(head, primes=head.primes + 1)
+        self.next()
+        return self.subscript(head, *self.argument())
+
+    def _function(self, head: Symbol) -> Node:
+        name = replace(head, primes=0)
+        if self.kind() in ("(", "["):
+            bracket = self.kind()
+            found = self.arguments()
+            keywords, plain = [], []
+            for x in found:
+                if isinstance(x, Relation) and isinstance(x.left, Symbol):
+                    if x.left.letter in _KEYWORDS:
+                        keywords.append((x.left.letter, x.right))
+                        continue
+                plain.append(x)
+            bracket = "(" if bracket == "(" else "["
+            return Apply(
+                name,
+                tuple(plain),
+                head.primes,
+                True,
+                bracket,
+                tuple(keywords),
+                start=head.start,
+                end=self.before,
+            )
+        if head.letter in _OPERATORS and self.starts():
+            of = self.factor()
+            listed = of.items if isinstance(of, Listing) else (of,)
+            return Apply(name, listed, head.primes, True, "", start=head.start, end=self.before)
+        return replace(head, end=self.before)
+
+    def number(self) -> Node:
+        token = self.next()
+        return Number(token.value, start=token.start, end=token.end)

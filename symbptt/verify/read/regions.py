@@ -1,0 +1,165 @@
+"""Where the formulas of a document are: displays, inline mathematics, code blocks, plain lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .spelling import FUNCTIONS, GREEK_LETTERS, LAYOUTS
+
+_ENVIRONMENT = "|".join(sorted(LAYOUTS - {"math"}, key=len, reverse=True))
+_REGION = re.compile(
+    rf"""
+    (?P<fence>^[ \t]*(?P<mark>```+|~~~+)[ \t]*(?P<info>[^\n`]*)\n
+        (?P<code>.*?)(?:^[ \t]*(?P=mark)|\Z))
+  | (?P<comment><!--.*?(?:-->|\Z))
+  | (?P<escaped>\\\$)
+  | \$\$(?P<dollars>.*?)(?:(?P<dollarend>\$\$)|\n[ \t]*\n|\Z)
+  | (?<!\\)\\\[(?P<square>.*?)(?:(?P<squareend>\\\])|\n[ \t]*\n|\Z)
+  | (?P<env>\\begin\{{(?P<name>(?:{_ENVIRONMENT})\*?)\}}.*?(?:(?P<envend>\\end\{{(?P=name)\}})|\Z))
+  | (?<!\\)\\\((?P<round>.*?)(?:\\\)|\n[ \t]*\n|\Z)
+  | (?<![\\$\w])\$(?![\s$])(?P<inline>(?:[^$\n\\]|\\.|\n(?![ \t]*\n))*?)(?<!\s)\$(?!\d)
+  | `(?P<tick>[^`\n]+)`
+    """,
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
+_RELATION = re.compile(r":=|\+=|<-|~=|[=≈∝←≜∈≔]|\\(?:approx|propto|leftarrow|in|triangleq|equiv)\b")
+_LABEL = re.compile(r":eqlabel:`([^`]*)`")
+_BULLET = re.compile(
+    r"[ \t]*(?:[-*•>+][ \t]+|\(?(?P<tag>[A-Z]?\d+(?:\.\d+)*[a-z]?)[.):][ \t]+)?(?:\*\*)?"
+)
+_CODE = re.compile(
+    r"\s*(?:for|def|if|while|import|from|return|class|with|print|assert|elif|else)\b"
+)
+_STOP = re.compile(
+    r"(?<![\w\\])(?:the|of|is|are|we|as|that|this|from|to|be|by|it|its|has|can|an|which|our|you)"
+    r"(?![\w(\[=.'])",
+    re.IGNORECASE,
+)
+_ENGLISH = re.compile(r"(?<![\\\w.])[A-Za-z][a-z]{2,}(?![\w(])")
+
+
+@dataclass(frozen=True)
+class Region:
+    """A stretch of the document that may hold formulas.
+
+    `kind`: "display", "inline" (judged only where it holds a relation), "line" (plain text),
+    "code" (a line of a program, read if it can be) or "open" (a display that is never closed).
+    """
+
+    kind: str
+    start: int
+    end: int
+    notation: str
+    tag: str = ""
+    label: str = ""
+
+
+def regions(text: str, start: int = 0, latex: bool = False) -> Iterator[Region]:
+    """All regions in order. In a LaTeX file (`latex`) text outside mathematics is prose."""
+    at = start
+    for match in _REGION.finditer(text, start):
+        if match["escaped"] or (match["tick"] and not _RELATION.search(match["tick"])):
+            continue
+        if latex and _commented(text, match.start()):
+            continue
+        yield from _lines(text, at, match.start(), latex, match)
+        yield from _region(match, text)
+        at = match.end()
+    yield from _lines(text, at, len(text), latex, None)
+
+
+def _commented(text: str, at: int) -> bool:
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    return re.search(r"(?<!\\)%", line) is not None
+
+
+def _region(match: re.Match[str], text: str) -> Iterator[Region]:
+    label = _LABEL.match(text[match.end() : match.end() + 200].lstrip())
+    name = label[1] if label else ""
+    if match["fence"] is not None:
+        yield from _fence(match, text)
+    elif match["comment"] is not None:
+        return
+    elif match["env"] is not None:
+        kind = "display" if match["envend"] else "open"
+        yield Region(kind, match.start("env"), match.end("env"), "latex", label=name)
+    elif match["dollars"] is not None:
+        kind = "display" if match["dollarend"] else "open"
+        yield Region(kind, match.start("dollars"), match.end("dollars"), "latex", label=name)
+    elif match["square"] is not None:
+        kind = "display" if match["squareend"] else "open"
+        yield Region(kind, match.start("square"), match.end("square"), "latex", label=name)
+    else:
+        group = next(g for g in ("round", "inline", "tick") if match[g] is not None)
+        plain = group == "tick" and "\\" not in match[group]
+        notation = "plain" if plain else "latex"
+        yield Region("inline", match.start(group), match.end(group), notation)
+
+
+def _fence(match: re.Match[str], text: str) -> Iterator[Region]:
+    info = match["info"].strip().lower()
+    a, b = match.span("code")
+    if info in ("math", "latex", "tex", "katex") or "\\\\" in text[a:b]:
+        yield Region("display", a, b, "latex")
+        return
+    program = info.startswith(("py", "julia", "matlab", "numpy"))
+    yield from _plain_lines(text, a, b, "code" if program else "line", strict=False)
+
+
+def _lines(
+    text: str, a: int, b: int, latex: bool, behind: re.Match[str] | None
+) -> Iterator[Region]:
+    """The lines of prose that are formulas; not those that share their line with mathematics."""
+    if latex or a >= b:
+        return
+    shared = a > 0 and text[a - 1] != "\n"
+    first = text.find("\n", a, b) if shared else a - 1
+    if first < 0 and shared:
+        return
+    last = b
+    if behind is not None and behind["fence"] is None:
+        last = text.rfind("\n", a, b) + 1
+    yield from _plain_lines(text, first + 1, last, "line", strict=True)
+
+
+def _plain_lines(text: str, a: int, b: int, kind: str, strict: bool) -> Iterator[Region]:
+    while a < b:
+        end = text.find("\n", a, b)
+        end = b if end < 0 else end
+        line = text[a:end].rstrip("\r")
+        bullet = _BULLET.match(line)
+        skip = bullet.end() if bullet else 0
+        if is_formula(line[skip:], strict) and not line.lstrip().startswith(("#", "|", "%", ":eq")):
+            notation = "latex" if "\\" in line else "plain"
+            tag = (bullet["tag"] if bullet else "") or ""
+            yield Region(kind, a + skip, a + len(line), notation, tag)
+        a = end + 1
+
+
+def is_formula(line: str, strict: bool) -> bool:
+    """Whether a line of text is a formula: it holds a relation, and not many English words."""
+    relation = _RELATION.search(line)
+    if relation is None or (relation.start() == 0 and not line[1:].strip()):
+        return False
+    if _CODE.match(line) or "://" in line:
+        return False
+    body = re.split(r"#|//|  +\(", line)[0]
+    body = re.sub(r"\bover\s+\S+\s+of\b", "", body)
+    left = line[: relation.start()]
+    if strict and _STOP.search(body):
+        return False
+    english = [w for w in _ENGLISH.findall(body) if not is_name(w)]
+    if any(w in left for w in english) and strict:
+        return False
+    return len(english) <= (2 if strict else 4)
+
+
+def is_name(word: str) -> bool:
+    return word in FUNCTIONS or word in GREEK_LETTERS or len(word) < 4 or word in _NAMES
+
+
+_NAMES = frozenset("""over loss next prev where with then case similarly delta Loss likewise
+    otherwise outer prod total state input output hidden cell gate step
+    time""".split())  # fmt: skip

@@ -1,0 +1,151 @@
+"""What each macro, character and word of a derivation stands for.
+
+A macro that is in no table here makes its line unread. To read a further spelling, add its row:
+macro or character -> (kind of token, its one spelling). The font and letter tables are those of
+the strict LaTeX reader.
+"""
+
+from __future__ import annotations
+
+from ...parse.macros import BOLD, DELIMITER_SIZES, FRACTIONS, SPACES, UPRIGHT
+from ...parse.names import GREEK
+
+MACROS: dict[str, tuple[str, str]] = {}
+CHARACTERS: dict[str, tuple[str, str]] = {}
+
+
+def _row(kind: str, value: str, macros: str = "", characters: str = "") -> None:
+    MACROS.update((m, (kind, value)) for m in macros.split())
+    CHARACTERS.update((c, (kind, value)) for c in characters)
+
+
+_row("sign", "·", "cdot cdotp bullet", "·•⋅∙")
+_row("sign", "*", "ast star", "*∗")
+_row("sign", "⊙", "odot circ hadamard circledcirc", "⊙∘◦⊚")
+_row("sign", "×", "times", "×")
+_row("sign", "⊗", "otimes", "⊗")
+_row("sign", "@", "", "@")
+_row("plus", "+", "", "+")
+_row("plus", "-", "", "-−–")
+_row("plus", "±", "pm", "±")
+_row("slash", "/", "slash", "/∕÷")
+_row("relation", "=", "equiv", "=≡")
+_row("relation", ":=", "triangleq coloneqq coloneq defeq doteq", "≜≔≝")
+_row("relation", "←", "leftarrow gets longleftarrow", "←")
+_row("relation", "→", "to rightarrow longrightarrow mapsto", "→↦")
+_row("relation", "≈", "approx simeq cong thickapprox", "≈≃≅")
+_row("relation", "∝", "propto varpropto", "∝")
+_row("relation", "~", "sim", "∼")
+_row("relation", "≠", "ne neq", "≠")
+_row("relation", "≤", "le leq leqslant lesssim", "≤⩽")
+_row("relation", "<", "lt", "<")
+_row("relation", "≥", "ge geq geqslant gtrsim", "≥⩾")
+_row("relation", ">", "gt", ">")
+_row("relation", "≪", "ll", "≪")
+_row("relation", "≫", "gg", "≫")
+_row("relation", "∈", "in", "∈")
+_row("relation", "⇒", "Rightarrow implies Longrightarrow", "⇒⟹")
+_row("relation", "⇔", "Leftrightarrow iff Longleftrightarrow", "⇔⟺")
+_row("(", "(", "lparen", "(（")
+_row(")", ")", "rparen", ")）")
+_row("[", "[", "lbrack", "[")
+_row("]", "]", "rbrack", "]")
+_row("(", "{", "{ lbrace", "")
+_row(")", "}", "} rbrace", "")
+_row("⟨", "⟨", "langle", "⟨〈")
+_row("⟩", "⟩", "rangle", "⟩〉")
+_row("bar", "|", "vert lvert rvert mid", "|∣")
+_row("bar", "‖", "| Vert lVert rVert parallel", "‖∥")
+_row("^", "^", "", "^")
+_row("_", "_", "", "_")
+_row("prime", "'", "prime", "'′’")
+_row("comma", ",", "", ",，、")
+_row("semicolon", ";", "", ";；")
+_row("colon", ":", "colon", ":：")
+_row("partial", "∂", "partial", "∂")
+_row("nabla", "∇", "nabla", "∇")
+_row("big", "sum", "sum", "∑Σ")
+_row("big", "prod", "prod", "∏Π")
+_row("big", "max", "max sup", "")
+_row("big", "min", "min inf", "")
+_row("big", "lim", "lim", "")
+_row("dots", "…", "dots ldots cdots dotsc dotsb dotsm dotsi vdots ddots hdots", "…⋯⋮")
+_row("infinity", "∞", "infty", "∞")
+_row("root", "√", "sqrt", "√")
+_row("top", "⊤", "top intercal transpose", "⊤")
+_row("letter", "ℓ", "ell", "ℓ")
+_row("letter", "ℏ", "hbar", "")
+_row("letter", "1", "", "𝟙𝟏")
+_row("letter", "∅", "emptyset varnothing", "∅")
+_row("forall", "∀", "forall", "∀")
+_row("null", "", "mathord mathbin mathrel mathop mathopen mathclose mathinner ensuremath", "")
+_row("group", "", "boxed fbox hbox cancel bcancel xcancel", "")
+
+GREEK_LETTERS = {**GREEK, "lambda": "λ", "Lambda": "Λ", "varepsilon": "ε", "vartheta": "θ"} | {
+    "varphi": "φ",
+    "varrho": "ρ",
+    "varsigma": "σ",
+    "varpi": "π",
+    "varkappa": "κ",
+    "epsilon": "ε",
+    "omicron": "ο",
+}
+MACROS |= {word: ("letter", letter) for word, letter in GREEK_LETTERS.items()}
+MACROS |= {m: ("frac", "frac") for m in FRACTIONS} | {"nicefrac": ("frac", "frac")}
+MACROS |= {m: ("font", "bold") for m in BOLD} | {"bf": ("font", "bold")}
+MACROS |= {m: ("font", "cal") for m in ("mathcal", "mathscr", "mathfrak", "cal")}
+MACROS |= {m: ("font", "bb") for m in ("mathbb", "mathds", "Bbb")}
+MACROS |= {m: ("mark", mark) for m, mark in [
+    ("hat", "hat"), ("widehat", "hat"), ("tilde", "tilde"), ("widetilde", "tilde"),
+    ("bar", "bar"), ("overline", "bar"), ("overleftarrow", "overleftarrow"),
+    ("overrightarrow", "overrightarrow"), ("vec", "vec"), ("dot", "dot"), ("check", "check"),
+    ("breve", "breve"), ("underline", "underline"), ("mathring", "ring"), ("ddot", "ddot"),
+]}  # fmt: skip
+MACROS |= {m: ("brace", m) for m in ("underbrace", "overbrace", "underset", "overset", "stackrel")}
+MACROS |= {"dd": ("d", "d"), "differentialD": ("d", "d")}
+
+# Macros whose argument is raw text, and what it becomes.
+RAW = dict.fromkeys(UPRIGHT - {"rm"}, "word") | {
+    **dict.fromkeys(("text", "textrm", "textnormal", "mbox", "textit", "textbf", "textsf"), "text"),
+    **dict.fromkeys(("operatorname", "operatorname*", "mathop"), "word"),
+    **{"tag": "tag", "tag*": "tag", "label": "label", "eqref": "text", "ref": "text"},
+    **dict.fromkeys(("hspace", "hspace*", "vspace", "vspace*", "phantom", "hphantom"), "drop"),
+    **dict.fromkeys(("vphantom", "color", "mathstrut*", "hskip", "kern"), "drop"),
+}
+# The first argument goes: \textcolor{red}{x}, \colorbox{…}{…}.
+COLOURS = frozenset(["textcolor", "colorbox", "class", "style"])
+GAPS = frozenset(["quad", "qquad", "enspace", "hfill", "hfil"])
+SILENT = (SPACES - GAPS) | DELIMITER_SIZES | {"scriptstyle", "scriptscriptstyle", "strut", "rm"}
+SILENT |= {"mathstrut", "nobreak", "hline", "noindent", "centering", "small", "large", "normalsize"}
+
+# Functions as authors spell them -> one spelling.
+FUNCTIONS = {name: name for name in """tanh sigmoid softmax log exp diag relu sin cos sinh cosh sech
+    sign trace det vec outer mean norm softplus abs argmax argmin onehot rank transpose zeros ones
+    eye hstack vstack concat square swish gelu elu selu Var Cov Pr dim arctanh erf dot matmul sum
+    prod max min arg cross_entropy squared_error mse detach clip dropout""".split()} | {
+    **{"ReLU": "relu", "Relu": "relu", "Tanh": "tanh", "Softmax": "softmax", "SoftMax": "softmax"},
+    **{"Sigmoid": "sigmoid", "sigm": "sigmoid", "logistic": "sigmoid", "logit": "logit"},
+    **{"Diag": "diag", "ln": "log", "tr": "trace", "Tr": "trace", "sgn": "sign", "sqrt": "sqrt"},
+    **{"one_hot": "onehot", "concatenate": "concat", "Concat": "concat", "CE": "cross_entropy"},
+    **{"CrossEntropy": "cross_entropy", "crossentropy": "cross_entropy", "MSE": "mse"},
+    **{"multiply": "multiply", "sum_": "sum", "arcsin": "arcsin", "LayerNorm": "layernorm"},
+    **{"cross-entropy": "cross_entropy", "squared-error": "squared_error", "column": "column"},
+}  # fmt: skip
+
+# Letters that are nearly always functions when a bracket follows.
+FUNCTION_LETTERS = frozenset("σφψfgℓ")
+# Letters that count steps, and so make a lone superscript a time rather than a power.
+TIME_LETTERS = frozenset("tτTkijsn")
+# Scalars, of which a lone superscript is a power.
+SCALAR_LETTERS = frozenset("λαβγρμε")
+
+# Environments that only lay out rows, and those that are one value.
+LAYOUTS = frozenset("""equation align aligned alignat alignedat gather gathered split multline
+    eqnarray flalign displaymath math multlined subequations dmath""".split())  # fmt: skip
+MATRICES = frozenset("matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix array".split())
+CASES = frozenset(["cases", "dcases", "rcases"])
+
+# Words between formulas, which separate them.
+CONNECTORS = frozenset("""and or where with so then thus hence also since because i.e. e.g. resp
+    respectively und ou et y 和 及 且 或 其中""".split())  # fmt: skip
+CONDITIONS = frozenset("for if when at as otherwise via unless given".split())

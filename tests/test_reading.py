@@ -1,0 +1,199 @@
+"""Reading hand derivations: every notation of the cases, plain text, damage, and no hang."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from symbptt.verify.read import formula, read
+from symbptt.verify.surface import Apply, Claim, Power, Product, Symbol, Unread, symbols, walk
+from symbptt.verify.write import plain, statement
+
+CASES = json.loads((Path(__file__).parent / "cases" / "index.json").read_text(encoding="utf-8"))
+FORMULAS = [
+    (f"{case['id']}.{e['id']}", e["latex"])
+    for case in CASES["cases"]
+    for e in [
+        *({"id": f"F{n}", "latex": f} for n, f in enumerate(case.get("forward", ()))),
+        *(e for e in case["equations"] if e["kind"] != "code"),
+    ]
+]
+CORRECTIONS = [
+    (f"{case['id']}.{e['id']}", e["correct"])
+    for case in CASES["cases"]
+    for e in case["equations"]
+    if "correct" in e
+]
+
+
+def shown(text: str, notation: str = "") -> list[str]:
+    return [
+        "unread: " + item.reason if isinstance(item, Unread) else statement(item, "plain")
+        for item in formula(text, notation)
+    ]
+
+
+def continued(text: str) -> str:
+    """A case that opens with its relation goes on from the line before it."""
+    return "x" + text if text.startswith("=") else text
+
+
+@pytest.mark.parametrize("name, text", [*FORMULAS, *CORRECTIONS])
+def test_every_formula_of_the_cases_is_read(name: str, text: str) -> None:
+    items = formula(continued(text), "latex")
+    assert items
+    assert not [i for i in items if isinstance(i, Unread)]
+
+
+@pytest.mark.parametrize("name, text", FORMULAS)
+def test_what_is_written_reads_back(name: str, text: str) -> None:
+    for claim in formula(continued(text), "latex"):
+        assert isinstance(claim, Claim)
+        if any(type(n).__name__ in ("Words", "Text") for n in walk(claim.left)):
+            continue
+        again = formula(statement(claim, "latex"), "latex")
+        assert [(c.left, c.relation, c.right) for c in again if isinstance(c, Claim)] == [
+            (claim.left, claim.relation, claim.right)
+        ]
+
+
+@pytest.mark.parametrize("name, text", FORMULAS)
+def test_every_node_knows_where_it_stands(name: str, text: str) -> None:
+    text = continued(text)
+    for claim in formula(text, "latex"):
+        assert isinstance(claim, Claim)
+        for node in walk(claim.left):
+            assert 0 <= node.start < node.end <= len(text), node
+        for symbol in symbols(claim.left):
+            letter = text[symbol.start : symbol.end]
+            assert symbol.letter.isascii() is False or symbol.letter[0] in letter
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("h_t = tanh(W_hh h_{t-1} + b)", "h_t = tanh(W_hh h_{t-1} + b)"),
+        ("h[t] = tanh(Whh @ h[t-1] + bh)", "h[t] = tanh(Whh @ h[t-1] + bh)"),
+        ("h(t) = tanh(Whh h(t-1))", "h(t) = tanh(Whh h(t-1))"),
+        ("ct = ft * ct-1 + it * gt", "ct = ft * ct-1 + it * gt"),
+        ("dE/dct = E_delta * o * (1-tanh2 (ct))", "dE/dct = E_delta * o * (1 - tanh^2(ct))"),
+        ("dL/dW = sum_t dL/dh_t h_{t-1}^T", "dL/dW = Σ_{t} dL/dh_t h_{t-1}^T"),
+        ("dL/dW = sum_{t=1}^T δ_t h_{t-1}ᵀ", "dL/dW = Σ_{t=1}^{T} δ_t h_{t-1}ᵀ"),
+        ("dL/dW = sum_{t=1..T} delta_t h.T", "dL/dW = Σ_{t=1}^{T} δ_t h.T"),
+        ("dL/dW = sum over t of delta_t h_{t-1}'", "dL/dW = Σ_{t} δ_t h'_{t-1}"),
+        ("∂L/∂h_t = W_hyᵀ (ŷ_t − y_t)", "∂L/∂h_t = W_hyᵀ (ŷ_t - y_t)"),
+        ("dWhh += np.outer(da, h[t-1])", "dWhh += outer(da, h[t-1])"),
+        ("dh_next = np.dot(Whh.T, dhraw)", "dh_next = dot(Whh.T, dhraw)"),
+        ("delta_t = self.V.T.dot(do[t]) * (1 - (s[t] ** 2))", "δ_t = V.T @ do[t] * (1 - (s[t]^2))"),
+        ("da_t = dh_t .* (1 - h_t.^2)   # elementwise", "da_t = dh_t ⊙ (1 - h_t^2)"),
+        ("dz = dh ∘ (1 - h²)", "dz = dh ⊙ (1 - h²)".replace("h²", "h^2")),
+        ("dL/db = np.sum(da, axis=0)", "dL/db = sum(da, axis=0)"),
+        ("h̃_t = tanh(U (r_t ⊙ h_{t-1}))", "h̃_t = tanh(U (r_t ⊙ h_{t-1}))"),
+        ("a_t-1 = W h_t-2", "a_{t-1} = W h_{t-2}"),
+        ("dLdWhh = outer(δ, h)", "dL/dWhh = outer(δ, h)"),
+        ("W_xi x_t ∈ R^H", "W_xi x_t ∈ R^{H}"),
+        ("dL/do_t = o_t − y_t    t = T, …, 1", "dL/do_t = o_t - y_t"),
+    ],
+)
+def test_plain_text_as_people_type_it(text: str, expected: str) -> None:
+    assert shown(text, "plain") == [expected]
+
+
+def test_separators_and_chains_make_claims_of_their_own() -> None:
+    assert shown("dh = Why.T @ dy + dhnext; dz = (1 - h*h) * dh", "plain") == [
+        "dh = Why.T @ dy + dhnext",
+        "dz = (1 - h * h) * dh",
+    ]
+    claims = formula(r"\delta_t = \frac{\partial L}{\partial h_t} = x_t \text{ for } t < T")
+    assert [statement(c, "plain") for c in claims] == ["δ_t = ∂L/∂h_t", "∂L/∂h_t = x_t"]  # type: ignore[arg-type]
+    assert [(c.link, c.chain) for c in claims] == [(1, "1/1"), (2, "1/1")]  # type: ignore[union-attr]
+    assert [plain(c.conditions[-1]) for c in claims] == ["t < T", "t < T"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "text, place",
+    [
+        (r"\partial 6W = x", "6"),
+        (r"E * o * (1?tanh2(zg)) * i = x", "?"),
+        (r"\sigma(z_o) * (1-\sigma(z_o) * x_t = y", "("),
+        (r"a = b \nosuchmacro c", r"\nosuchmacro"),
+        (r"a = \frac{\partial^2 L}{\partial h}", r"\partial^2"),
+        (r"h_t = ", ""),
+        (r"a = b + ", ""),
+        (r"x \cdot\odot y = z", r"\odot"),
+    ],
+)
+def test_damage_is_unread_at_its_place(text: str, place: str) -> None:
+    (item,) = formula(text, "latex")
+    assert isinstance(item, Unread)
+    assert item.place.text == text
+    assert place in text[item.place.column - 1 :][: max(item.place.width, len(place))]
+
+
+def test_one_bad_line_does_not_stop_the_rest() -> None:
+    document = read(
+        "$$\\begin{aligned} a_t &= \\oops{3} \\\\ b_t &= c_t \\end{aligned}$$\n\n$d = e$\n"
+    )
+    assert [type(i).__name__ for i in document.items] == ["Unread", "Claim", "Claim"]
+    assert [i.id for i in document.items] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$$ a = b $$",
+        "\\[ a = b \\]",
+        "\\begin{equation} a = b \\label{x} \\end{equation}",
+        "\\begin{align*} a &= b \\tag{7} \\end{align*}",
+        "so \\(a = b\\) holds",
+        "so $a = b$ holds",
+        "```\na = b\n```",
+        "```math\na = b\n```",
+        "- a = b",
+        "(3) a = b",
+        "$$ \\boxed{a = b}. $$",
+        "$$\\begin{split} a \\\\ = b \\end{split}$$",
+    ],
+)
+def test_where_formulas_stand(text: str) -> None:
+    assert [statement(c, "plain") for c in read(text).claims] == ["a = b"]
+
+
+def test_prose_is_kept_and_not_judged() -> None:
+    text = (
+        "---\nmodel: elman\nrename: {U: W_xh}\nshapes:\n  U: (H, D)\n---\n"
+        "# Title = nothing\nThe loss = the sum of all errors over time, as said.\n"
+        "For \\(t < T\\):\n$$\\delta_t = \\delta_{t+1} W$$\nwhere $h_0$ is 0 and costs $3 or $4.\n"
+    )
+    document = read(text)
+    assert [statement(c, "plain") for c in document.claims] == ["δ_t = δ_{t+1} W"]
+    assert [plain(c) for c in document.claims[0].conditions] == ["t < T"]
+    assert document.front.model == "elman"
+    assert document.front.rename == (("U", "W_xh"),)
+    assert document.front.shapes == (("U", "(H, D)"),)
+    assert "The loss" in document.prose[0].text
+    assert document.claims[0].line == 10
+
+
+def test_ambiguities_stay_open() -> None:
+    (claim,) = formula(r"\delta = W^T \delta \odot h_t^2 f(x)", "latex")
+    assert isinstance(claim, Claim)
+    product = claim.right
+    assert isinstance(product, Product)
+    assert product.signs == ("", "⊙", "")
+    transposed, _, squared, applied = product.factors
+    assert isinstance(transposed, Power) and transposed.may_be == ("transpose", "power")
+    assert isinstance(squared, Power) and squared.may_be == ("power",)
+    assert isinstance(applied, Apply) and applied.certain
+    (claim,) = formula(r"a = x(1 - y) + h(y)", "latex")
+    assert isinstance(claim, Claim)
+    assert [n.certain for n in walk(claim.right) if isinstance(n, Apply)] == [False]  # type: ignore[arg-type]
+
+
+def test_a_superscript_time_is_settled_by_the_whole_document() -> None:
+    (claim,) = formula(r"c^t = f^t \odot c^{t-1}", "latex")
+    assert isinstance(claim, Claim)
+    assert {i.text for s in symbols(claim.left) for i in s.sup} == {"t"}
+    open_, *_ = formula(r"h^t = h_t", "latex")
+    assert isinstance(open_, Claim)
+    assert not isinstance(open_.left, Symbol)
