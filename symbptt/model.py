@@ -17,6 +17,7 @@ import sympy
 
 from . import matrix as mx
 from .errors import ModelError, Place, ShapeError
+from .strategy import Strategy
 
 LOSS = mx.Var("L")
 
@@ -222,6 +223,7 @@ class Derivation:
     formal: tuple[Formal, ...] = ()
     given: Model | None = None  # the model as it was written, before intermediates were named
     blocks: tuple[Block, ...] = ()  # what the closed form is written in
+    strategy: Strategy | None = None  # None is the full gradient, by the backward recursion
 
     def __post_init__(self) -> None:
         labels = [e.label for e in self]

@@ -20,6 +20,7 @@ ORDER = (
     "matrix",
     "indices",
     "rules",
+    "strategy",
     "model",
     "parse",
     "show",

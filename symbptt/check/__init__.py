@@ -19,7 +19,7 @@ from ..model import Loss, Step, Verdict
 from ..plan import Program, plan
 from .code import CodeError, Guarded, load_module
 from .compare import CONTRACT, TOLERANCE, Finding, Piece, compare, pieces
-from .inputs import DRAWS, HORIZONS, Setting, data, settings
+from .inputs import DRAWS, HORIZONS, Setting, data, horizons, settings
 
 UNTOLD = (
     "? The equations themselves, run entry by entry in floats, are as far off: for every draw of "
@@ -40,7 +40,7 @@ def check(program: Program, source: str | None = None) -> Verdict:
         )
     record = Record()
     for words, p, text in _variants(program, source):
-        for setting in settings(p.model):
+        for setting in settings(p.model, horizons(p.derivation.strategy)):
             record.run(p, text, setting, f"{words}, {setting}")
     return record.verdict(program)
 
@@ -49,7 +49,8 @@ def _variants(program: Program, source: str | None) -> Iterator[tuple[str, Progr
     given = program.derivation.given or program.derivation.model
     yield "loss as given", program, source or emit(program)
     if given.loss.over != "last":
-        last = plan(derive(replace(given, loss=Loss("last", given.loss.step))))
+        at_end = replace(given, loss=Loss("last", given.loss.step))
+        last = plan(derive(at_end, program.derivation.strategy))
         yield "loss at T only", last, emit(last)
 
 
@@ -89,9 +90,9 @@ class Record:
         steps = [self.number(p) for p in pieces(d) if p.claim in self.worst]
         steps.append(Step("", CONTRACT["runs"], not self.failed, "", self.failed, "contract"))
         steps += [self.kept(key) for key in CONTRACT if key in self.worst]
-        title = (
-            f"{d.model.name}: emitted code, relative errors at T = {', '.join(map(str, HORIZONS))}"
-        )
+        at = ", ".join(map(str, horizons(d.strategy)))
+        title = f"{d.model.name}: emitted code, relative errors at T = {at}"
+        title += f"; {d.strategy}" if d.strategy else ""
         legend = {s.stage: UNTOLD for s in steps if s.undecided}
         return Verdict(d.model.name, title, tuple(steps), legend)
 

@@ -12,6 +12,7 @@ import numpy as np
 from .. import matrix as mx
 from ..matrix.evaluate import Array
 from ..model import Declaration, Model
+from ..strategy import Blocks, Strategy
 
 HORIZONS = (1, 2, 7)
 
@@ -28,11 +29,18 @@ class Setting:
         return f"T = {self.steps}, {sizes}"
 
 
-def settings(model: Model) -> Iterator[Setting]:
+def horizons(strategy: Strategy | None) -> tuple[int, ...]:
+    """1, 2 and 7; for a truncation also one that is longer than it reaches and not a multiple."""
+    if isinstance(strategy, Blocks) and strategy.back + strategy.every >= 7:
+        return (*HORIZONS, strategy.back + strategy.every + 1)
+    return HORIZONS
+
+
+def settings(model: Model, steps_of: tuple[int, ...] = HORIZONS) -> Iterator[Setting]:
     """All sizes different; then the same with the batch axis of the states at one."""
     distinct = {name: n for n, name in enumerate(model.sizes, 2)}
     batch = {d.shape[0].name for d in model.states if len(d.shape) > 1 and d.shape[0].is_Symbol}
-    for steps in HORIZONS:
+    for steps in steps_of:
         yield Setting(steps, distinct)
         if batch:
             yield Setting(steps, {**distinct, **dict.fromkeys(batch, 1)})

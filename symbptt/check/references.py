@@ -11,8 +11,9 @@ import numpy as np
 from .. import matrix as mx
 from ..matrix.evaluate import Array
 from ..model import Derivation, Model
-from ..unroll import Run, gradients, unroll
+from ..unroll import Run, unroll
 from .inputs import Data, Setting
+from .specified import specified
 
 DIGITS = 50
 COMPLEX_STEP = 1e-30
@@ -64,8 +65,7 @@ def floats(dtype: Any) -> dict[str, Any]:
 def reference(derivation: Derivation, d: Data, setting: Setting) -> tuple[Run, dict[str, Array]]:
     """The forward run and every gradient, at 50 digits."""
     with mpmath.workdps(DIGITS):
-        run = unroll(derivation.model, d.given, setting.sizes, high_precision(), setting.steps)
-        return run, gradients(derivation, run)
+        return specified(derivation, d.given, setting, high_precision())
 
 
 def in_floats(
@@ -80,8 +80,7 @@ def in_floats(
     given = {key: np.frompyfunc(entry, 1, 1)(array) for key, array in d.given.items()}
     given = {key: np.asarray(array, dtype=object) for key, array in given.items()}
     with np.errstate(all="ignore"):
-        run = unroll(derivation.model, given, setting.sizes, floats(dtype), setting.steps)
-        return run, gradients(derivation, run)
+        return specified(derivation, given, setting, floats(dtype))
 
 
 def relative_error(a: Any, b: Any) -> float:

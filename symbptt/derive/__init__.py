@@ -11,19 +11,25 @@ Nothing depends on T or on a size: they stay symbols, so the cost does not grow 
 from __future__ import annotations
 
 from ..model import Derivation, Model
+from ..strategy import Blocks, RandomCut, Strategy
+from .cutting import cut
 from .naming import named
 from .recursions import Deriver
 from .roads import through_time
 
 
-def derive(model: Model) -> Derivation:
-    """All recursions of the model, labelled; see `Derivation` for the groups."""
-    d = Deriver(named(model))
+def derive(model: Model, strategy: Strategy | None = None) -> Derivation:
+    """All recursions of the model, labelled; see `Derivation` for the groups.
+
+    A strategy that cuts the gradient off gives the recursions that are then computed.
+    """
+    d = Deriver(cut(named(model), strategy))
     forward = d.forward()
     groups = [forward, d.locals(), d.adjoint(), d.boundary(), d.gradient()]
-    roads, blocks = through_time(d)
+    cuts = isinstance(strategy, Blocks | RandomCut)
+    roads, blocks = ([], ()) if cuts else through_time(d)
     kept = tuple(g for g in (*groups, *roads) if g.equations)
-    return Derivation(d.model, kept, d.formal(), model, blocks)
+    return Derivation(d.model, kept, d.formal(), model, blocks, strategy)
 
 
 __all__ = ["derive", "named"]

@@ -8,6 +8,7 @@ from typing import Any
 from ..model import Declaration, Verdict
 from ..plan import Buffer, Program, Ref
 from ..show import show_equation
+from ..strategy import Blocks
 from .arguments import Arguments
 from .names import (
     WIDTH,
@@ -27,7 +28,7 @@ from .views import store
 def context(program: Program, proof: Verdict | None, command: str) -> dict[str, Any]:
     """The template's variables for one program."""
     model, lines, arguments = program.model, Lines(program), Arguments(program.model)
-    part = program.train
+    part, strategy = program.train, program.derivation.strategy
     forward = [*lines.block(part.forward), *lines.loss(part)]
     backward, gradients = lines.block(part.backward), lines.block(part.gradients)
     used, lines.locals = lines.locals, {}
@@ -52,6 +53,7 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
         "size_arguments": ", ".join(["params", *arguments.given_names(), "state"]),
         "checking": arguments.checking(),
         "allocation": _allocation(lines),
+        "blocks": strategy if isinstance(strategy, Blocks) else None,
         "has_indices": any(d.classes is not None for d in arguments.timed()),
     }
 
@@ -109,12 +111,22 @@ def _allocation(lines: Lines) -> list[str]:
     return [line for text in out for line in wrapped(text, WIDTH - 8)]
 
 
+def blocks(program: Program) -> Blocks:
+    strategy = program.derivation.strategy
+    assert isinstance(strategy, Blocks)
+    return strategy
+
+
 def _allocate(b: Buffer, program: Program) -> str:
     if b.shares:
         source = store(program.buffers[b.shares])
         return f"{store(b)} = {source}  # {identifier(b.name)} takes its place"
     dims = [code(s) for s in b.shape]
-    if b.timed:
+    if b.role == "error":
+        every = blocks(program).every
+        dims.insert(0, "T" if every == 1 else f"-(-T // {every})")
+        dims = [str(b.slots), *dims] if b.slots > 1 else dims
+    elif b.timed:
         dims.insert(0, f"T + {b.rows}" if b.rows else "T")
     dtype = "np.intp" if b.kind == "index" else "dtype"
     return f"{store(b)} = np.empty({tuple_code(dims)}, {dtype})"

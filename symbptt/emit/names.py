@@ -15,6 +15,7 @@ RESERVED = {
     *("sizes", "dtype", "self", "buffers", "forward", "backward"),
     *("loss_and_grad", "i"),
     *("_Buffers", "_workspace", "_sizes", "_keys", "_axis", "_refuse", "_indices"),
+    *("EVERY", "BACK", "_steps_back", "back", "lo", "hi", "own", "u", "min", "max"),
     *("zip", "list", "range", "set", "sorted", "ValueError"),
 }
 # What loops, views and stores are called; a final mark keeps two names two.
@@ -82,8 +83,8 @@ def commented(text: str, labels: tuple[str, ...]) -> str:
 
 def wrapped(text: str, width: int) -> list[str]:
     """A statement broken inside its outermost bracket where it is too long."""
-    if len(text) <= width or "(" not in text:
-        return [text]
+    if len(text) <= width or "(" not in text or "\n" in text:
+        return text.split("\n")
     head, _, tail = text.partition("list(zip(")
     if not tail:
         return [text]

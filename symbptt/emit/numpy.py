@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
 import sympy
 
 from ..plan import Buffer, Instruction, Loop, Part, Ref
+from ..strategy import Blocks
 from .names import WIDTH, code, commented, identifier, scaled
-from .views import Views, shift_suffix, step_rows
+from .views import Views, together_name, together_rows, shift_suffix, step_rows
 
 
 class Lines(Views):
@@ -30,6 +32,8 @@ class Lines(Views):
 
     def loop(self, loop: Loop) -> list[str]:
         body = [line for i in loop.body for line in self.lines(i, loop)]
+        if loop.together:
+            return self._together(loop, body)
         names, stored, given = self._steps(loop)
         attribute = "backward" if loop.backward else "forward"
         taken = {identifier(n) for n in self.program.buffers}
@@ -50,6 +54,33 @@ class Lines(Views):
             inner = ["    (", *(f"        {n}," for n in names), "    ),"] if given else []
             head = ["for (", *inner, *(f"    {n}," for n in rows), f") in {over}:  # {when}"]
         return [*head, *("    " + line for line in body)]
+
+    def _together(self, loop: Loop, body: list[str]) -> list[str]:
+        """The loop over the steps back; its views are made with the buffers."""
+        strategy = self.program.derivation.strategy
+        assert isinstance(strategy, Blocks)
+        names: dict[str, str] = {}
+        given: dict[str, str] = {}
+        for i in loop.body:
+            for r in (*i.args, i.out):
+                if isinstance(r, Ref) and r.span in ("together", "own", "early"):
+                    b = self.program.buffers[r.buffer]
+                    argument = b.role in ("input", "target")
+                    text = identifier(b.name) if argument else ""
+                    found = given if argument else names
+                    found[together_name(r, b)] = together_rows(r, b, strategy, text)
+        over, back = "w.backward", "back, lo, hi, own, t, u in _steps_back(T)"
+        views = "".join(f"        {text},\n" for text in names.values())
+        self.loops["backward"] = f"[\n    (\n{views}    )\n    for {back}\n]"
+        target = [f"{name}," for name in names]
+        if given:
+            more = [f"[{text} for {back}]" for text in given.values()]
+            over = f"zip(w.backward, {', '.join(more)}, strict=True)"
+            target = ["(", *target, "),", *(f"{name}," for name in given)]
+        head = textwrap.wrap(" ".join(target), WIDTH - 4)
+        steps = f"# 0, …, {strategy.back - 1} steps back"
+        lines = ["for (", *("    " + line for line in head), f") in {over}:  {steps}"]
+        return [*lines, *("    " + line for line in body)]
 
     def _steps(self, loop: Loop) -> tuple[list[str], str, list[str]]:
         """The loop's variables, the expression of their rows, and the arguments it reads."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..plan import Buffer, Loop, Program, Ref
+from ..strategy import Blocks
 from .names import code, identifier
 
 
@@ -51,13 +52,13 @@ class Views:
             lead = "..., " if r.span in ("all", "start") or len(b.shape) > 1 else ""
             text += f"[{lead}{(lo + colon + hi).strip()}]"
         if r.turned:
-            text += ".T" if r.span != "all" or r.flat or len(b.shape) == 1 else ".swapaxes(-1, -2)"
+            text += ".T" if not r.stacked or r.flat or len(b.shape) == 1 else ".swapaxes(-1, -2)"
         if r.spread:
             text += self._spread(r, b)
         return text
 
     def _spread(self, r: Ref, b: Buffer) -> str:
-        lead = [":"] if r.span == "all" else []
+        lead = [":"] if r.stacked else []
         axes = [":"] * len(b.shape)
         for position in r.spread:
             axes.insert(position, "None")
@@ -68,6 +69,8 @@ class Views:
 
     def _base(self, r: Ref, b: Buffer, loop: Loop | None) -> str:
         name = identifier(b.name)
+        if r.span in ("together", "own", "early"):
+            return together_name(r, b)
         if b.role in ("param", "input", "target"):
             return self._argument(r, b, name)
         if r.span == "step":
@@ -172,3 +175,42 @@ def step_rows(b: Buffer, shift: int, backward: bool) -> str:
         text += "[::-1]"
     # Stepping through a one-dimensional array gives numbers, and a number is no view.
     return text if b.shape else f"[{text}[i, ...] for i in range(T)]"
+
+
+def together_name(r: Ref, b: Buffer) -> str:
+    """The loop variable of a view of blocks."""
+    marks = {"own": "_own", "early": f"_early{r.lag if r.lag > 1 else ''}"}.get(r.span, "")
+    if b.role == "error" and r.shift:
+        marks = f"_next{'' if r.shift == -1 else -r.shift}" + marks
+        return identifier(b.name) + marks + ("_rows" if r.flat else "_t")
+    return identifier(b.name) + marks + ("_rows" if r.flat else shift_suffix(r.shift))
+
+
+def together_rows(r: Ref, b: Buffer, strategy: Blocks, text: str = "") -> str:
+    """That view after d steps back: the blocks lo..hi, the first of which stands at step t."""
+    stride = " : EVERY" if strategy.every > 1 else ""
+    lag, after = r.lag, -r.shift
+    # A step that is not reached itself gives nothing to the state before the sequence.
+    early = "1" if lag == 1 else f"min({lag}, u, BACK - back)"
+    if b.role == "error":
+        slot = f"(back + {after}) % {b.slots}" if after else f"back % {b.slots}"
+        text = f"self.{identifier(b.name)}[{slot + ', ' if b.slots > 1 else ''}"
+        if r.span == "early":
+            count = "(t == 1)" if lag == 1 else f"max(0, -((t - 1 - {early}) // {strategy.every}))"
+            text += f"lo : lo + {count}]"
+        else:
+            text += "lo:own]" if r.span == "own" else "lo:hi]"
+    elif r.span == "early":
+        rows = b.rows or 0
+        start = f"t - 1 + {rows - lag}" if rows - lag else "t - 1"
+        stop = f"{early} + {rows - lag}" if rows - lag else early
+        text = f"{store(b)}[{start} : {stop}{stride}]"
+    else:
+        rows = (b.rows or 0) + r.shift
+        start = {0: "t - 1", 1: "t"}.get(rows, f"t + {rows - 1}")
+        stop = f"u + {rows}" if rows else "u"
+        text = f"{text or store(b)}[{start} : {stop}{stride}]"
+        text += "[: own - lo]" if r.span == "own" else ""
+    if r.flat and len(b.shape) > 1:
+        text += f".reshape(-1, {code(b.shape[-1])})"
+    return text if b.shape or not r.flat else f"{text}.reshape(-1)"

@@ -15,6 +15,7 @@ from typing import Any
 from .. import matrix as mx
 from ..errors import UnsupportedError
 from ..model import LOSS, Derivation, Equation
+from ..strategy import Blocks
 from .lower import Lowering
 from .operations import OPERATIONS, positive, turned_copy
 from .program import Buffer, Instruction, Item, Loop, Part, Program, Ref, Term
@@ -34,13 +35,19 @@ def plan(derivation: Derivation) -> Program:
             f"{', '.join(calls)} of model {model.name} has no body, so there is nothing to compute",
             f"function {calls[0]}(…) = …, or a built-in loss such as squared_error",
         )
-    train, infer = _Planner(derivation), _Planner(derivation)
+    train, infer = _planner(derivation), _Planner(derivation)
     infer_part = infer.infer()
     results = {*infer.readout(), *(s.name for s in model.states)}
     part = share(train.train(), train.b, results, set(infer.b.buffers))
     missing = set(infer.b.buffers) - set(train.b.buffers)
     buffers = {**train.b.buffers, **{n: infer.b.buffers[n] for n in sorted(missing)}}
     return Program(derivation, part, infer_part, buffers, infer.readout())
+
+
+def _planner(derivation: Derivation) -> _Planner:
+    from .blocks import BlocksPlanner
+
+    return (BlocksPlanner if isinstance(derivation.strategy, Blocks) else _Planner)(derivation)
 
 
 class _Planner:

@@ -28,6 +28,7 @@ class Buffer:
     role: str = "work"
     kind: str = "real"  # or "index"
     shares: str = ""
+    slots: int = 1  # of an error of blocks: how many steps back are held at once
 
     @property
     def timed(self) -> bool:
@@ -39,9 +40,11 @@ class Ref:
     """A view of a buffer.
 
     span: "static" (the whole array), "all" (t = 1..T, shifted), "step" (row t, shifted),
-    "last" (row T), "start" (the rows before t = 1), "padded" (every row). `flat` merges time
-    and batch into rows; `block` is a range of the last axis; `turned` is the transposed view;
-    `spread` inserts axes for broadcasting.
+    "last" (row T), "start" (the rows before t = 1), "padded" (every row); in a loop over all
+    losses together "together" (one row per block of losses, where it now stands), "own" (while
+    that is inside the block) and "early" (where `lag` steps back is a row before t = 1). `flat`
+    merges time and batch into rows; `block` is a range of the last axis; `turned` is the
+    transposed view; `spread` inserts axes for broadcasting.
     """
 
     buffer: str
@@ -51,6 +54,12 @@ class Ref:
     turned: bool = False
     spread: tuple[int, ...] = ()
     block: tuple[Any, Any] | None = None  # the columns lo..hi − 1 only
+    lag: int = 0  # of an "early" view
+
+    @property
+    def stacked(self) -> bool:
+        """Whether the first axis counts steps or blocks."""
+        return self.span in ("all", "together", "own", "early")
 
 
 Operand = Any  # a Ref, a number, or a SymPy constant in T and sizes
@@ -69,10 +78,14 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Loop:
-    """The steps of one recurrence: forward t = 1..T, or backward t = T..1."""
+    """The steps of one recurrence: forward t = 1..T, or backward t = T..1.
+
+    With `together` it is the steps back from the ends of all blocks of losses at once.
+    """
 
     backward: bool
     body: tuple[Instruction, ...]
+    together: bool = False
 
 
 Item = Instruction | Loop

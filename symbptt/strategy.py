@@ -1,0 +1,116 @@
+"""How far back a gradient goes, and how it is computed: the strategies as data.
+
+P(t,k) = J_t ⋯ J_{k+1} carries the gradient of l_t from step t back to step k. A strategy
+multiplies it by a weight and changes nothing else:
+
+    Blocks(k1, k2)   [e − k < k2], e = k1 ⌈t/k1⌉ the end of t's block: a backward pass every
+                     k1 steps, each k2 steps long
+      window K       Blocks(1, K): every loss reaches back K steps, through K − 1 Jacobians
+      chunk K        Blocks(K, K): cut at the boundaries, what frameworks do with detach
+    RandomCut(α)     ξ_{k+1} ⋯ ξ_t, independent, ξ = 1/α with probability α and else 0
+
+`Checkpoint` and `Online` are the full gradient by another road. h_0 enters at step 1 as a
+parameter would, so J_1 is never cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .errors import SymbpttError
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A backward pass at the end of every block of `every` steps, `back` steps long."""
+
+    every: int
+    back: int
+
+    def __post_init__(self) -> None:
+        if self.every < 1 or self.back < 1:
+            raise SymbpttError(f"{self} has a length below 1", "at least one step")
+        if self.back < self.every:
+            raise SymbpttError(
+                f"a pass every {self.every} steps that goes back {self.back} leaves losses out",
+                f"K1,K2 with K2 ≥ K1, such as {self.every},{self.every}",
+            )
+
+    def __str__(self) -> str:
+        if self.every == 1:
+            return f"window of {self.back} steps per loss"
+        if self.every == self.back:
+            return f"chunks of {self.every} steps"
+        return f"a pass every {self.every} steps, {self.back} steps back"
+
+    def end(self, t: int) -> int:
+        """The last step of t's block; that of the last block may lie past T."""
+        return self.every * -(-t // self.every)
+
+    def first(self, t: int) -> int:
+        """The first step that the loss of step t reaches."""
+        return max(1, self.end(t) - self.back + 1)
+
+
+@dataclass(frozen=True)
+class RandomCut:
+    """Every Jacobian J_t, t > 1, times ξ_t: 1/α with probability α, else 0; E ξ_t = 1."""
+
+    alpha: Fraction
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha <= 1:
+            raise SymbpttError(f"α = {self.alpha} is no probability to go on", "0 < α ≤ 1")
+
+    def __str__(self) -> str:
+        return f"random cuts, each with probability {1 - self.alpha}"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The full gradient; only the states between √T segments are kept, the rest recomputed."""
+
+    def __str__(self) -> str:
+        return "checkpoints between √T segments"
+
+
+@dataclass(frozen=True)
+class Online:
+    """The full gradient carried forward: real-time recurrent learning (Williams, Zipser 1989)."""
+
+    def __str__(self) -> str:
+        return "online, by the sensitivity recursion"
+
+
+Strategy = Blocks | RandomCut | Checkpoint | Online
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Applied to the gradients of the parameters once they are summed up.
+
+    value: every entry into [−limit, limit]; norm: all together scaled to a norm ≤ limit.
+    """
+
+    by: str
+    limit: float
+
+    def __post_init__(self) -> None:
+        if self.by not in ("value", "norm"):
+            raise SymbpttError(f"clipping by {self.by} is not known", "value or norm")
+        if not 0 < self.limit < float("inf"):
+            raise SymbpttError(f"{self.limit} is no limit to clip at", "a number above 0")
+
+
+def window(steps: int) -> Blocks:
+    return Blocks(1, steps)
+
+
+def chunk(steps: int) -> Blocks:
+    return Blocks(steps, steps)
+
+
+__all__ = [
+    "Blocks", "Checkpoint", "Clip", "Online", "RandomCut", "Strategy", "chunk", "window",
+]  # fmt: skip
