@@ -48,7 +48,7 @@ class Declaration:
     """One declared name: `target y[t] : N in C` has role target, shape (N,), classes C."""
 
     name: str
-    role: str  # size, input, target, state, param, hyper, variable
+    role: str  # size, input, target, state, param, hyper, variable, cut
     shape: tuple[Any, ...] = ()
     timed: bool = False
     classes: Any = None  # the number of classes when the values are integers
@@ -120,6 +120,11 @@ class Model:
     def sizes(self) -> tuple[str, ...]:
         return tuple(d.name for d in self._with_role("size"))
 
+    @property
+    def cut(self) -> Declaration | None:
+        """ξ, the factors of a randomly cut gradient, where a derivation has given it some."""
+        return next(iter(self._with_role("cut")), None)
+
     @cached_property
     def defined(self) -> dict[str, Equation]:
         """Name of a variable or state -> the equation that computes it."""
@@ -166,6 +171,11 @@ class Model:
 
     def _repr_latex_(self) -> str:
         return mx.notation["document"](self)
+
+
+def weights(model: Model, lag: int) -> tuple[mx.Var, ...]:
+    """ξ_{t+1} ⋯ ξ_{t+lag}: what a gradient is multiplied by on its way from t + lag to t."""
+    return tuple(model.cut.var(mx.t + j) for j in range(1, lag + 1)) if model.cut else ()
 
 
 def lag_of(var: mx.Var) -> int:

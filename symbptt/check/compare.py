@@ -8,10 +8,11 @@ has become flat, or has no real value. Such a finding is not told, and other inp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import mpmath
 import numpy as np
 
 from ..matrix.evaluate import Array
@@ -132,6 +133,8 @@ class Judge:
 def compare(p: Program, module: Guarded, setting: Setting, draw: Draw) -> Iterator[Finding]:
     """Every finding of one setting with one draw of the inputs."""
     d = data(p.model, setting, draw)
+    if p.model.cut is not None:
+        d = replace(d, given={**d.given, **_drawn(p, d)})
     judge = Judge(p, d, setting)
     try:
         _ = judge.truth
@@ -143,13 +146,34 @@ def compare(p: Program, module: Guarded, setting: Setting, draw: Draw) -> Iterat
     for dtype in ("float64", "float32"):
         args = d.cast(dtype)
         before = _copied(args)
-        loss, grads, final = module.loss_and_grad(*args)
+        loss, grads, final = module.loss_and_grad(*args, **seeded(p))
         for piece in pieces(p.derivation):
             yield judge.finding(piece.claim, dtype, piece.of(loss, grads), _pick(piece))
         if dtype == "float64" and not isinstance(p.derivation.strategy, Blocks | RandomCut):
             # What is cut off is no derivative of the loss.
             yield from _independent(p, module, judge, grads)
         yield from _contract(judge, module, args, (loss, grads, final), before, dtype)
+
+
+SEED = 5
+
+
+def seeded(p: Program) -> dict[str, Any]:
+    """A generator in the same state at every call, for code that cuts at random."""
+    return {"rng": np.random.default_rng(SEED)} if p.model.cut is not None else {}
+
+
+def _drawn(p: Program, d: Data) -> dict[tuple[str, int | None], Array]:
+    """ξ as the strategy defines it, from the same seed: 1/α where a uniform number is below α."""
+    strategy, cut = p.derivation.strategy, p.model.cut
+    assert isinstance(strategy, RandomCut) and cut is not None
+    steps = max(t for _, t in d.given if t is not None)
+    uniform = np.random.default_rng(SEED).random(steps)
+    alpha = strategy.alpha
+    on = mpmath.mpf(alpha.denominator) / alpha.numerator
+    xi = [on if u < alpha else mpmath.mpf(0) for u in uniform]
+    xi[0] = mpmath.mpf(1)
+    return {(cut.name, t): np.array(v, dtype=object) for t, v in enumerate(xi, 1)}
 
 
 def _pick(piece: Piece) -> Pick:
@@ -192,7 +216,9 @@ def _contract(
     workspace: dict[str, Any] = {}
     same = True
     for _ in range(2):
-        again, slopes, _ = module.loss_and_grad(params, x, y, state, workspace=workspace)
+        again, slopes, _ = module.loss_and_grad(
+            params, x, y, state, workspace=workspace, **seeded(judge.p)
+        )
         same &= _alike(again, loss) and all(_alike(slopes[k], v) for k, v in grads.items())
     yield _exact("workspace", same)
     outputs, after = module.forward(params, x, state)

@@ -19,7 +19,7 @@ from ..errors import UnsupportedError
 from ..indices import jacobian
 from ..indices.formal import count_nonzero, entries
 from ..matrix.build import is_zero
-from ..model import LOSS, Declaration, Equation, Formal, Group, Model, lag_of
+from ..model import LOSS, Declaration, Equation, Formal, Group, Model, lag_of, weights
 from ..rules import pullback
 from ..show import show_expression
 from .collect import collected
@@ -114,11 +114,13 @@ class Deriver:
             return mx.shift(self.model.loss.weight(), v.time - mx.t)
         return mx.derivative(LOSS, v, total=True)
 
-    def pulled(self, edge: Edge) -> mx.Node:
-        """dL/dw · ∂w/∂v for one edge, at the time v is read."""
+    def pulled(self, edge: Edge, started: int = 0) -> mx.Node:
+        """dL/dw · ∂w/∂v for one edge, at the time v is read; the first `started` ξ are 1."""
         ct = self.total(edge.at.lhs)
         rhs = edge.at.rhs
-        return mx.shift(self.folded(collected(pullback(rhs, edge.var, ct)), rhs), edge.lag)
+        back = mx.shift(self.folded(collected(pullback(rhs, edge.var, ct)), rhs), edge.lag)
+        factors = weights(self.model, edge.lag)[started:]
+        return mx.times(*factors, back) if factors else back
 
     def adjoint(self) -> Group:
         equations = []
@@ -184,7 +186,9 @@ class Deriver:
     def _initial(self, d: Declaration, back: int) -> Equation:
         """dL/dh[−back]: only the reads with a longer lag see it."""
         edges = [x for x in self.reads(d.name) if x.lag > back]
-        rhs = mx.plus(*(self.pulled(x) for x in edges)).xreplace({mx.t: sympy.Integer(-back)})
+        # ξ_1 and those before are 1: the initial state enters at step 1 as a parameter does.
+        terms = mx.plus(*(self.pulled(x, back + 1) for x in edges))
+        rhs = terms.xreplace({mx.t: sympy.Integer(-back)})
         v = d.var(-back)
         return Equation(self.label(), mx.derivative(LOSS, v, total=True), self._shaped(rhs, v))
 

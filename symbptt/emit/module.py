@@ -8,7 +8,7 @@ from typing import Any
 from ..model import Declaration, Verdict
 from ..plan import Buffer, Program, Ref
 from ..show import show_equation
-from ..strategy import Blocks
+from ..strategy import Blocks, RandomCut
 from .arguments import Arguments
 from .names import (
     WIDTH,
@@ -54,6 +54,7 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
         "checking": arguments.checking(),
         "allocation": _allocation(lines),
         "blocks": strategy if isinstance(strategy, Blocks) else None,
+        "random": strategy if isinstance(strategy, RandomCut) else None,
         "has_indices": any(d.classes is not None for d in arguments.timed()),
     }
 

@@ -16,6 +16,7 @@ RESERVED = {
     *("loss_and_grad", "i"),
     *("_Buffers", "_workspace", "_sizes", "_keys", "_axis", "_refuse", "_indices"),
     *("EVERY", "BACK", "_steps_back", "back", "lo", "hi", "own", "u", "min", "max"),
+    *("ALPHA", "alpha", "rng", "_draw"),
     *("zip", "list", "range", "set", "sorted", "ValueError"),
 }
 # What loops, views and stores are called; a final mark keeps two names two.

@@ -11,7 +11,7 @@ import sympy
 from ..plan import Buffer, Instruction, Loop, Part, Ref
 from ..strategy import Blocks
 from .names import WIDTH, code, commented, identifier, scaled
-from .views import Views, together_name, together_rows, shift_suffix, step_rows
+from .views import Views, shift_suffix, step_rows, together_name, together_rows
 
 
 class Lines(Views):
@@ -172,6 +172,11 @@ def _start(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     return [f'np.copyto({m.ref(i.out, loop)}, 0 if state is None else state["{i.args[0]}"])']
 
 
+def _draw(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    uniform = m.constant("uniform", "np.empty(T)")
+    return [f"_draw({m.ref(i.out, loop)}, {uniform}, rng, alpha)"]
+
+
 def _fill(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     return [f"{m.ref(i.out, loop)}.fill({m.ref(i.args[0], loop)})"]
 
@@ -270,6 +275,7 @@ NUMPY: dict[str, Line] = {
     "rowsum": _rowsum,
     "colsum": _colsum,
     "start": _start,
+    "draw": _draw,
     "fill": _fill,
     "copy": _copy,
     "eye": _eye,

@@ -41,7 +41,9 @@ class BlocksPlanner(_Planner):
         strategy = self.d.strategy
         assert isinstance(strategy, Blocks)
         right = {self.total_name[n]: self.symbols(e.rhs) for n, e in self.d.adjoint.items()}
-        labels = {self.total_name[n]: (e.label,) for n, e in self.d.adjoint.items()}
+        labels: dict[str, tuple[str, ...]] = {
+            self.total_name[n]: (e.label,) for n, e in self.d.adjoint.items()
+        }
         needed = self._needed(right)
         carried = _reading({n for n in right if self._lags(right[n])}, right)
         together = self._together_names(right, carried) & needed
@@ -115,9 +117,7 @@ class BlocksPlanner(_Planner):
 
     def _error(self, name: str, shape: Any, slots: int) -> Ref:
         ref = self.b.new(f"e_{name}", shape, "all")
-        self.b.buffers[ref.buffer] = replace(
-            self.b.buffers[ref.buffer], role="error", slots=slots
-        )
+        self.b.buffers[ref.buffer] = replace(self.b.buffers[ref.buffer], role="error", slots=slots)
         return ref
 
     def _sum(self, name: str, shape: Any, rows: int, labels: Any) -> None:
@@ -197,7 +197,9 @@ class BlocksPlanner(_Planner):
 
     def _mark(self, body: Lowering, before: set[str]) -> None:
         """What the body computes has one row per block; its views are those of the loop."""
-        for name in {i.out.buffer for i in body.straight()} - before - set(self.total_name.values()):
+        for name in (
+            {i.out.buffer for i in body.straight()} - before - set(self.total_name.values())
+        ):
             b = self.b.buffers[name]
             if b.timed:
                 self.b.buffers[name] = replace(b, role="error")

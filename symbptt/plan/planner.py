@@ -272,6 +272,13 @@ class _Planner:
         return e.xreplace(names)
 
     def backward(self) -> None:
+        if self.model.cut is not None:  # ξ, drawn anew at every call
+            self.b.bound[self.model.cut.name] = xi = Ref(self.model.cut.name, "all")
+            rows = max(self.model.lag(d.name) for d in self.model.states) - 1
+            self.b.buffers[xi.buffer] = Buffer(xi.buffer, (), max(rows, 0))
+            self.b.emit("draw", xi)
+            if rows > 0:
+                self.b.emit("fill", Ref(xi.buffer, "start"), 1)
         right_sides = {self.total_name[n]: self.symbols(e.rhs) for n, e in self.d.adjoint.items()}
         labels = {self.total_name[n]: (e.label,) for n, e in self.d.adjoint.items()}
         needed = self._needed(right_sides)

@@ -67,6 +67,11 @@ def _times(p: Printer, e: mx.Times) -> Printed:
     if negative:
         return p.n.minus + p.at(positive, OPEN), SUM
     first, *rest = _operands(e)
+    if p.n.juxtaposes and e.shape and not first.shape and not isinstance(first, mx.Scalar):
+        every = [first, *rest]
+        count = next(n for n, a in enumerate(every) if a.shape)
+        numbers = [p.printed(a) for a in every[:count]]
+        return p.chain([*numbers, p.printed(mx.times(*e.args[count:]))])
     if p.n.juxtaposes and isinstance(first, mx.Scalar):
         return p.chain([p.printed(first), p.printed(mx.times(*e.args[1:]))])
     if p.n.juxtaposes and not e.shape:

@@ -1,0 +1,248 @@
+"""Truncated, random, online and checkpointed gradients: each against its own definition."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from symbptt import check, derive, emit, load, plan
+from symbptt import model as read
+from symbptt.check import load_module
+from symbptt.check.inputs import Setting, data, horizons
+from symbptt.errors import SymbpttError
+from symbptt.model import Model
+from symbptt.strategy import Blocks, Clip, RandomCut, Strategy, chunk, window
+from symbptt.unroll import gradients, unroll
+from tests.conftest import TEXTS
+
+RATIONAL = {
+    "number": lambda v: Fraction(int(v.p), int(v.q)),
+    "relu": lambda z: max(z, Fraction(0)),
+    "step": lambda z: Fraction(int(z > 0)),
+}
+
+
+def model_of(name: str) -> Model:
+    return read(TEXTS[name]) if name in TEXTS else load(name)
+
+
+def module_of(name: str, strategy: Strategy | None) -> Any:
+    return load_module(emit(plan(derive(model_of(name), strategy))), name)
+
+
+def elman(steps: int, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    shapes = {"W_hh": (5, 5), "W_xh": (5, 3), "b_h": (5,), "W_hy": (4, 5), "b_y": (4,)}
+    params = {name: rng.standard_normal(shape) / 2 for name, shape in shapes.items()}
+    return params, rng.standard_normal((steps, 3)), rng.standard_normal((steps, 4))
+
+
+# -- blocks of losses
+
+BLOCKS = [window(1), window(3), chunk(3), Blocks(2, 3), Blocks(2, 5)]
+
+
+@pytest.mark.parametrize("strategy", BLOCKS, ids=str)
+@pytest.mark.parametrize("name", ["elman", "lag2", "stacked", "last"])
+def test_the_code_is_its_specification(name: str, strategy: Blocks) -> None:
+    assert max(horizons(strategy)) > strategy.back
+    verdict = check(plan(derive(model_of(name), strategy)))
+    assert verdict.ok, verdict.failed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", [window(2), chunk(3), Blocks(2, 3)], ids=str)
+@pytest.mark.parametrize("name", ["elman_batch", "elman_ce", "linear_mse", "rnnlm", "lstm", "gru"])
+def test_every_model_has_code_for_blocks(name: str, strategy: Blocks) -> None:
+    assert check(plan(derive(model_of(name), strategy))).ok
+
+
+def by_hand(params: Any, x: Any, y: Any, reach: int) -> dict[str, np.ndarray]:
+    """The naive double loop of a window, each loss going back on its own."""
+    W = params["W_hh"]
+    h = [np.zeros(5)]
+    for t in range(len(x)):
+        h.append(np.tanh(W @ h[-1] + params["W_xh"] @ x[t] + params["b_h"]))
+    grads = {name: np.zeros_like(value) for name, value in params.items()}
+    for t in range(1, len(x) + 1):
+        error = params["W_hy"] @ h[t] + params["b_y"] - y[t - 1]
+        grads["W_hy"] += np.outer(error, h[t])
+        grads["b_y"] += error
+        delta = params["W_hy"].T @ error * (1 - h[t] ** 2)
+        for k in range(t, max(0, t - reach), -1):
+            grads["W_hh"] += np.outer(delta, h[k - 1])
+            grads["W_xh"] += np.outer(delta, x[k - 1])
+            grads["b_h"] += delta
+            delta = W.T @ delta * (1 - h[k - 1] ** 2)
+    return grads
+
+
+def test_a_window_is_the_double_loop() -> None:
+    """And `bptt_truncate` Jacobians of the source text are a window of bptt_truncate + 1."""
+    params, x, y = elman(9)
+    grads = module_of("elman", window(4)).loss_and_grad(params, x, y)[1]
+    for name, expected in by_hand(params, x, y, 4).items():
+        np.testing.assert_allclose(grads[name], expected, rtol=1e-10)
+    assert not np.allclose(grads["W_hh"], by_hand(params, x, y, 3)["W_hh"])
+    assert not np.allclose(grads["W_hh"], by_hand(params, x, y, 5)["W_hh"])
+
+
+def test_chunks_are_a_state_that_is_carried_and_a_gradient_that_is_not() -> None:
+    params, x, y = elman(11)
+    grads = module_of("elman", chunk(4)).loss_and_grad(params, x, y)[1]
+    full, state, total = module_of("elman", None), None, {n: 0 * v for n, v in params.items()}
+    for start in range(0, 11, 4):
+        piece = slice(start, start + 4)
+        _, of_chunk, state = full.loss_and_grad(params, x[piece], y[piece], state)
+        for name in total:
+            total[name] = total[name] + of_chunk[name]
+    for name, expected in total.items():
+        np.testing.assert_allclose(grads[name], expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("strategy", [window(9), chunk(9), Blocks(3, 9), Blocks(2, 20)], ids=str)
+def test_reaching_back_to_the_start_is_the_full_gradient(strategy: Blocks) -> None:
+    params, x, y = elman(9)
+    grads = module_of("elman", strategy).loss_and_grad(params, x, y)[1]
+    for name, expected in module_of("elman", None).loss_and_grad(params, x, y)[1].items():
+        np.testing.assert_allclose(grads[name], expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("given", "planted"),
+    [
+        ("BACK = 3", "BACK = 4"),
+        ("BACK = 3", "BACK = 2"),
+        ("EVERY = 2", "EVERY = 1"),
+        ("t, u = (lo + 1) * EVERY - back,", "t, u = lo * EVERY + 1 - back % 2,"),
+        ("np.add(da_t, e_da_t, out=da_t)", "np.copyto(da_t, e_da_t)"),
+        ("own", "hi"),
+    ],
+)
+def test_a_wrong_window_is_caught(given: str, planted: str) -> None:
+    program = plan(derive(load("elman"), Blocks(2, 3)))
+    source = emit(program)
+    wrong = source.replace(given, planted)
+    assert wrong != source
+    assert not check(program, wrong).ok
+
+
+def test_a_carried_state_that_is_cut_is_caught() -> None:
+    program = plan(derive(load("elman"), chunk(3)))
+    source = emit(program)
+    head = "for h_prev, a_t, h_t in w.forward:"
+    assert source.count(head) == 2
+    loop = (
+        "for n, (h_prev, a_t, h_t) in enumerate(w.forward):\n        h_prev = h_prev * (n % 3 > 0)"
+    )
+    assert not check(program, source.replace(head, loop)).ok
+
+
+@pytest.mark.parametrize("every, back", [(0, 1), (1, 0), (3, 2)])
+def test_blocks_that_are_none(every: int, back: int) -> None:
+    with pytest.raises(SymbpttError):
+        Blocks(every, back)
+
+
+# -- random cuts
+
+
+def outcomes(steps: int, alpha: Fraction) -> Iterator[tuple[Fraction, list[Fraction]]]:
+    """(probability, ξ_1..ξ_T) of every way to cut; ξ_1 is 1."""
+    for goes in product((True, False), repeat=steps - 1):
+        chance = Fraction(1)
+        for on in goes:
+            chance *= alpha if on else 1 - alpha
+        yield chance, [Fraction(1), *(1 / alpha if on else Fraction(0) for on in goes)]
+
+
+@pytest.mark.parametrize("name", ["linear_mse", "relu"])
+def test_the_weighted_mean_of_every_outcome_is_the_full_gradient(name: str) -> None:
+    """Exactly, in rationals."""
+    model = load(name) if name != "relu" else read(TEXTS["lag2"].replace("tanh", "relu"))
+    steps, alpha = 4, Fraction(2, 5)
+    cut, full = derive(model, RandomCut(alpha)), derive(model)
+    setting = Setting(steps, {s: n for n, s in enumerate(model.sizes, 2)})
+    given = {
+        key: np.vectorize(
+            lambda v: v if isinstance(v, int) else Fraction(float(v)), otypes=[object]
+        )(a)
+        for key, a in data(model, setting).given.items()
+    }
+    expected = gradients(full, unroll(full.model, given, setting.sizes, RATIONAL, steps))
+    mean: dict[str, Any] = {}
+    second: dict[str, Any] = {}
+    assert cut.model.cut is not None
+    for chance, xi in outcomes(steps, alpha):
+        drawn = {(cut.model.cut.name, t): np.array(v, dtype=object) for t, v in enumerate(xi, 1)}
+        run = unroll(cut.model, {**given, **drawn}, setting.sizes, RATIONAL, steps)
+        for key, array in gradients(cut, run).items():
+            mean[key] = mean.get(key, 0) + chance * array
+            second[key] = second.get(key, 0) + chance * array**2
+    for key, array in expected.items():
+        assert np.all(mean[key] == array), key
+    assert any(np.any(second[k] != mean[k] ** 2) for k in mean)  # and it is random
+
+
+def test_the_same_seed_gives_the_same_gradient_and_the_mean_converges() -> None:
+    params, x, y = elman(6)
+    module = module_of("elman", RandomCut(Fraction(3, 4)))
+    full = module_of("elman", None).loss_and_grad(params, x, y)[1]["W_hh"]
+    rng = np.random.default_rng(1)
+    workspace: dict[str, Any] = {}
+    draws = [
+        module.loss_and_grad(params, x, y, rng=rng, workspace=workspace)[1]["W_hh"].copy()
+        for _ in range(4000)
+    ]
+    again = module.loss_and_grad(params, x, y, rng=np.random.default_rng(1))[1]["W_hh"]
+    np.testing.assert_array_equal(again, draws[0])
+    error = np.std(draws, axis=0) / np.sqrt(len(draws))
+    assert np.all(np.abs(np.mean(draws, axis=0) - full) < 5 * error + 1e-12)
+    assert not np.allclose(draws[0], draws[1])
+
+
+def test_a_probability_per_step() -> None:
+    params, x, y = elman(5)
+    module = module_of("elman", RandomCut(Fraction(1, 2)))
+    always = module.loss_and_grad(params, x, y, rng=np.random.default_rng(0), alpha=np.ones(5))[1]
+    full = module_of("elman", None).loss_and_grad(params, x, y)[1]
+    np.testing.assert_allclose(always["W_hh"], full["W_hh"], rtol=1e-12)
+    for alpha in (0.0, 1.5, np.ones(4)):
+        with pytest.raises(ValueError, match="alpha"):
+            module.loss_and_grad(params, x, y, rng=np.random.default_rng(0), alpha=alpha)
+
+
+@pytest.mark.parametrize("name", ["elman", "lag2", "stacked", "last"])
+def test_the_randomly_cut_code_is_its_specification(name: str) -> None:
+    verdict = check(plan(derive(model_of(name), RandomCut(Fraction(1, 2)))))
+    assert verdict.ok, verdict.failed
+
+
+@pytest.mark.parametrize(
+    ("given", "planted"),
+    [
+        ("np.divide(xi, alpha, out=xi", "np.divide(xi, alpha**2, out=xi"),
+        ("np.less(uniform, alpha", "np.greater(uniform, alpha"),
+        ("xi[0] = 1", "xi[-1] = 1"),
+    ],
+)
+def test_a_wrong_draw_is_caught(given: str, planted: str) -> None:
+    program = plan(derive(load("elman"), RandomCut(Fraction(1, 2))))
+    source = emit(program)
+    assert given in source
+    assert not check(program, source.replace(given, planted)).ok
+
+
+@pytest.mark.parametrize("alpha", [Fraction(0), Fraction(3, 2), Fraction(-1)])
+def test_an_alpha_that_is_none(alpha: Fraction) -> None:
+    with pytest.raises(SymbpttError):
+        RandomCut(alpha)
+
+
+@pytest.mark.parametrize("by, limit", [("size", 1.0), ("norm", 0.0), ("value", float("nan"))])
+def test_a_clip_that_is_none(by: str, limit: float) -> None:
+    with pytest.raises(SymbpttError):
+        Clip(by, limit)
