@@ -44,10 +44,15 @@ class Arithmetic(Reader):
         return mx.times(self.expression(a), raised(self.expression(b), sympy.Integer(-1)))
 
     def _contract(self, a: Any, _: Token, b: Any) -> Node:
-        """λ · ∂u/∂v: over the axes of u. With a number the dot is the ordinary product."""
+        """λ · ∂u/∂v: over the axes of u. With a number the dot is the ordinary product.
+
+        In denominator layout the Jacobian stands first: ∂u/∂v · λ.
+        """
         left, right = self.expression(a), self.expression(b)
         if isinstance(left, mx.Scalar) or isinstance(right, mx.Scalar):
             return mx.times(left, right)
+        if self.scope.layout == "denominator":
+            left, right = right, left
         return mx.contract(left, right, outputs(right))
 
     def _group(self, a: Any) -> Any:

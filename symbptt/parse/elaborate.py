@@ -13,6 +13,7 @@ from lark import Token, Tree
 from .. import matrix as mx
 from ..errors import ParseError, ShapeError
 from ..matrix.build import show_shape
+from ..matrix.layout import is_jacobian, transposed
 from ..model import Declaration
 from . import calls
 from .arithmetic import Arithmetic
@@ -125,10 +126,13 @@ class Elaborator(Arithmetic, References):
 def sides(e: Elaborator, left: Any, right: Any) -> tuple[Node, Node]:
     """Both sides of an equation; a scalar right side is spread over the shape of the left.
 
-    The λ of `λ · ∂u/∂v = …` is a cotangent: it has the shape of u.
+    The λ of `λ · ∂u/∂v = …` is a cotangent: it has the shape of u. What a text in denominator
+    layout says a Jacobian is comes back transposed, in numerator layout.
     """
     e = e.within(_with_cotangent(e, left))
     lhs, rhs = e.expression(left), e.expression(right)
+    if e.scope.layout == "denominator" and is_jacobian(lhs):
+        rhs = transposed(rhs)
     if rhs.shape != lhs.shape:
         if rhs.shape:
             raise ShapeError(
@@ -143,6 +147,8 @@ def sides(e: Elaborator, left: Any, right: Any) -> tuple[Node, Node]:
 
 def _with_cotangent(e: Elaborator, left: Any) -> Scope:
     data, parts = getattr(left, "data", ""), getattr(left, "children", [])
+    if data == "contract" and e.scope.layout == "denominator":
+        parts = parts[::-1]
     if data != "contract" or getattr(parts[0], "data", "") != "name" or parts[0].children[0] != "λ":
         return e.scope
     jacobian = e.expression(parts[2])

@@ -44,15 +44,19 @@ _BOUND = "tTkjsirmnpqu"  # letters that stand for a time in printed sums
 
 @dataclass
 class Scope:
-    """The symbol table of one text. `times` grows inside sums and products over time."""
+    """The symbol table of one text. `times` grows inside sums and products over time.
+
+    `layout` says how the text writes Jacobians; see `matrix.layout`.
+    """
 
     declarations: dict[str, Declaration] = field(default_factory=dict)
     functions: dict[str, Any] = field(default_factory=dict)  # Fn, or arity of an opaque one
     results: dict[str, Any] = field(default_factory=dict)  # opaque function -> result shape
     times: dict[str, sympy.Symbol] = field(default_factory=lambda: {"t": mx.t, "T": mx.T})
+    layout: str = "numerator"
 
     @staticmethod
-    def of(model: Model | Derivation | Scope) -> Scope:
+    def of(model: Model | Derivation | Scope, layout: str = "numerator") -> Scope:
         """The names of a model; those of a derivation include its stacked states."""
         if isinstance(model, Scope):
             return model
@@ -60,7 +64,7 @@ class Scope:
         if isinstance(model, Derivation):
             stacked = [b.var for b in model.blocks if b.is_stacked]
             model = model.model
-        scope = Scope(dict(model.table), dict(model.functions))
+        scope = Scope(dict(model.table), dict(model.functions), layout=layout)
         for v in stacked:
             scope.declarations[v.name] = Declaration(v.name, "variable", v.shape, True)
         for e in model.equations:

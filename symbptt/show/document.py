@@ -8,11 +8,14 @@ from typing import Any
 
 from .. import matrix as mx
 from ..errors import UnsupportedError, kind
+from ..matrix.layout import LAYOUTS
 from ..model import LOSS, Derivation, Equation, Formal, Group, Model, Verdict
 from .expression import PRINTERS, show_expression
 from .markup import displayed, html_page, latex_page, markdown_page
 from .page import Page
+from .style import PLAIN, in_layout
 from .terminal import unicode_page
+from .texts import in_the_notation_of
 from .verdict import displayed_verdict, verdict_json, verdict_text
 
 # What each --mode of `derive` prints.
@@ -26,15 +29,22 @@ MODES = {
 
 def show_equation(e: Equation, notation: str = "unicode") -> str:
     """lhs = rhs, without its number."""
-    return f"{show_expression(e.lhs, notation)} = {show_expression(e.rhs, notation)}"
+    return PLAIN.equation(e, notation)
 
 
-def show(item: Any, format: str = "unicode", mode: str = "all") -> str:
+def show(
+    item: Any,
+    format: str = "unicode",
+    mode: str = "all",
+    notation: str = "",
+    layout: str = "numerator",
+) -> str:
     """An expression, equation, model, derivation or verdict in one of its formats.
 
     Expressions and equations: text, unicode, latex. Models and derivations: unicode, latex,
-    markdown, html, json, with a mode of `derive`. Verdicts: unicode, json. Another format, mode
-    or kind of item raises UnsupportedError.
+    markdown, html, json, with a mode of `derive`; in the symbols of a text of `TEXTS`, and with
+    Jacobians in numerator or denominator layout. Verdicts: unicode, json. Another format, mode,
+    notation, layout or kind of item raises UnsupportedError.
     """
     if isinstance(item, mx.Node):
         return show_expression(item, known(format, PRINTERS))
@@ -45,7 +55,10 @@ def show(item: Any, format: str = "unicode", mode: str = "all") -> str:
     if isinstance(item, Model):
         item = _as_derivation(item)
     if isinstance(item, Derivation):
-        return FORMATS[known(format, FORMATS)](Page.of(item, MODES[known(mode, MODES, "mode")]))
+        known(layout, LAYOUTS, "layout")
+        style = in_the_notation_of(item, notation, layout) if notation else in_layout(layout)
+        page = Page.of(item, MODES[known(mode, MODES, "mode")], style)
+        return FORMATS[known(format, FORMATS)](page)
     raise UnsupportedError(
         f"show takes a result of symbptt, not {kind(item)}", "show(derive(load('elman')))"
     )
@@ -65,15 +78,18 @@ def _as_derivation(model: Model) -> Derivation:
 
 
 def _json(page: Page) -> str:
+    """The text is always that of model files, in the model's own names."""
+    style = page.style
+
     def row(e: Equation) -> dict[str, Any]:
         return {
             "label": e.label,
             "text": show_equation(e, "text"),
-            "unicode": show_equation(e),
-            "latex": show_equation(e, "latex"),
+            "unicode": style.equation(e),
+            "latex": style.equation(e, "latex"),
             "shape": [str(s) for s in e.lhs.shape],
-            "when": e.when,
-            "note": e.note,
+            "when": style.prose(e.when),
+            "note": style.prose(e.note),
         }
 
     def formal(f: Formal) -> dict[str, Any]:
@@ -91,7 +107,7 @@ def _json(page: Page) -> str:
             {
                 "key": g.key,
                 "title": g.title,
-                "text": g.text,
+                "text": style.prose(g.text),
                 "equations": list(map(row, g.equations)),
             }
             for g in page.groups

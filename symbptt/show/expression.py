@@ -9,16 +9,18 @@ Each printer returns a string and its binding strength; brackets appear only whe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .. import matrix as mx
-from .notation import LATEX, TEXT, UNICODE, Latex
+from ..model import LOSS
+from .notation import LATEX, TEXT, UNICODE, Latex, Notation
 from .printer import ATOM, BIG, CHAIN, OPEN, POSTFIX, PROD, SUM, Printed, Printer, Rule
 
 
 def _var(p: Printer, e: mx.Var) -> Printed:
-    return p.n.variable(e.name, [p.time(x) for x in e.times]), ATOM
+    strength = POSTFIX if e.times and p.n.superscript_time else ATOM
+    return p.n.variable(e.name, [p.time(x) for x in e.times]), strength
 
 
 def _scalar(p: Printer, e: mx.Scalar) -> Printed:
@@ -147,7 +149,15 @@ def _outer(p: Printer, e: mx.Outer) -> Printed:
 
 
 def _contract(p: Printer, e: mx.Contract) -> Printed:
-    return p.products(f" {p.n.dot} ", [p.printed(a) for a in e.args[:2]])
+    factors = list(e.args[:2])
+    if p.layout == "denominator":
+        factors = _chained(e)[::-1]
+    return p.products(f" {p.n.dot} ", [p.printed(a) for a in factors])
+
+
+def _chained(e: Any) -> list[Any]:
+    """a · b · c, without the brackets that products running one way do not need."""
+    return [*_chained(e.args[0]), e.args[1]] if isinstance(e, mx.Contract) else [e]
 
 
 # -- calls
@@ -229,7 +239,26 @@ def _call_deriv(p: Printer, e: mx.CallDeriv) -> Printed:
 
 
 def _deriv(p: Printer, e: mx.Deriv) -> Printed:
-    return p.n.derivative(p.inner(e.of), p.inner(e.wrt), total=e.total), ATOM
+    return _ratio(p, e, p.inner(e.of), p.inner(e.wrt))
+
+
+def _ratio(p: Printer, e: mx.Deriv, of: str, wrt: str) -> Printed:
+    kind = kind_of(e)
+    when = p.time(e.of.time) if e.of.times else ""
+    text = p.n.derivative(of, wrt, kind, when)
+    if kind != "gradient":
+        return text, ATOM
+    named = p.n.superscript_time and e.wrt.times
+    return text, BIG if p.n.prefix_gradient else POSTFIX if named else ATOM
+
+
+def kind_of(e: mx.Deriv) -> str:
+    """One of `notation.KINDS`."""
+    if e.total and e.of == LOSS:
+        return "gradient"
+    if e.total:
+        return "carried" if e.wrt.times else "total"
+    return "partial" if e.wrt.times else "immediate"
 
 
 def _element(p: Printer, e: mx.Element) -> Printed:
@@ -238,7 +267,7 @@ def _element(p: Printer, e: mx.Element) -> Printed:
         top = p.n.element(p.inner(x.of), names[: x.of.rank]) if x.of.rank else p.inner(x.of)
         rest = names[x.of.rank :]
         bottom = p.n.element(p.inner(x.wrt), rest) if rest else p.inner(x.wrt)
-        return p.n.derivative(top, bottom, total=x.total), ATOM
+        return _ratio(p, x, top, bottom)
     return p.n.element(p.inner(x) if isinstance(p.n, Latex) else p.at(x, ATOM), names), ATOM
 
 
@@ -295,10 +324,12 @@ _PRINT: dict[type, Rule] = {
     mx.TimeProd: _time_prod,
 }
 
-PRINTERS = {
-    name: Printer(notation, _PRINT)
-    for name, notation in (("text", TEXT), ("unicode", UNICODE), ("latex", LATEX))
-}
+def printers(notations: Mapping[str, Notation], layout: str = "numerator") -> dict[str, Printer]:
+    """A printer of the same table for each notation."""
+    return {name: Printer(n, _PRINT, layout) for name, n in notations.items()}
+
+
+PRINTERS = printers({"text": TEXT, "unicode": UNICODE, "latex": LATEX})
 
 
 def show_expression(e: Any, notation: str = "unicode") -> str:

@@ -7,22 +7,22 @@ from collections.abc import Iterable
 
 from .. import matrix as mx
 from ..model import Declaration, Equation
+from .breaking import breadth, broken_latex
 from .expression import show_expression
 from .page import FORMAL_TITLE, Page, shape
+from .style import PLAIN, Style
 
+ROW = 66  # about as many letters as a row of a page has beside its number
 Part = tuple[str, str, list[Equation]]  # title, text, equations
 
 
 def parts(page: Page) -> list[Part]:
     """The groups, and the full-index Jacobians as one more."""
-    found: list[Part] = [(g.title, g.text, list(g.equations)) for g in page.groups]
+    say = page.style.prose
+    found: list[Part] = [(g.title, say(g.text), list(g.equations)) for g in page.groups]
     if page.formal:
         found.append((FORMAL_TITLE, "", [f.equation for f in page.formal]))
     return found
-
-
-def _sides(e: Equation) -> tuple[str, str]:
-    return show_expression(e.lhs, "latex"), show_expression(e.rhs, "latex")
 
 
 def _times(when: str) -> str:
@@ -44,24 +44,35 @@ _HEAD = r"""\documentclass[fleqn]{article}
 \begin{document}"""
 
 
-def latex_block(equations: Iterable[Equation]) -> str:
-    """One `align` for a document that loads amsmath; the times stand to the right."""
+def latex_block(equations: Iterable[Equation], style: Style = PLAIN) -> str:
+    """One `align*` for a document that loads amsmath; the times stand to the right.
+
+    A long right side goes on in rows of its own, which have no number.
+    """
     rows = []
     for e in equations:
-        left, right = _sides(e)
-        tail = rf" & & {_times(e.when)}" if e.when else ""
-        rows.append(rf"  {left} &= {right}{tail} \tag{{{e.label}}}")
-    return "\\begin{align}\n" + " \\\\\n".join(rows) + "\n\\end{align}"
+        left, right = style.sides(e, "latex")
+        when = _times(style.prose(e.when))
+        first, *rest = broken_latex(right, _room(left, when))
+        tail = rf" & & {when}" if when else ""
+        rows += [rf"  {left} &= {first}{tail} \tag{{{e.label}}}"]
+        rows += [rf"  &\quad {row}" for row in rest]
+    return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+
+
+def _room(left: str, when: str) -> int:
+    """How many letters a row has for its right side."""
+    return max(ROW - breadth(left) - breadth(when), ROW // 3)
 
 
 def latex_page(page: Page) -> str:
     lines = [_HEAD, rf"\section*{{{prose(page.title)}}}"]
     lines += [r"\begin{tabular}{@{}lp{.8\textwidth}@{}}"]
-    lines += [rf"{word} & {_declarations(names)} \\" for word, names in page.roles()]
+    lines += [rf"{word} & {_declarations(page, names)} \\" for word, names in page.roles()]
     lines += [r"\end{tabular}"]
     for title, text, equations in parts(page):
         lines += [rf"\subsection*{{{prose(title)}}}", *([prose(text)] if text else [])]
-        lines += [latex_block(equations)]
+        lines += [latex_block(equations, page.style)]
     if page.formal:
         lines += [r"\begin{itemize}"]
         lines += [rf"\item[({f.equation.label})] {prose(page.entries(f))}" for f in page.formal]
@@ -69,22 +80,22 @@ def latex_page(page: Page) -> str:
     return "\n".join([*lines, r"\end{document}"]) + "\n"
 
 
-def _declarations(names: Iterable[Declaration]) -> str:
-    return ",\n  ".join(f"${_space(d)}$" for d in names)
+def _declarations(page: Page, names: Iterable[Declaration]) -> str:
+    return ",\n  ".join(f"${_space(page, d)}$" for d in names)
 
 
 def _variable(d: Declaration) -> mx.Node:
     return d.var(mx.t) if d.timed else d.var()
 
 
-def _space(d: Declaration) -> str:
+def _space(page: Page, d: Declaration) -> str:
     r"""x_t \in \mathbb{R}^{N \times D}, and whole numbers for a class index."""
     values = r"\mathbb{R}"
     if d.classes is not None:
         values = rf"\{{0, \dots, {show_expression(d.classes - 1, 'latex')}\}}"
     dims = r" \times ".join(show_expression(n, "latex") for n in d.shape)
     power = f"^{{{dims}}}" if dims else ""
-    return rf"{show_expression(_variable(d), 'latex')} \in {values}{power}"
+    return rf"{page.style.expression(_variable(d), 'latex')} \in {values}{power}"
 
 
 _MATHS = re.compile(r"[^\s(]*(?:[_∂λ∏²³·^]|\bd[A-Z]/d)[^\s(]*")
@@ -125,9 +136,25 @@ def displayed(page: Page) -> str:
     rows = []
     for _, _, equations in parts(page):
         for e in equations:
-            left, right = _sides(e)
-            tail = rf" & & \quad {_times(e.when)}" if e.when else ""
-            rows.append(rf"\text{{({e.label})}} & \quad & {left} &= {right}{tail}")
+            rows += _aligned(page.style, e, rf"\text{{({e.label})}} & \quad & ", " & & ")
+    return _display(rows)
+
+
+def displayed_equation(e: Equation, style: Style = PLAIN) -> str:
+    """One equation for MathJax, with its number."""
+    number = rf"\text{{({e.label})}} & \quad & " if e.label else ""
+    return _display(_aligned(style, e, number, " & & " if number else ""))
+
+
+def _aligned(style: Style, e: Equation, number: str, none: str) -> list[str]:
+    left, right = style.sides(e, "latex")
+    when = _times(style.prose(e.when))
+    first, *rest = broken_latex(right, _room(left, when))
+    tail = rf" & & \quad {when}" if when else ""
+    return [f"{number}{left} &= {first}{tail}", *(rf"{none}& \quad {row}" for row in rest)]
+
+
+def _display(rows: Iterable[str]) -> str:
     return "$$\n\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}\n$$"
 
 
@@ -137,18 +164,33 @@ def displayed(page: Page) -> str:
 def markdown_page(page: Page) -> str:
     lines = [f"# {page.title}", "", "| | |", "|---|---|"]
     lines += [
-        f"| {word} | {', '.join(f'`{d.name}` {shape(d)}'.strip() for d in names)} |"
-        for word, names in page.roles()
+        f"| {word} | {', '.join(_code(page, d) for d in names)} |" for word, names in page.roles()
     ]
     for title, text, equations in parts(page):
         lines += ["", f"## {title}", "", *([text, ""] if text else [])]
         for e in equations:
-            left, right = _sides(e)
-            tail = rf" \qquad {_times(e.when)}" if e.when else ""
-            lines += [f"$${left} = {right}{tail} \\tag{{{e.label}}}$$", ""]
-            lines += [e.note, ""] if e.note else []
+            lines += [_markdown(page.style, e), ""]
+            lines += [page.style.prose(e.note), ""] if e.note else []
     lines += [f"- ({f.equation.label}) {page.entries(f)}" for f in page.formal]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _code(page: Page, d: Declaration) -> str:
+    name = page.style.expression(_variable(d)) if page.style.renamed is not str else d.name
+    return f"`{name}` {shape(d)}".strip()
+
+
+def _markdown(style: Style, e: Equation) -> str:
+    """One display; `aligned` holds the rows of a long one."""
+    left, right = style.sides(e, "latex")
+    when = _times(style.prose(e.when))
+    tail = rf" \qquad {when}" if when else ""
+    first, *rest = broken_latex(right, _room(left, when))
+    body = f"{left} = {right}"
+    if rest:
+        rows = [f"{left} &= {first}", *(rf"&\quad {row}" for row in rest)]
+        body = r"\begin{aligned} " + r" \\ ".join(rows) + r" \end{aligned}"
+    return f"$${body}{tail} \\tag{{{e.label}}}$$"
 
 
 # -- HTML
@@ -165,31 +207,31 @@ small { display: block; margin-left: 4.5em; color: #555; }
 def html_page(page: Page) -> str:
     rows = ["<table>"]
     for word, names in page.roles():
-        shown = ", ".join(f"{mathml(_variable(d))} {shape(d)}" for d in names)
+        shown = ", ".join(f"{mathml(_variable(d), page.style)} {shape(d)}" for d in names)
         rows.append(f"<tr><td>{word}</td><td>{shown}</td></tr>")
     rows.append("</table>")
     for title, text, equations in parts(page):
         rows.append(f"<h2>{escaped(title)}</h2>")
         rows += [f"<p>{escaped(text)}</p>"] if text else []
-        rows += map(_html_equation, equations)
+        rows += [_html_equation(page.style, e) for e in equations]
     rows += [f"<p>({f.equation.label}) {escaped(page.entries(f))}</p>" for f in page.formal]
     title = escaped(page.title)
     head = f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>'
     return "\n".join([head, _STYLE, f"<h1>{title}</h1>", *rows, "</html>"]) + "\n"
 
 
-def _html_equation(e: Equation) -> str:
-    left, right = _sides(e)
-    note = f"<small>{escaped(e.note)}</small>" if e.note else ""
+def _html_equation(style: Style, e: Equation) -> str:
+    left, right = style.sides(e, "latex")
+    note = f"<small>{escaped(style.prose(e.note))}</small>" if e.note else ""
     return (
         f'<div class="eq" id="eq{e.label}"><span>({e.label})</span>'
-        f"{_converted(f'{left} = {right}')}<span>{escaped(e.when)}</span></div>{note}"
+        f"{_converted(f'{left} = {right}')}<span>{escaped(style.prose(e.when))}</span></div>{note}"
     )
 
 
-def mathml(e: mx.Node) -> str:
+def mathml(e: mx.Node, style: Style = PLAIN) -> str:
     """An expression as MathML."""
-    return _converted(show_expression(e, "latex"))
+    return _converted(style.expression(e, "latex"))
 
 
 def _converted(latex: str) -> str:

@@ -15,6 +15,11 @@ SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
+# The kinds of derivatives: dL/dv, dh/dw, dh_t/dh_k; and ∂h/∂a, ∂h/∂w.
+TOTAL = ("gradient", "total", "carried")
+KINDS = (*TOTAL, "partial", "immediate")
+
+
 class Notation:
     """The plain notation of model files; the others override what they write differently."""
 
@@ -23,6 +28,8 @@ class Notation:
     product = "*"  # between numbers
     minus = "-"
     dot = "·"
+    superscript_time = False  # h^{(t)}, which a power or a transpose needs brackets around
+    prefix_gradient = False  # ∇_h L, which swallows what stands behind it
 
     def brackets(self, text: str) -> str:
         return f"({text})"
@@ -81,8 +88,12 @@ class Notation:
     def onehot(self, index: str) -> str:
         return f"onehot({index})"
 
-    def derivative(self, of: str, wrt: str, *, total: bool) -> str:
-        d = "d" if total else "∂"
+    def derivative(self, of: str, wrt: str, kind: str, when: str = "") -> str:
+        """A gradient dL/dv or other total derivative; a partial, immediate if by a parameter.
+
+        `when` is the time of what is differentiated.
+        """
+        d = "d" if kind in TOTAL else "∂"
         return f"{d}{of}/{d}{wrt}"
 
     def element(self, x: str, indices: Sequence[str]) -> str:
@@ -213,8 +224,8 @@ class Latex(Notation):
     def onehot(self, index: str) -> str:
         return rf"\mathbf{{1}}_{{{index}}}"
 
-    def derivative(self, of: str, wrt: str, *, total: bool) -> str:
-        d = r"\mathrm{d}" if total else r"\partial "
+    def derivative(self, of: str, wrt: str, kind: str, when: str = "") -> str:
+        d = r"\mathrm{d}" if kind in TOTAL else r"\partial "
         return rf"\frac{{{d}{of}}}{{{d}{wrt}}}"
 
     def element(self, x: str, indices: Sequence[str]) -> str:

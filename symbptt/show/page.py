@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..model import Declaration, Derivation, Formal, Group, Model
 from .scalars import count
+from .style import PLAIN, Style
 
 FORMAL_TITLE = "Full-index Jacobians (the formal road)"
 _ROLES = {
@@ -26,12 +27,13 @@ class Page:
     model: Model
     groups: tuple[Group, ...]
     formal: tuple[Formal, ...]
+    style: Style = PLAIN
 
     @staticmethod
-    def of(d: Derivation, keys: tuple[str, ...] | None) -> Page:
+    def of(d: Derivation, keys: tuple[str, ...] | None, style: Style = PLAIN) -> Page:
         groups = tuple(g for g in d.groups if keys is None or g.key in keys)
         local = any(g.key == "local" for g in groups)
-        return Page(d.model, groups, d.formal if local else ())
+        return Page(d.model, groups, d.formal if local else (), style)
 
     @property
     def title(self) -> str:
@@ -48,7 +50,9 @@ class Page:
     def entries(self, f: Formal) -> str:
         """How many entries a Jacobian has, and how many are not zero."""
         sizes = self.model.sizes
-        shape = ", ".join(map(str, f.shape))
+        rank = f.equation.lhs.args[0].of.rank
+        axes = f.shape if self.style.layout == "numerator" else f.shape[rank:] + f.shape[:rank]
+        shape = ", ".join(map(str, axes))
         some, total = (count(n, sizes) for n in (f.nonzero, f.total))
         which = f"{some} of its {total} entries" if some != total else f"any of its {total} entries"
         return f"shape ({shape}); not zero: {which}"

@@ -19,8 +19,10 @@ Rule = Callable[["Printer", Any], Printed]
 class Printer:
     """One notation's printer; `show(e)` is the string, `at(e, strength)` brackets if needed."""
 
-    def __init__(self, notation: Notation, table: Mapping[type, Rule]):
-        self.n, self.table = notation, table
+    def __init__(
+        self, notation: Notation, table: Mapping[type, Rule], layout: str = "numerator"
+    ):
+        self.n, self.table, self.layout = notation, table, layout
 
     def show(self, e: Any) -> str:
         """The expression; a constant array is shown as its number, its shape is not written."""

@@ -1,4 +1,4 @@
-"""The Unicode page: numbered, aligned at the equals signs, readable at 88 columns."""
+"""The Unicode page: numbered, aligned at the equals signs, broken where 88 columns end."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from .. import matrix as mx
 from ..model import Declaration, Equation
-from .expression import show_expression
+from .breaking import broken
 from .page import FORMAL_TITLE, Page, shape
 
 WIDTH = 88
 _GAP = 4  # columns between an equation and the times it holds for
+_HANG = 2  # columns by which a broken equation is continued to the right
 
 
 def unicode_page(page: Page) -> str:
@@ -20,12 +21,13 @@ def unicode_page(page: Page) -> str:
     equations += [f.equation for f in page.formal]
     number = max((len(e.label) for e in equations), default=1) + 2
     for g in page.groups:
-        lines += ["", g.title, *_wrapped(g.text, 2), *_group(g.equations, number)]
+        lines += ["", g.title, *_wrapped(page.style.prose(g.text), 2)]
+        lines += _group(page, g.equations, number)
     if page.formal:
         lines += ["", FORMAL_TITLE]
-        rows = _equations([f.equation for f in page.formal], number)
+        rows = _equations(page, [f.equation for f in page.formal], number)
         for f, row in zip(page.formal, rows, strict=True):
-            lines += [row, " " * (number + 4) + page.entries(f)]
+            lines += [*_fitted(row, WIDTH), " " * (number + 4) + page.entries(f)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -34,13 +36,14 @@ def _declared(page: Page) -> list[str]:
     width = max(len(word) for word, _ in roles) + 4
     lines = []
     for word, names in roles:
-        lines += _filled([_declaration(d) for d in names], f"  {word}".ljust(width + 2))
+        items = [_declaration(page, d) for d in names]
+        lines += _filled(items, f"  {word}".ljust(width + 2))
     return lines
 
 
-def _declaration(d: Declaration) -> str:
+def _declaration(page: Page, d: Declaration) -> str:
     var = d.var(mx.t) if d.timed else d.var()
-    return f"{show_expression(var)} {shape(d)}".strip()
+    return f"{page.style.expression(var)} {shape(d)}".strip()
 
 
 def _filled(items: Iterable[str], head: str) -> list[str]:
@@ -64,22 +67,38 @@ def _wrapped(text: str, indent: int) -> list[str]:
     )
 
 
-def _equations(equations: Sequence[Equation], number: int) -> list[str]:
+Row = tuple[str, str]  # `(7)  left = `, right
+
+
+def _equations(page: Page, equations: Sequence[Equation], number: int) -> list[Row]:
     """`(7)  left = right`, with the equals signs under each other."""
-    left = [show_expression(e.lhs) for e in equations]
-    width = max(map(len, left))
+    sides = [page.style.sides(e) for e in equations]
+    width = max(len(left) for left, _ in sides)
     return [
-        f"  {f'({e.label})'.rjust(number)}  {a.rjust(width)} = {show_expression(e.rhs)}"
-        for e, a in zip(equations, left, strict=True)
+        (f"  {f'({e.label})'.rjust(number)}  {left.rjust(width)} = ", right)
+        for e, (left, right) in zip(equations, sides, strict=True)
     ]
 
 
-def _group(equations: Sequence[Equation], number: int) -> list[str]:
-    rows = _equations(equations, number)
-    column = max((len(r) for r, e in zip(rows, equations, strict=True) if e.when), default=0)
+def _fitted(row: Row, width: int) -> list[str]:
+    """The row on lines of at most `width` columns, continued under the right side."""
+    head, right = row
+    room = max(width - len(head), 30)
+    first, *rest = broken(right, room, room - _HANG)
+    return [head + first, *(" " * (len(head) + _HANG) + line for line in rest)]
+
+
+def _group(page: Page, equations: Sequence[Equation], number: int) -> list[str]:
+    rows = _equations(page, equations, number)
+    whens = [page.style.prose(e.when) for e in equations]
+    tail = max(map(len, whens)) + _GAP
+    fitted = [
+        _fitted(row, WIDTH - tail if when else WIDTH)
+        for row, when in zip(rows, whens, strict=True)
+    ]
+    column = max((len(f[0]) for f, w in zip(fitted, whens, strict=True) if w), default=0) + _GAP
     lines = []
-    for row, e in zip(rows, equations, strict=True):
-        lines.append(f"{row.ljust(column + _GAP)}{e.when}" if e.when else row)
-        indent = row.index(" = ") + 3
-        lines += _wrapped(e.note, indent)
+    for e, row, (first, *rest), when in zip(equations, rows, fitted, whens, strict=True):
+        lines += [f"{first.ljust(column)}{when}" if when else first, *rest]
+        lines += _wrapped(page.style.prose(e.note), len(row[0]))
     return lines

@@ -1,0 +1,3 @@
+from .style import in_layout
+def in_the_notation_of(model, notation, layout):
+    return in_layout(layout)
