@@ -1,4 +1,4 @@
-r"""Long equations on several lines: cut where a reader would, so that the joined lines are the whole.
+r"""Long equations on several lines: cut where a reader would; the joined lines are the whole.
 
 Before a + or − outside every bracket, else before a ∘ or ·, else between factors; failing that
 one bracket deeper, where the parts of [a, b] come first, one on a line. Between \left and
@@ -113,7 +113,9 @@ def _rank(before: str, rest: str) -> int:
 def _is_bound(before: str) -> bool:
     """Whether what stands before goes with what follows: Σ_{…}^{…}, a sign, an operator."""
     signs = tuple(sign.strip() for rank in _RANKS for sign in rank)
-    return before.endswith(signs) or bool(re.search(r"(Σ|∏|sum|prod)_\{[^{}]*\}\^\{[^{}]*\}$", before))
+    return before.endswith(signs) or bool(
+        re.search(r"(Σ|∏|sum|prod)_\{[^{}]*\}\^\{[^{}]*\}$", before)
+    )
 
 
 _FRACTION = re.compile(r"\\[dt]?frac\{")

@@ -15,7 +15,6 @@ from .markup import displayed, html_page, latex_page, markdown_page
 from .page import Page
 from .style import PLAIN, in_layout
 from .terminal import unicode_page
-from .texts import in_the_notation_of
 from .verdict import displayed_verdict, verdict_json, verdict_text
 
 # What each --mode of `derive` prints.
@@ -32,19 +31,13 @@ def show_equation(e: Equation, notation: str = "unicode") -> str:
     return PLAIN.equation(e, notation)
 
 
-def show(
-    item: Any,
-    format: str = "unicode",
-    mode: str = "all",
-    notation: str = "",
-    layout: str = "numerator",
-) -> str:
+def show(item: Any, format: str = "unicode", mode: str = "all", layout: str = "numerator") -> str:
     """An expression, equation, model, derivation or verdict in one of its formats.
 
     Expressions and equations: text, unicode, latex. Models and derivations: unicode, latex,
-    markdown, html, json, with a mode of `derive`; in the symbols of a text of `TEXTS`, and with
+    markdown, html, json, with a mode of `derive`, and with
     Jacobians in numerator or denominator layout. Verdicts: unicode, json. Another format, mode,
-    notation, layout or kind of item raises UnsupportedError.
+    layout or kind of item raises UnsupportedError.
     """
     if isinstance(item, mx.Node):
         return show_expression(item, known(format, PRINTERS))
@@ -56,8 +49,7 @@ def show(
         item = _as_derivation(item)
     if isinstance(item, Derivation):
         known(layout, LAYOUTS, "layout")
-        style = in_the_notation_of(item, notation, layout) if notation else in_layout(layout)
-        page = Page.of(item, MODES[known(mode, MODES, "mode")], style)
+        page = Page.of(item, MODES[known(mode, MODES, "mode")], in_layout(layout))
         return FORMATS[known(format, FORMATS)](page)
     raise UnsupportedError(
         f"show takes a result of symbptt, not {kind(item)}", "show(derive(load('elman')))"

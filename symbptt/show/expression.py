@@ -324,6 +324,7 @@ _PRINT: dict[type, Rule] = {
     mx.TimeProd: _time_prod,
 }
 
+
 def printers(notations: Mapping[str, Notation], layout: str = "numerator") -> dict[str, Printer]:
     """A printer of the same table for each notation."""
     return {name: Printer(n, _PRINT, layout) for name, n in notations.items()}

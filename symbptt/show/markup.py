@@ -121,7 +121,11 @@ def prose(text: str) -> str:
         body = word.rstrip(",.;:)")
         return _inline(body) + word[len(body) :]
 
-    return _MATHS.sub(maths, re.sub(r"([#$%&])", r"\\\1", text)).replace("…", r"\dots{}")
+    return (
+        _MATHS.sub(maths, re.sub(r"([#$%&])", r"\\\1", text))
+        .replace("…", r"\dots{}")
+        .replace(" − ", " $-$ ")
+    )
 
 
 def _inline(body: str) -> str:

@@ -19,9 +19,7 @@ Rule = Callable[["Printer", Any], Printed]
 class Printer:
     """One notation's printer; `show(e)` is the string, `at(e, strength)` brackets if needed."""
 
-    def __init__(
-        self, notation: Notation, table: Mapping[type, Rule], layout: str = "numerator"
-    ):
+    def __init__(self, notation: Notation, table: Mapping[type, Rule], layout: str = "numerator"):
         self.n, self.table, self.layout = notation, table, layout
 
     def show(self, e: Any) -> str:

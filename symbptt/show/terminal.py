@@ -93,8 +93,7 @@ def _group(page: Page, equations: Sequence[Equation], number: int) -> list[str]:
     whens = [page.style.prose(e.when) for e in equations]
     tail = max(map(len, whens)) + _GAP
     fitted = [
-        _fitted(row, WIDTH - tail if when else WIDTH)
-        for row, when in zip(rows, whens, strict=True)
+        _fitted(row, WIDTH - tail if when else WIDTH) for row, when in zip(rows, whens, strict=True)
     ]
     column = max((len(f[0]) for f, w in zip(fitted, whens, strict=True) if w), default=0) + _GAP
     lines = []
