@@ -154,13 +154,7 @@ class _Buffers:
         self.h_end = h_all[-1]
         self.forward = list(zip(h_all[:-1], self.a, h_all[1:], strict=True))
         self.backward = list(
-            zip(
-                dh_all[1:][::-1],
-                self.slope_h[::-1],
-                self.da[::-1],
-                dh_all[:-1][::-1],
-                strict=True,
-            )
+            zip(dh_all[1:][::-1], self.slope_h[::-1], self.da[::-1], dh_all[:-1][::-1], strict=True)
         )
 
 

@@ -162,13 +162,7 @@ class _Buffers:
         self.s_end = s_all[-1]
         self.forward = list(zip(s_all[:-1], self.a, s_all[1:], strict=True))
         self.backward = list(
-            zip(
-                ds_all[1:][::-1],
-                self.slope_s[::-1],
-                self.da[::-1],
-                ds_all[:-1][::-1],
-                strict=True,
-            )
+            zip(ds_all[1:][::-1], self.slope_s[::-1], self.da[::-1], ds_all[:-1][::-1], strict=True)
         )
 
 

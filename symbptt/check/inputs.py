@@ -78,7 +78,7 @@ class Data:
 
 
 def data(model: Model, setting: Setting, draw: Draw = DRAWS[0]) -> Data:
-    """Random multiples of a sixteenth of the draw's size; class indices with repetitions."""
+    """Random multiples of size/1024, no zeros; class indices with repetitions."""
     rng = np.random.default_rng(0)
     known = {mx.size(k): v for k, v in setting.sizes.items()}
 
@@ -86,7 +86,7 @@ def data(model: Model, setting: Setting, draw: Draw = DRAWS[0]) -> Data:
         return tuple(int(n.xreplace(known)) for n in d.shape)
 
     def real(dims: tuple[int, ...]) -> np.ndarray:
-        return rng.integers(1, 17, dims) * rng.choice(draw.signs, dims) / 16 * draw.size
+        return rng.integers(1, 1025, dims) * rng.choice(draw.signs, dims) / 1024 * draw.size
 
     given: dict[tuple[str, int | None], Array] = {}
     groups: dict[str, dict[str, np.ndarray]] = {"param": {}, "input": {}, "target": {}}

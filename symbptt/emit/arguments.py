@@ -79,8 +79,7 @@ class Arguments:
 
     def checking(self) -> list[str]:
         """The body of _sizes."""
-        keys = ", ".join(f'"{d.name}"' for d in self.model.params)
-        lines = [f'_keys("params", params, ({keys}{"," if len(self.model.params) == 1 else ""}))']
+        lines = _keys([d.name for d in self.model.params])
         for size, d, axis in self.size_sources():
             names = tuple_code([f'"{n}"' for n in self._axis_names(d)])
             lines.append(f"{size} = _axis({self._title(d)}, {self._access(d)}, {axis}, {names})")
@@ -163,6 +162,16 @@ class Arguments:
 
     def _access(self, d: Declaration) -> str:
         return f'params["{d.name}"]' if d.role == "param" else identifier(d.name)
+
+
+def _keys(names: list[str]) -> list[str]:
+    """The check of the keys of `params`, on one line if it fits."""
+    quoted = [f'"{n}"' for n in names]
+    line = f'_keys("params", params, {tuple_code(quoted)})'
+    if len(line) <= WIDTH:
+        return [line]
+    rows = [f"        {q}," for q in quoted]
+    return ["_keys(", '    "params",', "    params,", "    (", *rows, "    ),", ")"]
 
 
 def without_comments(text: str) -> str:

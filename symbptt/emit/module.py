@@ -11,6 +11,7 @@ from ..show import show_equation
 from ..strategy import Blocks, RandomCut
 from .arguments import Arguments
 from .names import (
+    LONGEST,
     WIDTH,
     adjoint_name,
     assigned,
@@ -109,7 +110,7 @@ def _allocation(lines: Lines) -> list[str]:
     ]
     for made in (lines.needs, lines.views, lines.loops):
         out += [f"self.{name} = {text}" for name, text in made.items()]
-    return [line for text in out for line in wrapped(text, WIDTH - 8)]
+    return [line for text in out for line in wrapped(text, LONGEST - 8)]
 
 
 def blocks(program: Program) -> Blocks:

@@ -9,6 +9,7 @@ from typing import Any
 import sympy
 
 WIDTH = 92  # of an emitted line
+LONGEST = 100  # up to here a formatter joins what was broken
 
 RESERVED = {
     *("np", "w", "params", "state", "workspace", "grads", "loss", "T", "t", "outputs"),

@@ -210,7 +210,7 @@ class _Planner:
         return build(*moved)
 
     def _before(self, e: Node, names: set[str], labels: Any) -> Node:
-        if isinstance(e, mx.Broadcast | mx.Expand):
+        if isinstance(e, mx.Broadcast | mx.Expand | mx.Block):
             return e.func(self.hoisted(e.args[0], names, labels), *e.args[1:])
         if isinstance(e, mx.Transpose) and isinstance(e.args[0], mx.Var) and not is_timed(e):
             return mx.Var(turned_copy(self.b, e.args[0], ()).buffer, e.shape)
@@ -419,11 +419,8 @@ class _Planner:
         if not isinstance(rhs, mx.TimeSum):
             if rhs.shape and not mx.variables(rhs):
                 self.b.emit("fill", out, 0, labels=labels)
-            elif self._is_last(rhs):
-                self.b.emit("fill", out, 0, labels=labels)
-                self.b.value(rhs, "last", labels, Ref(name, "last"))
             else:
-                self.b.value(rhs, "all", labels, out)
+                self._every_step(rhs, labels, out)
             return
         body = rhs.args[0]
         terms = body.args if isinstance(body, mx.Plus) else (body,)
@@ -437,6 +434,22 @@ class _Planner:
             more = self.b.new(f"{name}_more", v.shape, "static")
             time_sum(self.b, a, span, labels, more)
             self.b.emit("add", out, out, more, labels=labels)
+
+    def _every_step(self, rhs: Node, labels: Any, out: Ref) -> None:
+        """A gradient for each t; where the loss is that of T some terms are there at T only."""
+        terms = rhs.args if isinstance(rhs, mx.Plus) else (rhs,)
+        always = [a for a in terms if not self._is_last(a)]
+        at_end = [a for a in terms if self._is_last(a)]
+        last = replace(out, span="last")
+        if always:
+            self.b.value(mx.plus(mx.zeros(rhs.shape), *always), "all", labels, out)
+        else:
+            self.b.emit("fill", out, 0, labels=labels)
+        if at_end and always:
+            ref = self.b.value(mx.plus(mx.zeros(rhs.shape), *at_end), "last", labels)
+            self.b.emit("add", last, last, ref, labels=labels)
+        elif at_end:
+            self.b.value(rhs, "last", labels, last)
 
 
 def _renamed(item: Item, old: str, new: str) -> Item:

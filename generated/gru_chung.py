@@ -1,0 +1,489 @@
+"""gru_chung: GRU of Chung et al. (2014), a batch of rows: z takes the new state.
+
+Loss and gradients by backpropagation through time, from the numbered equations below.
+dL/dv is the total derivative of the loss, through every path in time.
+
+Forward
+    (1) a_z_t = x_t W_z + h_{t−1} U_z + b_z
+    (2) z_t = sigmoid(a_z_t)
+    (3) a_r_t = x_t W_r + h_{t−1} U_r + b_r
+    (4) r_t = sigmoid(a_r_t)
+    (5) a_htilde_t = x_t W + (r_t ∘ h_{t−1}) U + b
+    (6) h̃_t = tanh(a_htilde_t)
+    (7) h_t = (1 − z_t) ∘ h_{t−1} + z_t ∘ h̃_t
+    (8) o_t = h_t V + c
+    (9) l_t = sum(cross_entropy(o_t, y_t))
+   (10) L = Σ_{t=1}^{T} l_t
+
+Total derivatives, backward in time
+   (37) dL/do_t = softmax(o_t) − onehot(y_t)
+   (38) dL/dh_t = dL/do_t Vᵀ + dL/da_z_{t+1} U_zᵀ + dL/da_r_{t+1} U_rᵀ + dL/da_htilde_{t+1}
+            Uᵀ ∘ r_{t+1} + dL/dh_{t+1} ∘ (1 − z_{t+1})
+   (39) dL/dh̃_t = dL/dh_t ∘ z_t
+   (40) dL/da_htilde_t = dL/dh̃_t ∘ (1 − h̃_t²)
+   (41) dL/dr_t = dL/da_htilde_t Uᵀ ∘ h_{t−1}
+   (42) dL/da_r_t = dL/dr_t ∘ r_t ∘ (1 − r_t)
+   (43) dL/dz_t = dL/dh_t ∘ (h̃_t − h_{t−1})
+   (44) dL/da_z_t = dL/dz_t ∘ z_t ∘ (1 − z_t)
+
+Boundary at T
+   (45) dL/da_z_{T+1} = 0
+   (46) dL/da_r_{T+1} = 0
+   (47) dL/da_htilde_{T+1} = 0
+   (48) dL/dh_{T+1} = 0
+
+Gradients
+   (49) dL/dW_z = Σ_{t=1}^{T} x_tᵀ dL/da_z_t
+   (50) dL/dU_z = Σ_{t=1}^{T} h_{t−1}ᵀ dL/da_z_t
+   (51) dL/db_z = Σ_{t=1}^{T} sum(dL/da_z_t, axis=0)
+   (52) dL/dW_r = Σ_{t=1}^{T} x_tᵀ dL/da_r_t
+   (53) dL/dU_r = Σ_{t=1}^{T} h_{t−1}ᵀ dL/da_r_t
+   (54) dL/db_r = Σ_{t=1}^{T} sum(dL/da_r_t, axis=0)
+   (55) dL/dW = Σ_{t=1}^{T} x_tᵀ dL/da_htilde_t
+   (56) dL/dU = Σ_{t=1}^{T} (r_t ∘ h_{t−1})ᵀ dL/da_htilde_t
+   (57) dL/db = Σ_{t=1}^{T} sum(dL/da_htilde_t, axis=0)
+   (58) dL/dV = Σ_{t=1}^{T} h_tᵀ dL/do_t
+   (59) dL/dc = Σ_{t=1}^{T} sum(dL/do_t, axis=0)
+   (60) dL/dx_t = dL/da_z_t W_zᵀ + dL/da_r_t W_rᵀ + dL/da_htilde_t Wᵀ
+   (61) dL/dh_0 = dL/da_z_1 U_zᵀ + dL/da_r_1 U_rᵀ + dL/da_htilde_1 Uᵀ ∘ r_1 + dL/dh_1 ∘ (1 −
+            z_1)
+
+Proved for every T and every size: 171 statements, by
+`symbptt prove gru_chung`.
+
+Written by `symbptt generate gru_chung`; write it again rather than edit it.
+"""
+
+import numpy as np
+
+
+def loss_and_grad(params, x, y, state=None, *, workspace=None):
+    """Return (loss, grads, final_state).
+
+    params: dict of W_z (D, H), U_z (H, H), b_z (H,), W_r (D, H), U_r (H, H), b_r (H,), W
+        (D, H), U (H, H), b (H,), V (H, C), c (C,)
+    x: (T, N, D)
+    y: (T, N), integers in 0..C-1
+    state: dict of h (N, H) before the first step; zeros if None
+
+    grads holds the gradient of every parameter, of the initial state and of every real input,
+    under their names. All arrays are float32, or all are float64. A dict given as `workspace`
+    keeps the buffers between calls: nothing is allocated after the first, and what is returned
+    is overwritten by the next. A ValueError names the argument that does not fit.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    sizes = _sizes(params, x, y, state)
+    w = _workspace(workspace, sizes)
+    T, N, D, *_ = sizes
+    W_z = params["W_z"]
+    U_z = params["U_z"]
+    b_z = params["b_z"]
+    W_r = params["W_r"]
+    U_r = params["U_r"]
+    b_r = params["b_r"]
+    W = params["W"]
+    U = params["U"]
+    b = params["b"]
+    V = params["V"]
+    c = params["c"]
+
+    # Forward
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(W_z, out=w.a_z_rows)  # (1)
+    np.add(w.a_z, b_z, out=w.a_z)  # (1)
+    x_rows.dot(W_r, out=w.a_r_rows)  # (3)
+    np.add(w.a_r, b_r, out=w.a_r)  # (3)
+    x_rows.dot(W, out=w.a_htilde_rows)  # (5)
+    np.add(w.a_htilde, b, out=w.a_htilde)  # (5)
+    for h_prev, a_z_t, z_t, a_r_t, r_t, a_htilde_t, htilde_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(U_z, out=w.h_U_z)  # (1)
+        np.add(a_z_t, w.h_U_z, out=a_z_t)  # (1)
+        np.multiply(a_z_t, 0.5, out=z_t)  # (2)
+        np.tanh(z_t, out=z_t)  # (2)
+        np.multiply(z_t, 0.5, out=z_t)  # (2)
+        np.add(z_t, 0.5, out=z_t)  # (2)
+        h_prev.dot(U_r, out=w.h_U_r)  # (3)
+        np.add(a_r_t, w.h_U_r, out=a_r_t)  # (3)
+        np.multiply(a_r_t, 0.5, out=r_t)  # (4)
+        np.tanh(r_t, out=r_t)  # (4)
+        np.multiply(r_t, 0.5, out=r_t)  # (4)
+        np.add(r_t, 0.5, out=r_t)  # (4)
+        np.multiply(r_t, h_prev, out=w.r_h_2)  # (5)
+        w.r_h_2.dot(U, out=w.r_h)  # (5)
+        np.add(a_htilde_t, w.r_h, out=a_htilde_t)  # (5)
+        np.tanh(a_htilde_t, out=htilde_t)  # (6)
+        np.subtract(1, z_t, out=w.slope_z)  # (7)
+        np.multiply(w.slope_z, h_prev, out=w.z_h)  # (7)
+        np.multiply(z_t, htilde_t, out=w.z_htilde)  # (7)
+        np.add(w.z_h, w.z_htilde, out=h_t)  # (7)
+    w.h_rows.dot(V, out=w.o_rows)  # (8)
+    np.add(w.o, c, out=w.o)  # (8)
+    np.maximum.reduce(w.o, axis=2, out=w.max_o)  # (9)
+    np.subtract(w.o, w.max_o[..., None], out=w.shifted_o)  # (9)
+    np.add(w.row_starts, y.reshape(-1), out=w.at_y_flat)  # (9)
+    w.shifted_o_flat.take(w.at_y_flat, out=w.target_o_flat, mode="clip")  # (9)
+    np.exp(w.shifted_o, out=w.exp_o)  # (9)
+    w.exp_o_rows.dot(w.ones_C, out=w.sum_exp_flat)  # (9)
+    np.log(w.sum_exp, out=w.log_sum)  # (9)
+    loss = np.add.reduce(w.log_sum_flat) - np.add.reduce(w.target_o_flat)  # (9), (10)
+
+    # Backward
+    np.divide(w.exp_o, w.sum_exp[..., None], out=w.do)  # (37)
+    w.do_flat.take(w.at_y_flat, out=w.hit_o_flat, mode="clip")  # (37)
+    np.subtract(w.hit_o, 1, out=w.hit_o)  # (37)
+    w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (37)
+    w.dh_0.fill(0)  # (38)
+    w.do_rows.dot(V.T, out=w.dh_rows)  # (38)
+    np.multiply(w.htilde, w.htilde, out=w.htilde_squared)  # (40)
+    np.subtract(1, w.htilde_squared, out=w.slope_htilde)  # (40)
+    np.copyto(w.U_T, U.T)
+    np.subtract(1, w.r, out=w.slope_r)  # (42)
+    np.multiply(w.r, w.slope_r, out=w.r_2)  # (42)
+    np.subtract(w.htilde, w.h_prev, out=w.htilde_h)  # (43)
+    np.subtract(1, w.z, out=w.slope_z_2)  # (44)
+    np.multiply(w.z, w.slope_z_2, out=w.z_2)  # (44)
+    np.copyto(w.U_z_T, U_z.T)
+    np.copyto(w.U_r_T, U_r.T)
+    for (
+        dh_t,
+        z_t,
+        dhtilde_t,
+        slope_htilde_t,
+        da_htilde_t,
+        h_prev,
+        dr_t,
+        r_2_t,
+        da_r_t,
+        htilde_h_t,
+        dz_t,
+        z_2_t,
+        da_z_t,
+        dh_prev,
+        r_t,
+        slope_z_2_t,
+    ) in w.backward:  # t = T, …, 1
+        np.multiply(dh_t, z_t, out=dhtilde_t)  # (39)
+        np.multiply(dhtilde_t, slope_htilde_t, out=da_htilde_t)  # (40)
+        da_htilde_t.dot(w.U_T, out=w.da_htilde_U_T)  # (41)
+        np.multiply(w.da_htilde_U_T, h_prev, out=dr_t)  # (41)
+        np.multiply(dr_t, r_2_t, out=da_r_t)  # (42)
+        np.multiply(dh_t, htilde_h_t, out=dz_t)  # (43)
+        np.multiply(dz_t, z_2_t, out=da_z_t)  # (44)
+        da_z_t.dot(w.U_z_T, out=w.da_z_U_z_T)  # (38)
+        np.add(dh_prev, w.da_z_U_z_T, out=dh_prev)  # (38)
+        da_r_t.dot(w.U_r_T, out=w.da_r_U_r_T)  # (38)
+        np.add(dh_prev, w.da_r_U_r_T, out=dh_prev)  # (38)
+        np.multiply(w.da_htilde_U_T, r_t, out=w.da_htilde_U_T_2)  # (38)
+        np.add(dh_prev, w.da_htilde_U_T_2, out=dh_prev)  # (38)
+        np.multiply(dh_t, slope_z_2_t, out=w.dh_slope_z_2)  # (38)
+        np.add(dh_prev, w.dh_slope_z_2, out=dh_prev)  # (38)
+
+    # Gradients
+    x_rows.T.dot(w.da_z_rows, out=w.dW_z)  # (49)
+    w.h_prev_rows.T.dot(w.da_z_rows, out=w.dU_z)  # (50)
+    w.ones_TN.dot(w.da_z_rows, out=w.db_z)  # (51)
+    x_rows.T.dot(w.da_r_rows, out=w.dW_r)  # (52)
+    w.h_prev_rows.T.dot(w.da_r_rows, out=w.dU_r)  # (53)
+    w.ones_TN.dot(w.da_r_rows, out=w.db_r)  # (54)
+    x_rows.T.dot(w.da_htilde_rows, out=w.dW)  # (55)
+    np.multiply(w.r, w.h_prev, out=w.r_h_3)  # (56)
+    w.r_h_3_rows.T.dot(w.da_htilde_rows, out=w.dU)  # (56)
+    w.ones_TN.dot(w.da_htilde_rows, out=w.db)  # (57)
+    w.h_rows.T.dot(w.do_rows, out=w.dV)  # (58)
+    w.ones_TN.dot(w.do_rows, out=w.dc)  # (59)
+    w.da_z_rows.dot(W_z.T, out=w.dx_rows)  # (60)
+    w.da_r_rows.dot(W_r.T, out=w.da_r_W_r_rows)  # (60)
+    np.add(w.dx, w.da_r_W_r, out=w.dx)  # (60)
+    w.da_htilde_rows.dot(W.T, out=w.da_htilde_W_rows)  # (60)
+    np.add(w.dx, w.da_htilde_W, out=w.dx)  # (60)
+    grads = {
+        "W_z": w.dW_z,
+        "U_z": w.dU_z,
+        "b_z": w.db_z,
+        "W_r": w.dW_r,
+        "U_r": w.dU_r,
+        "b_r": w.db_r,
+        "W": w.dW,
+        "U": w.dU,
+        "b": w.db,
+        "V": w.dV,
+        "c": w.dc,
+        "x": w.dx,
+        "h": w.dh_0,
+    }
+    return loss, grads, {"h": w.h_end}
+
+
+def forward(params, x, state=None):
+    """Return (dict of o, final_state); the arguments are those of loss_and_grad."""
+    x = np.asarray(x)
+    sizes = _sizes(params, x, None, state)
+    w = _Buffers(*sizes)
+    T, N, D, *_ = sizes
+    W_z = params["W_z"]
+    U_z = params["U_z"]
+    b_z = params["b_z"]
+    W_r = params["W_r"]
+    U_r = params["U_r"]
+    b_r = params["b_r"]
+    W = params["W"]
+    U = params["U"]
+    b = params["b"]
+    V = params["V"]
+    c = params["c"]
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(W_z, out=w.a_z_rows)  # (1)
+    np.add(w.a_z, b_z, out=w.a_z)  # (1)
+    x_rows.dot(W_r, out=w.a_r_rows)  # (3)
+    np.add(w.a_r, b_r, out=w.a_r)  # (3)
+    x_rows.dot(W, out=w.a_htilde_rows)  # (5)
+    np.add(w.a_htilde, b, out=w.a_htilde)  # (5)
+    for h_prev, a_z_t, z_t, a_r_t, r_t, a_htilde_t, htilde_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(U_z, out=w.h_U_z)  # (1)
+        np.add(a_z_t, w.h_U_z, out=a_z_t)  # (1)
+        np.multiply(a_z_t, 0.5, out=z_t)  # (2)
+        np.tanh(z_t, out=z_t)  # (2)
+        np.multiply(z_t, 0.5, out=z_t)  # (2)
+        np.add(z_t, 0.5, out=z_t)  # (2)
+        h_prev.dot(U_r, out=w.h_U_r)  # (3)
+        np.add(a_r_t, w.h_U_r, out=a_r_t)  # (3)
+        np.multiply(a_r_t, 0.5, out=r_t)  # (4)
+        np.tanh(r_t, out=r_t)  # (4)
+        np.multiply(r_t, 0.5, out=r_t)  # (4)
+        np.add(r_t, 0.5, out=r_t)  # (4)
+        np.multiply(r_t, h_prev, out=w.r_h_2)  # (5)
+        w.r_h_2.dot(U, out=w.r_h)  # (5)
+        np.add(a_htilde_t, w.r_h, out=a_htilde_t)  # (5)
+        np.tanh(a_htilde_t, out=htilde_t)  # (6)
+        np.subtract(1, z_t, out=w.slope_z)  # (7)
+        np.multiply(w.slope_z, h_prev, out=w.z_h)  # (7)
+        np.multiply(z_t, htilde_t, out=w.z_htilde)  # (7)
+        np.add(w.z_h, w.z_htilde, out=h_t)  # (7)
+    w.h_rows.dot(V, out=w.o_rows)  # (8)
+    np.add(w.o, c, out=w.o)  # (8)
+    return {"o": w.o}, {"h": w.h_end}
+
+
+class _Buffers:
+    """Every array that the functions write, for one set of sizes and one dtype."""
+
+    def __init__(self, T, N, D, H, C, dtype):
+        self.a_z = np.empty((T, N, H), dtype)
+        self.z = np.empty((T, N, H), dtype)
+        self.a_r = np.empty((T, N, H), dtype)
+        self.r = np.empty((T, N, H), dtype)
+        self.a_htilde = np.empty((T, N, H), dtype)
+        self.htilde = np.empty((T, N, H), dtype)
+        h_all = np.empty((T + 1, N, H), dtype)
+        self.h_U_z = np.empty((N, H), dtype)
+        self.h_U_r = np.empty((N, H), dtype)
+        self.r_h = np.empty((N, H), dtype)
+        self.r_h_2 = np.empty((N, H), dtype)
+        self.z_h = np.empty((N, H), dtype)
+        self.slope_z = np.empty((N, H), dtype)
+        self.z_htilde = np.empty((N, H), dtype)
+        self.o = np.empty((T, N, C), dtype)
+        self.max_o = np.empty((T, N), dtype)
+        self.at_y = np.empty((T, N), np.intp)
+        self.sum_exp = np.empty((T, N), dtype)
+        self.log_sum = np.empty((T, N), dtype)
+        dh_all = np.empty((T + 1, N, H), dtype)
+        self.dr = np.empty((T, N, H), dtype)
+        self.U_T = np.empty((H, H), dtype)
+        self.z_2 = np.empty((T, N, H), dtype)
+        self.U_z_T = np.empty((H, H), dtype)
+        self.U_r_T = np.empty((H, H), dtype)
+        self.dW_z = np.empty((D, H), dtype)
+        self.dU_z = np.empty((H, H), dtype)
+        self.db_z = np.empty((H,), dtype)
+        self.dW_r = np.empty((D, H), dtype)
+        self.dU_r = np.empty((H, H), dtype)
+        self.db_r = np.empty((H,), dtype)
+        self.dW = np.empty((D, H), dtype)
+        self.dU = np.empty((H, H), dtype)
+        self.db = np.empty((H,), dtype)
+        self.dV = np.empty((H, C), dtype)
+        self.dc = np.empty((C,), dtype)
+        self.dx = np.empty((T, N, D), dtype)
+        self.da_r_W_r = np.empty((T, N, D), dtype)
+        self.shifted_o = self.o  # shifted_o takes its place
+        self.target_o = self.max_o  # target_o takes its place
+        self.exp_o = self.o  # exp_o takes its place
+        self.hit_o = self.log_sum  # hit_o takes its place
+        self.do = self.o  # do takes its place
+        self.dhtilde = self.z  # dhtilde takes its place
+        self.da_htilde = self.a_htilde  # da_htilde takes its place
+        self.slope_htilde = self.a_htilde  # slope_htilde takes its place
+        self.htilde_squared = self.a_htilde  # htilde_squared takes its place
+        self.da_htilde_U_T = self.h_U_r  # da_htilde_U_T takes its place
+        self.da_r = self.a_r  # da_r takes its place
+        self.r_2 = self.a_r  # r_2 takes its place
+        self.slope_r = self.a_r  # slope_r takes its place
+        self.dz = self.htilde  # dz takes its place
+        self.htilde_h = self.htilde  # htilde_h takes its place
+        self.da_z = self.z_2  # da_z takes its place
+        self.slope_z_2 = self.a_z  # slope_z_2 takes its place
+        self.da_z_U_z_T = self.h_U_z  # da_z_U_z_T takes its place
+        self.da_r_U_r_T = self.r_h  # da_r_U_r_T takes its place
+        self.da_htilde_U_T_2 = self.r_h_2  # da_htilde_U_T_2 takes its place
+        self.dh_slope_z_2 = self.slope_z  # dh_slope_z_2 takes its place
+        self.r_h_3 = self.r  # r_h_3 takes its place
+        self.da_htilde_W = self.da_r_W_r  # da_htilde_W takes its place
+        self.row_starts = np.arange(T * N) * C
+        self.ones_C = np.ones(C, dtype)
+        self.ones_TN = np.ones(T * N, dtype)
+        self.h_0 = h_all[0]
+        self.a_z_rows = self.a_z.reshape(T * N, H)
+        self.a_r_rows = self.a_r.reshape(T * N, H)
+        self.a_htilde_rows = self.a_htilde.reshape(T * N, H)
+        self.h = h_all[1:]
+        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.o_rows = self.o.reshape(T * N, C)
+        self.at_y_flat = self.at_y.reshape(-1)
+        self.shifted_o_flat = self.shifted_o.reshape(-1)
+        self.target_o_flat = self.target_o.reshape(-1)
+        self.sum_exp_flat = self.sum_exp.reshape(-1)
+        self.exp_o_rows = self.exp_o.reshape(T * N, C)
+        self.log_sum_flat = self.log_sum.reshape(-1)
+        self.do_flat = self.do.reshape(-1)
+        self.hit_o_flat = self.hit_o.reshape(-1)
+        self.dh_0 = dh_all[0]
+        self.do_rows = self.do.reshape(T * N, C)
+        self.dh = dh_all[1:]
+        self.dh_rows = dh_all[1:].reshape(T * N, H)
+        self.h_prev = h_all[:-1]
+        self.da_z_rows = self.da_z.reshape(T * N, H)
+        self.h_prev_rows = h_all[:-1].reshape(T * N, H)
+        self.da_r_rows = self.da_r.reshape(T * N, H)
+        self.da_htilde_rows = self.da_htilde.reshape(T * N, H)
+        self.r_h_3_rows = self.r_h_3.reshape(T * N, H)
+        self.dx_rows = self.dx.reshape(T * N, D)
+        self.da_r_W_r_rows = self.da_r_W_r.reshape(T * N, D)
+        self.da_htilde_W_rows = self.da_htilde_W.reshape(T * N, D)
+        self.h_end = h_all[-1]
+        self.forward = list(
+            zip(
+                h_all[:-1],
+                self.a_z,
+                self.z,
+                self.a_r,
+                self.r,
+                self.a_htilde,
+                self.htilde,
+                h_all[1:],
+                strict=True,
+            )
+        )
+        self.backward = list(
+            zip(
+                dh_all[1:][::-1],
+                self.z[::-1],
+                self.dhtilde[::-1],
+                self.slope_htilde[::-1],
+                self.da_htilde[::-1],
+                h_all[:-1][::-1],
+                self.dr[::-1],
+                self.r_2[::-1],
+                self.da_r[::-1],
+                self.htilde_h[::-1],
+                self.dz[::-1],
+                self.z_2[::-1],
+                self.da_z[::-1],
+                dh_all[:-1][::-1],
+                self.r[::-1],
+                self.slope_z_2[::-1],
+                strict=True,
+            )
+        )
+
+
+def _workspace(workspace, sizes):
+    """The buffers kept in a dict, made anew when a size or the dtype has changed."""
+    if workspace is None:
+        return _Buffers(*sizes)
+    buffers = workspace.get("buffers")
+    if workspace.get("sizes") != sizes or not isinstance(buffers, _Buffers):
+        buffers = _Buffers(*sizes)
+        workspace.update(sizes=sizes, buffers=buffers)
+    return buffers
+
+
+def _sizes(params, x, y, state):
+    """T, N, D, H, C and the dtype, once every argument has been checked against them."""
+    _keys("params", params, ("W_z", "U_z", "b_z", "W_r", "U_r", "b_r", "W", "U", "b", "V", "c"))
+    T = _axis("x", x, 0, ("T", "N", "D"))
+    N = _axis("x", x, 1, ("T", "N", "D"))
+    D = _axis("x", x, 2, ("T", "N", "D"))
+    H = _axis("params['W_z']", params["W_z"], 1, ("D", "H"))
+    C = _axis("params['V']", params["V"], 1, ("H", "C"))
+    dtype = params["W_z"].dtype
+    if dtype.kind not in "fc":
+        _refuse("params['W_z']", params["W_z"], (D, H), "float32 or float64")
+    if params["W_z"].shape != (D, H) or params["W_z"].dtype != dtype:
+        _refuse("params['W_z']", params["W_z"], (D, H), dtype)
+    if params["U_z"].shape != (H, H) or params["U_z"].dtype != dtype:
+        _refuse("params['U_z']", params["U_z"], (H, H), dtype)
+    if params["b_z"].shape != (H,) or params["b_z"].dtype != dtype:
+        _refuse("params['b_z']", params["b_z"], (H,), dtype)
+    if params["W_r"].shape != (D, H) or params["W_r"].dtype != dtype:
+        _refuse("params['W_r']", params["W_r"], (D, H), dtype)
+    if params["U_r"].shape != (H, H) or params["U_r"].dtype != dtype:
+        _refuse("params['U_r']", params["U_r"], (H, H), dtype)
+    if params["b_r"].shape != (H,) or params["b_r"].dtype != dtype:
+        _refuse("params['b_r']", params["b_r"], (H,), dtype)
+    if params["W"].shape != (D, H) or params["W"].dtype != dtype:
+        _refuse("params['W']", params["W"], (D, H), dtype)
+    if params["U"].shape != (H, H) or params["U"].dtype != dtype:
+        _refuse("params['U']", params["U"], (H, H), dtype)
+    if params["b"].shape != (H,) or params["b"].dtype != dtype:
+        _refuse("params['b']", params["b"], (H,), dtype)
+    if params["V"].shape != (H, C) or params["V"].dtype != dtype:
+        _refuse("params['V']", params["V"], (H, C), dtype)
+    if params["c"].shape != (C,) or params["c"].dtype != dtype:
+        _refuse("params['c']", params["c"], (C,), dtype)
+    if x.shape != (T, N, D) or x.dtype != dtype:
+        _refuse("x", x, (T, N, D), dtype)
+    if y is not None:
+        _indices("y", y, (T, N), C)
+    if state is not None:
+        _keys("state", state, ("h",))
+        if state["h"].shape != (N, H) or state["h"].dtype != dtype:
+            _refuse("state['h']", state["h"], (N, H), dtype)
+    return T, N, D, H, C, dtype
+
+
+def _keys(name, given, wanted):
+    """Refuse a dict of arrays that lacks a key, has one too many, or holds something else."""
+    if not isinstance(given, dict) or set(given) != set(wanted):
+        keys = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+        raise ValueError(f"{name} has the keys {keys}, it should be a dict of {sorted(wanted)}")
+    for key, value in given.items():
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f"{name}[{key!r}] is a {type(value).__name__}, it should be an array")
+
+
+def _axis(name, array, axis, names):
+    """The length of one axis of an array whose axes are called `names`."""
+    if array.ndim != len(names) or 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}, it should be ({', '.join(names)})")
+    return array.shape[axis]
+
+
+def _refuse(name, array, shape, dtype):
+    """Say which argument does not fit, and what it should be."""
+    raise ValueError(
+        f"{name} has shape {array.shape} and dtype {array.dtype}, "
+        f"it should have shape {shape} and dtype {dtype}"
+    )
+
+
+def _indices(name, array, shape, classes):
+    """Check an array of class indices."""
+    if array.shape != shape or array.dtype.kind not in "iu":
+        _refuse(name, array, shape, "an integer type")
+    if array.min() < 0 or array.max() >= classes:
+        raise ValueError(
+            f"{name} holds {array.min()}..{array.max()}, it should hold 0..{classes - 1}"
+        )

@@ -1,0 +1,447 @@
+"""gru_pytorch: GRU of torch.nn.GRU: packed r, z, n, two biases, reset after the product.
+
+Loss and gradients by backpropagation through time, from the numbered equations below.
+dL/dv is the total derivative of the loss, through every path in time.
+
+Forward
+    (1) gi_t = x_t W_ihᵀ + b_ih
+    (2) gh_t = h_{t−1} W_hhᵀ + b_hh
+    (3) a_r_t = gi_t[:, 0:H] + gh_t[:, 0:H]
+    (4) r_t = sigmoid(a_r_t)
+    (5) a_z_t = gi_t[:, H:2 H] + gh_t[:, H:2 H]
+    (6) z_t = sigmoid(a_z_t)
+    (7) a_n_t = gi_t[:, 2 H:3 H] + r_t ∘ gh_t[:, 2 H:3 H]
+    (8) n_t = tanh(a_n_t)
+    (9) h_t = (1 − z_t) ∘ n_t + z_t ∘ h_{t−1}
+   (10) o_t = h_t W_hyᵀ + b_y
+   (11) l_t = (1/N) sum(cross_entropy(o_t, y_t))
+   (12) L = (1/T) Σ_{t=1}^{T} l_t
+
+Total derivatives, backward in time
+   (36) dL/do_t = (1/(N T)) (softmax(o_t) − onehot(y_t))
+   (37) dL/dh_t = dL/do_t W_hy + dL/dgh_{t+1} W_hh + dL/dh_{t+1} ∘ z_{t+1}
+   (38) dL/dn_t = dL/dh_t ∘ (1 − z_t)
+   (39) dL/da_n_t = dL/dn_t ∘ (1 − n_t²)
+   (40) dL/dz_t = dL/dh_t ∘ (h_{t−1} − n_t)
+   (41) dL/da_z_t = dL/dz_t ∘ z_t ∘ (1 − z_t)
+   (42) dL/dr_t = dL/da_n_t ∘ gh_t[:, 2 H:3 H]
+   (43) dL/da_r_t = dL/dr_t ∘ r_t ∘ (1 − r_t)
+   (44) dL/dgh_t = [dL/da_r_t, dL/da_z_t, dL/da_n_t ∘ r_t]
+   (45) dL/dgi_t = [dL/da_r_t, dL/da_z_t, dL/da_n_t]
+
+Boundary at T
+   (46) dL/dgh_{T+1} = 0
+   (47) dL/dh_{T+1} = 0
+
+Gradients
+   (48) dL/dW_ih = Σ_{t=1}^{T} (x_tᵀ dL/dgi_t)ᵀ
+   (49) dL/dW_hh = Σ_{t=1}^{T} (h_{t−1}ᵀ dL/dgh_t)ᵀ
+   (50) dL/db_ih = Σ_{t=1}^{T} sum(dL/dgi_t, axis=0)
+   (51) dL/db_hh = Σ_{t=1}^{T} sum(dL/dgh_t, axis=0)
+   (52) dL/dW_hy = Σ_{t=1}^{T} (h_tᵀ dL/do_t)ᵀ
+   (53) dL/db_y = Σ_{t=1}^{T} sum(dL/do_t, axis=0)
+   (54) dL/dx_t = dL/dgi_t W_ih
+   (55) dL/dh_0 = dL/dgh_1 W_hh + dL/dh_1 ∘ z_1
+
+Proved for every T and every size: 127 statements, by
+`symbptt prove gru_pytorch`.
+
+Written by `symbptt generate gru_pytorch`; write it again rather than edit it.
+"""
+
+import numpy as np
+
+
+def loss_and_grad(params, x, y, state=None, *, workspace=None):
+    """Return (loss, grads, final_state).
+
+    params: dict of W_ih (3 * H, D), W_hh (3 * H, H), b_ih (3 * H,), b_hh (3 * H,), W_hy (C,
+        H), b_y (C,)
+    x: (T, N, D)
+    y: (T, N), integers in 0..C-1
+    state: dict of h (N, H) before the first step; zeros if None
+
+    grads holds the gradient of every parameter, of the initial state and of every real input,
+    under their names. All arrays are float32, or all are float64. A dict given as `workspace`
+    keeps the buffers between calls: nothing is allocated after the first, and what is returned
+    is overwritten by the next. A ValueError names the argument that does not fit.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    sizes = _sizes(params, x, y, state)
+    w = _workspace(workspace, sizes)
+    T, N, D, H, *_ = sizes
+    W_ih = params["W_ih"]
+    W_hh = params["W_hh"]
+    b_ih = params["b_ih"]
+    b_hh = params["b_hh"]
+    W_hy = params["W_hy"]
+    b_y = params["b_y"]
+
+    # Forward
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    np.copyto(w.gh, b_hh)  # (2)
+    np.copyto(w.W_hh_T, W_hh.T)
+    x_rows.dot(W_ih.T, out=w.gi_rows)  # (1)
+    np.add(w.gi, b_ih, out=w.gi)  # (1)
+    np.copyto(w.a_r, w.gi[..., :H])  # (3)
+    np.copyto(w.a_z, w.gi[..., H : 2 * H])  # (5)
+    np.copyto(w.a_n, w.gi[..., 2 * H : 3 * H])  # (7)
+    for h_prev, gh_t, a_r_t, r_t, a_z_t, z_t, a_n_t, n_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(w.W_hh_T, out=w.h_W_hh_T)  # (2)
+        np.add(gh_t, w.h_W_hh_T, out=gh_t)  # (2)
+        np.add(a_r_t, gh_t[..., :H], out=a_r_t)  # (3)
+        np.multiply(a_r_t, 0.5, out=r_t)  # (4)
+        np.tanh(r_t, out=r_t)  # (4)
+        np.multiply(r_t, 0.5, out=r_t)  # (4)
+        np.add(r_t, 0.5, out=r_t)  # (4)
+        np.add(a_z_t, gh_t[..., H : 2 * H], out=a_z_t)  # (5)
+        np.multiply(a_z_t, 0.5, out=z_t)  # (6)
+        np.tanh(z_t, out=z_t)  # (6)
+        np.multiply(z_t, 0.5, out=z_t)  # (6)
+        np.add(z_t, 0.5, out=z_t)  # (6)
+        np.multiply(r_t, gh_t[..., 2 * H : 3 * H], out=w.r_gh)  # (7)
+        np.add(a_n_t, w.r_gh, out=a_n_t)  # (7)
+        np.tanh(a_n_t, out=n_t)  # (8)
+        np.subtract(1, z_t, out=w.slope_z)  # (9)
+        np.multiply(w.slope_z, n_t, out=w.z_n)  # (9)
+        np.multiply(z_t, h_prev, out=w.z_h)  # (9)
+        np.add(w.z_n, w.z_h, out=h_t)  # (9)
+    w.h_rows.dot(W_hy.T, out=w.o_rows)  # (10)
+    np.add(w.o, b_y, out=w.o)  # (10)
+    np.maximum.reduce(w.o, axis=2, out=w.max_o)  # (11)
+    np.subtract(w.o, w.max_o[..., None], out=w.shifted_o)  # (11)
+    np.add(w.row_starts, y.reshape(-1), out=w.at_y_flat)  # (11)
+    w.shifted_o_flat.take(w.at_y_flat, out=w.target_o_flat, mode="clip")  # (11)
+    np.exp(w.shifted_o, out=w.exp_o)  # (11)
+    w.exp_o_rows.dot(w.ones_C, out=w.sum_exp_flat)  # (11)
+    np.log(w.sum_exp, out=w.log_sum)  # (11)
+    loss = np.add.reduce(w.log_sum_flat) / (N * T)  # (11), (12)
+    loss -= np.add.reduce(w.target_o_flat) / (N * T)  # (11), (12)
+
+    # Backward
+    np.divide(w.exp_o, w.sum_exp[..., None], out=w.gap)  # (36)
+    w.gap_flat.take(w.at_y_flat, out=w.hit_o_flat, mode="clip")  # (36)
+    np.subtract(w.hit_o, 1, out=w.hit_o)  # (36)
+    w.gap_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (36)
+    np.multiply(w.gap, 1 / (N * T), out=w.do)  # (36)
+    w.dh_0.fill(0)  # (37)
+    w.do_rows.dot(W_hy, out=w.dh_rows)  # (37)
+    np.subtract(1, w.z, out=w.slope_z_2)  # (38)
+    np.multiply(w.n, w.n, out=w.n_squared)  # (39)
+    np.subtract(1, w.n_squared, out=w.slope_n)  # (39)
+    np.subtract(w.h_prev, w.n, out=w.h_n)  # (40)
+    np.multiply(w.z, w.slope_z_2, out=w.z_2)  # (41)
+    np.subtract(1, w.r, out=w.slope_r)  # (43)
+    np.multiply(w.r, w.slope_r, out=w.r_2)  # (43)
+    for (
+        dh_t,
+        slope_z_2_t,
+        dn_t,
+        slope_n_t,
+        da_n_t,
+        h_n_t,
+        dz_t,
+        z_2_t,
+        da_z_t,
+        gh_t,
+        dr_t,
+        r_2_t,
+        da_r_t,
+        dgh_t,
+        r_t,
+        dh_prev,
+        z_t,
+    ) in w.backward:  # t = T, …, 1
+        np.multiply(dh_t, slope_z_2_t, out=dn_t)  # (38)
+        np.multiply(dn_t, slope_n_t, out=da_n_t)  # (39)
+        np.multiply(dh_t, h_n_t, out=dz_t)  # (40)
+        np.multiply(dz_t, z_2_t, out=da_z_t)  # (41)
+        np.multiply(da_n_t, gh_t[..., 2 * H : 3 * H], out=dr_t)  # (42)
+        np.multiply(dr_t, r_2_t, out=da_r_t)  # (43)
+        np.copyto(dgh_t[..., :H], da_r_t)  # (44)
+        np.copyto(dgh_t[..., H : 2 * H], da_z_t)  # (44)
+        np.multiply(da_n_t, r_t, out=dgh_t[..., 2 * H : 3 * H])  # (44)
+        dgh_t.dot(W_hh, out=w.dgh_W_hh)  # (37)
+        np.add(dh_prev, w.dgh_W_hh, out=dh_prev)  # (37)
+        np.multiply(dh_t, z_t, out=w.dh_z)  # (37)
+        np.add(dh_prev, w.dh_z, out=dh_prev)  # (37)
+    np.copyto(w.dgi[..., :H], w.da_r)  # (45)
+    np.copyto(w.dgi[..., H : 2 * H], w.da_z)  # (45)
+    np.copyto(w.dgi[..., 2 * H : 3 * H], w.da_n)  # (45)
+
+    # Gradients
+    np.matmul(x.swapaxes(-1, -2), w.dgi, out=w.x_dgi)  # (48)
+    np.copyto(w.x_dgi_T, w.x_dgi.swapaxes(-1, -2))  # (48)
+    np.add.reduce(w.x_dgi_T, axis=0, out=w.dW_ih)  # (48)
+    np.matmul(w.h_prev.swapaxes(-1, -2), w.dgh, out=w.h_dgh)  # (49)
+    np.copyto(w.h_dgh_T, w.h_dgh.swapaxes(-1, -2))  # (49)
+    np.add.reduce(w.h_dgh_T, axis=0, out=w.dW_hh)  # (49)
+    w.ones_TN.dot(w.dgi_rows, out=w.db_ih)  # (50)
+    w.ones_TN.dot(w.dgh_rows, out=w.db_hh)  # (51)
+    np.matmul(w.h.swapaxes(-1, -2), w.do, out=w.h_do)  # (52)
+    np.copyto(w.h_do_T, w.h_do.swapaxes(-1, -2))  # (52)
+    np.add.reduce(w.h_do_T, axis=0, out=w.dW_hy)  # (52)
+    w.ones_TN.dot(w.do_rows, out=w.db_y)  # (53)
+    w.dgi_rows.dot(W_ih, out=w.dx_rows)  # (54)
+    grads = {
+        "W_ih": w.dW_ih,
+        "W_hh": w.dW_hh,
+        "b_ih": w.db_ih,
+        "b_hh": w.db_hh,
+        "W_hy": w.dW_hy,
+        "b_y": w.db_y,
+        "x": w.dx,
+        "h": w.dh_0,
+    }
+    return loss, grads, {"h": w.h_end}
+
+
+def forward(params, x, state=None):
+    """Return (dict of o, final_state); the arguments are those of loss_and_grad."""
+    x = np.asarray(x)
+    sizes = _sizes(params, x, None, state)
+    w = _Buffers(*sizes)
+    T, N, D, H, *_ = sizes
+    W_ih = params["W_ih"]
+    W_hh = params["W_hh"]
+    b_ih = params["b_ih"]
+    b_hh = params["b_hh"]
+    W_hy = params["W_hy"]
+    b_y = params["b_y"]
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    np.copyto(w.gh, b_hh)  # (2)
+    np.copyto(w.W_hh_T, W_hh.T)
+    x_rows.dot(W_ih.T, out=w.gi_rows)  # (1)
+    np.add(w.gi, b_ih, out=w.gi)  # (1)
+    np.copyto(w.a_r, w.gi[..., :H])  # (3)
+    np.copyto(w.a_z, w.gi[..., H : 2 * H])  # (5)
+    np.copyto(w.a_n, w.gi[..., 2 * H : 3 * H])  # (7)
+    for h_prev, gh_t, a_r_t, r_t, a_z_t, z_t, a_n_t, n_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(w.W_hh_T, out=w.h_W_hh_T)  # (2)
+        np.add(gh_t, w.h_W_hh_T, out=gh_t)  # (2)
+        np.add(a_r_t, gh_t[..., :H], out=a_r_t)  # (3)
+        np.multiply(a_r_t, 0.5, out=r_t)  # (4)
+        np.tanh(r_t, out=r_t)  # (4)
+        np.multiply(r_t, 0.5, out=r_t)  # (4)
+        np.add(r_t, 0.5, out=r_t)  # (4)
+        np.add(a_z_t, gh_t[..., H : 2 * H], out=a_z_t)  # (5)
+        np.multiply(a_z_t, 0.5, out=z_t)  # (6)
+        np.tanh(z_t, out=z_t)  # (6)
+        np.multiply(z_t, 0.5, out=z_t)  # (6)
+        np.add(z_t, 0.5, out=z_t)  # (6)
+        np.multiply(r_t, gh_t[..., 2 * H : 3 * H], out=w.r_gh)  # (7)
+        np.add(a_n_t, w.r_gh, out=a_n_t)  # (7)
+        np.tanh(a_n_t, out=n_t)  # (8)
+        np.subtract(1, z_t, out=w.slope_z)  # (9)
+        np.multiply(w.slope_z, n_t, out=w.z_n)  # (9)
+        np.multiply(z_t, h_prev, out=w.z_h)  # (9)
+        np.add(w.z_n, w.z_h, out=h_t)  # (9)
+    w.h_rows.dot(W_hy.T, out=w.o_rows)  # (10)
+    np.add(w.o, b_y, out=w.o)  # (10)
+    return {"o": w.o}, {"h": w.h_end}
+
+
+class _Buffers:
+    """Every array that the functions write, for one set of sizes and one dtype."""
+
+    def __init__(self, T, N, D, H, C, dtype):
+        self.gh = np.empty((T, N, 3 * H), dtype)
+        self.a_r = np.empty((T, N, H), dtype)
+        self.r = np.empty((T, N, H), dtype)
+        self.a_z = np.empty((T, N, H), dtype)
+        self.z = np.empty((T, N, H), dtype)
+        self.a_n = np.empty((T, N, H), dtype)
+        self.n = np.empty((T, N, H), dtype)
+        h_all = np.empty((T + 1, N, H), dtype)
+        self.W_hh_T = np.empty((H, 3 * H), dtype)
+        self.h_W_hh_T = np.empty((N, 3 * H), dtype)
+        self.gi = np.empty((T, N, 3 * H), dtype)
+        self.r_gh = np.empty((N, H), dtype)
+        self.z_n = np.empty((N, H), dtype)
+        self.slope_z = np.empty((N, H), dtype)
+        self.z_h = np.empty((N, H), dtype)
+        self.o = np.empty((T, N, C), dtype)
+        self.max_o = np.empty((T, N), dtype)
+        self.at_y = np.empty((T, N), np.intp)
+        self.sum_exp = np.empty((T, N), dtype)
+        self.log_sum = np.empty((T, N), dtype)
+        dh_all = np.empty((T + 1, N, H), dtype)
+        self.dr = np.empty((T, N, H), dtype)
+        self.slope_r = np.empty((T, N, H), dtype)
+        self.dW_ih = np.empty((3 * H, D), dtype)
+        self.x_dgi = np.empty((T, D, 3 * H), dtype)
+        self.x_dgi_T = np.empty((T, 3 * H, D), dtype)
+        self.dW_hh = np.empty((3 * H, H), dtype)
+        self.h_dgh = np.empty((T, H, 3 * H), dtype)
+        self.h_dgh_T = np.empty((T, 3 * H, H), dtype)
+        self.db_ih = np.empty((3 * H,), dtype)
+        self.db_hh = np.empty((3 * H,), dtype)
+        self.dW_hy = np.empty((C, H), dtype)
+        self.h_do = np.empty((T, H, C), dtype)
+        self.h_do_T = np.empty((T, C, H), dtype)
+        self.db_y = np.empty((C,), dtype)
+        self.dx = np.empty((T, N, D), dtype)
+        self.shifted_o = self.o  # shifted_o takes its place
+        self.target_o = self.max_o  # target_o takes its place
+        self.exp_o = self.o  # exp_o takes its place
+        self.gap = self.o  # gap takes its place
+        self.hit_o = self.log_sum  # hit_o takes its place
+        self.do = self.o  # do takes its place
+        self.dn = self.a_n  # dn takes its place
+        self.slope_z_2 = self.a_n  # slope_z_2 takes its place
+        self.da_n = self.a_r  # da_n takes its place
+        self.slope_n = self.a_r  # slope_n takes its place
+        self.n_squared = self.a_r  # n_squared takes its place
+        self.dz = self.n  # dz takes its place
+        self.h_n = self.n  # h_n takes its place
+        self.da_z = self.a_z  # da_z takes its place
+        self.z_2 = self.a_z  # z_2 takes its place
+        self.da_r = self.slope_r  # da_r takes its place
+        self.r_2 = self.slope_r  # r_2 takes its place
+        self.dgh = self.gi  # dgh takes its place
+        self.dgh_W_hh = self.r_gh  # dgh_W_hh takes its place
+        self.dh_z = self.slope_z  # dh_z takes its place
+        self.dgi = self.gh  # dgi takes its place
+        self.row_starts = np.arange(T * N) * C
+        self.ones_C = np.ones(C, dtype)
+        self.ones_TN = np.ones(T * N, dtype)
+        self.h_0 = h_all[0]
+        self.gi_rows = self.gi.reshape(T * N, 3 * H)
+        self.h = h_all[1:]
+        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.o_rows = self.o.reshape(T * N, C)
+        self.at_y_flat = self.at_y.reshape(-1)
+        self.shifted_o_flat = self.shifted_o.reshape(-1)
+        self.target_o_flat = self.target_o.reshape(-1)
+        self.sum_exp_flat = self.sum_exp.reshape(-1)
+        self.exp_o_rows = self.exp_o.reshape(T * N, C)
+        self.log_sum_flat = self.log_sum.reshape(-1)
+        self.gap_flat = self.gap.reshape(-1)
+        self.hit_o_flat = self.hit_o.reshape(-1)
+        self.dh_0 = dh_all[0]
+        self.do_rows = self.do.reshape(T * N, C)
+        self.dh = dh_all[1:]
+        self.dh_rows = dh_all[1:].reshape(T * N, H)
+        self.h_prev = h_all[:-1]
+        self.dgi_rows = self.dgi.reshape(T * N, 3 * H)
+        self.dgh_rows = self.dgh.reshape(T * N, 3 * H)
+        self.dx_rows = self.dx.reshape(T * N, D)
+        self.h_end = h_all[-1]
+        self.forward = list(
+            zip(
+                h_all[:-1],
+                self.gh,
+                self.a_r,
+                self.r,
+                self.a_z,
+                self.z,
+                self.a_n,
+                self.n,
+                h_all[1:],
+                strict=True,
+            )
+        )
+        self.backward = list(
+            zip(
+                dh_all[1:][::-1],
+                self.slope_z_2[::-1],
+                self.dn[::-1],
+                self.slope_n[::-1],
+                self.da_n[::-1],
+                self.h_n[::-1],
+                self.dz[::-1],
+                self.z_2[::-1],
+                self.da_z[::-1],
+                self.gh[::-1],
+                self.dr[::-1],
+                self.r_2[::-1],
+                self.da_r[::-1],
+                self.dgh[::-1],
+                self.r[::-1],
+                dh_all[:-1][::-1],
+                self.z[::-1],
+                strict=True,
+            )
+        )
+
+
+def _workspace(workspace, sizes):
+    """The buffers kept in a dict, made anew when a size or the dtype has changed."""
+    if workspace is None:
+        return _Buffers(*sizes)
+    buffers = workspace.get("buffers")
+    if workspace.get("sizes") != sizes or not isinstance(buffers, _Buffers):
+        buffers = _Buffers(*sizes)
+        workspace.update(sizes=sizes, buffers=buffers)
+    return buffers
+
+
+def _sizes(params, x, y, state):
+    """T, N, D, H, C and the dtype, once every argument has been checked against them."""
+    _keys("params", params, ("W_ih", "W_hh", "b_ih", "b_hh", "W_hy", "b_y"))
+    T = _axis("x", x, 0, ("T", "N", "D"))
+    N = _axis("x", x, 1, ("T", "N", "D"))
+    D = _axis("x", x, 2, ("T", "N", "D"))
+    H = _axis("params['W_hh']", params["W_hh"], 1, ("3 * H", "H"))
+    C = _axis("params['W_hy']", params["W_hy"], 0, ("C", "H"))
+    dtype = params["W_ih"].dtype
+    if dtype.kind not in "fc":
+        _refuse("params['W_ih']", params["W_ih"], (3 * H, D), "float32 or float64")
+    if params["W_ih"].shape != (3 * H, D) or params["W_ih"].dtype != dtype:
+        _refuse("params['W_ih']", params["W_ih"], (3 * H, D), dtype)
+    if params["W_hh"].shape != (3 * H, H) or params["W_hh"].dtype != dtype:
+        _refuse("params['W_hh']", params["W_hh"], (3 * H, H), dtype)
+    if params["b_ih"].shape != (3 * H,) or params["b_ih"].dtype != dtype:
+        _refuse("params['b_ih']", params["b_ih"], (3 * H,), dtype)
+    if params["b_hh"].shape != (3 * H,) or params["b_hh"].dtype != dtype:
+        _refuse("params['b_hh']", params["b_hh"], (3 * H,), dtype)
+    if params["W_hy"].shape != (C, H) or params["W_hy"].dtype != dtype:
+        _refuse("params['W_hy']", params["W_hy"], (C, H), dtype)
+    if params["b_y"].shape != (C,) or params["b_y"].dtype != dtype:
+        _refuse("params['b_y']", params["b_y"], (C,), dtype)
+    if x.shape != (T, N, D) or x.dtype != dtype:
+        _refuse("x", x, (T, N, D), dtype)
+    if y is not None:
+        _indices("y", y, (T, N), C)
+    if state is not None:
+        _keys("state", state, ("h",))
+        if state["h"].shape != (N, H) or state["h"].dtype != dtype:
+            _refuse("state['h']", state["h"], (N, H), dtype)
+    return T, N, D, H, C, dtype
+
+
+def _keys(name, given, wanted):
+    """Refuse a dict of arrays that lacks a key, has one too many, or holds something else."""
+    if not isinstance(given, dict) or set(given) != set(wanted):
+        keys = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+        raise ValueError(f"{name} has the keys {keys}, it should be a dict of {sorted(wanted)}")
+    for key, value in given.items():
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f"{name}[{key!r}] is a {type(value).__name__}, it should be an array")
+
+
+def _axis(name, array, axis, names):
+    """The length of one axis of an array whose axes are called `names`."""
+    if array.ndim != len(names) or 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}, it should be ({', '.join(names)})")
+    return array.shape[axis]
+
+
+def _refuse(name, array, shape, dtype):
+    """Say which argument does not fit, and what it should be."""
+    raise ValueError(
+        f"{name} has shape {array.shape} and dtype {array.dtype}, "
+        f"it should have shape {shape} and dtype {dtype}"
+    )
+
+
+def _indices(name, array, shape, classes):
+    """Check an array of class indices."""
+    if array.shape != shape or array.dtype.kind not in "iu":
+        _refuse(name, array, shape, "an integer type")
+    if array.min() < 0 or array.max() >= classes:
+        raise ValueError(
+            f"{name} holds {array.min()}..{array.max()}, it should hold 0..{classes - 1}"
+        )

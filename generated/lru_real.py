@@ -1,0 +1,248 @@
+"""lru_real: Linear recurrent unit with a real diagonal, one sequence.
+
+Loss and gradients by backpropagation through time, from the numbered equations below.
+dL/dv is the total derivative of the loss, through every path in time.
+
+Forward
+    (1) a_t = −exp(ν)
+    (2) x_t = exp(a_t) ∘ x_{t−1} + exp(γ) ∘ B u_t
+    (3) ŷ_t = C x_t + D u_t
+    (4) l_t = squared_error(ŷ_t, y_t)
+    (5) L = Σ_{t=1}^{T} l_t
+
+Total derivatives, backward in time
+   (17) dL/dŷ_t = ŷ_t − y_t
+   (18) dL/dx_t = Cᵀ dL/dŷ_t + dL/dx_{t+1} ∘ exp(a_{t+1})
+   (19) dL/da_t = dL/dx_t ∘ exp(a_t) ∘ x_{t−1}
+
+Boundary at T
+   (20) dL/dx_{T+1} = 0
+
+Gradients
+   (21) dL/dν = Σ_{t=1}^{T} (−dL/da_t ∘ exp(ν))
+   (22) dL/dγ = Σ_{t=1}^{T} dL/dx_t ∘ exp(γ) ∘ B u_t
+   (23) dL/dB = Σ_{t=1}^{T} (dL/dx_t ∘ exp(γ)) u_tᵀ
+   (24) dL/dC = Σ_{t=1}^{T} dL/dŷ_t x_tᵀ
+   (25) dL/dD = Σ_{t=1}^{T} dL/dŷ_t u_tᵀ
+   (26) dL/du_t = Bᵀ (dL/dx_t ∘ exp(γ)) + Dᵀ dL/dŷ_t
+   (27) dL/dx_0 = dL/dx_1 ∘ exp(a_1)
+
+Proved for every T and every size: 74 statements, by
+`symbptt prove lru_real`.
+
+Written by `symbptt generate lru_real`; write it again rather than edit it.
+"""
+
+import numpy as np
+
+
+def loss_and_grad(params, x, y, state=None, *, workspace=None):
+    """Return (loss, grads, final_state).
+
+    params: dict of nu (H,), gamma (H,), B (H, M), C (Q, H), D (Q, M)
+    x: (T, M)
+    y: (T, Q)
+    state: dict of x (H,) before the first step; zeros if None
+
+    grads holds the gradient of every parameter, of the initial state and of every real input,
+    under their names. All arrays are float32, or all are float64. A dict given as `workspace`
+    keeps the buffers between calls: nothing is allocated after the first, and what is returned
+    is overwritten by the next. A ValueError names the argument that does not fit.
+    """
+    u, y = np.asarray(x), np.asarray(y)
+    sizes = _sizes(params, u, y, state)
+    w = _workspace(workspace, sizes)
+    nu = params["nu"]
+    gamma = params["gamma"]
+    B = params["B"]
+    C = params["C"]
+    D = params["D"]
+
+    # Forward
+    np.copyto(w.x_0, 0 if state is None else state["x"])
+    np.exp(gamma, out=w.exp_gamma)  # (2)
+    u.dot(B.T, out=w.B_u)  # (2)
+    np.multiply(w.exp_gamma, w.B_u, out=w.x)  # (2)
+    np.exp(nu, out=w.exp_nu)  # (1)
+    np.negative(w.exp_nu, out=w.nu_2)  # (1)
+    np.copyto(w.a, w.nu_2)  # (1)
+    np.exp(w.a, out=w.exp_a)  # (2)
+    for x_prev, exp_a_t, x_t in w.forward:  # t = 1, …, T
+        np.multiply(x_prev, exp_a_t, out=w.x_exp_a)  # (2)
+        np.add(x_t, w.x_exp_a, out=x_t)  # (2)
+    w.x.dot(C.T, out=w.yhat)  # (3)
+    u.dot(D.T, out=w.D_u)  # (3)
+    np.add(w.yhat, w.D_u, out=w.yhat)  # (3)
+    np.subtract(w.yhat, y, out=w.dyhat)  # (4), (17)
+    loss = 0.5 * w.dyhat_flat.dot(w.dyhat_flat)  # (4), (5)
+
+    # Backward
+    w.dx_0.fill(0)  # (18)
+    w.dyhat.dot(C, out=w.dx)  # (18)
+    for dx_t, exp_a_t, dx_prev in w.backward:  # t = T, …, 1
+        np.multiply(dx_t, exp_a_t, out=w.dx_exp_a)  # (18)
+        np.add(dx_prev, w.dx_exp_a, out=dx_prev)  # (18)
+    np.multiply(w.dx, w.exp_a, out=w.da)  # (19)
+    np.multiply(w.da, w.x_prev, out=w.da)  # (19)
+
+    # Gradients
+    np.multiply(w.da, w.exp_nu, out=w.da_nu)  # (21)
+    w.ones_T.dot(w.da_nu, out=w.dnu)  # (21)
+    np.multiply(w.dnu, -1, out=w.dnu)  # (21)
+    np.multiply(w.dx, w.exp_gamma, out=w.dx_gamma)  # (22)
+    np.multiply(w.dx_gamma, w.B_u, out=w.dx_gamma)  # (22)
+    w.ones_T.dot(w.dx_gamma, out=w.dgamma)  # (22)
+    np.multiply(w.dx, w.exp_gamma, out=w.dx_gamma_2)  # (23)
+    w.dx_gamma_2.T.dot(u, out=w.dB)  # (23)
+    w.dyhat.T.dot(w.x, out=w.dC)  # (24)
+    w.dyhat.T.dot(u, out=w.dD)  # (25)
+    w.dx_gamma_2.dot(B, out=w.du)  # (26)
+    w.dyhat.dot(D, out=w.D_dyhat)  # (26)
+    np.add(w.du, w.D_dyhat, out=w.du)  # (26)
+    grads = {
+        "nu": w.dnu,
+        "gamma": w.dgamma,
+        "B": w.dB,
+        "C": w.dC,
+        "D": w.dD,
+        "u": w.du,
+        "x": w.dx_0,
+    }
+    return loss, grads, {"x": w.x_end}
+
+
+def forward(params, x, state=None):
+    """Return (dict of yhat, final_state); the arguments are those of loss_and_grad."""
+    u = np.asarray(x)
+    sizes = _sizes(params, u, None, state)
+    w = _Buffers(*sizes)
+    nu = params["nu"]
+    gamma = params["gamma"]
+    B = params["B"]
+    C = params["C"]
+    D = params["D"]
+    np.copyto(w.x_0, 0 if state is None else state["x"])
+    np.exp(gamma, out=w.exp_gamma)  # (2)
+    u.dot(B.T, out=w.B_u)  # (2)
+    np.multiply(w.exp_gamma, w.B_u, out=w.x)  # (2)
+    np.exp(nu, out=w.exp_nu)  # (1)
+    np.negative(w.exp_nu, out=w.nu_2)  # (1)
+    np.copyto(w.a, w.nu_2)  # (1)
+    np.exp(w.a, out=w.exp_a)  # (2)
+    for x_prev, exp_a_t, x_t in w.forward:  # t = 1, …, T
+        np.multiply(x_prev, exp_a_t, out=w.x_exp_a)  # (2)
+        np.add(x_t, w.x_exp_a, out=x_t)  # (2)
+    w.x.dot(C.T, out=w.yhat)  # (3)
+    u.dot(D.T, out=w.D_u)  # (3)
+    np.add(w.yhat, w.D_u, out=w.yhat)  # (3)
+    return {"yhat": w.yhat}, {"x": w.x_end}
+
+
+class _Buffers:
+    """Every array that the functions write, for one set of sizes and one dtype."""
+
+    def __init__(self, T, M, H, Q, dtype):
+        x_all = np.empty((T + 1, H), dtype)
+        self.exp_gamma = np.empty((H,), dtype)
+        self.B_u = np.empty((T, H), dtype)
+        self.nu_2 = np.empty((H,), dtype)
+        self.exp_nu = np.empty((H,), dtype)
+        self.a = np.empty((T, H), dtype)
+        self.x_exp_a = np.empty((H,), dtype)
+        self.D_u = np.empty((T, Q), dtype)
+        self.yhat = np.empty((T, Q), dtype)
+        dx_all = np.empty((T + 1, H), dtype)
+        self.dnu = np.empty((H,), dtype)
+        self.dgamma = np.empty((H,), dtype)
+        self.dB = np.empty((H, M), dtype)
+        self.dC = np.empty((Q, H), dtype)
+        self.dD = np.empty((Q, M), dtype)
+        self.du = np.empty((T, M), dtype)
+        self.D_dyhat = np.empty((T, M), dtype)
+        self.exp_a = self.a  # exp_a takes its place
+        self.dyhat = self.yhat  # dyhat takes its place
+        self.dx_exp_a = self.x_exp_a  # dx_exp_a takes its place
+        self.da = self.a  # da takes its place
+        self.da_nu = self.a  # da_nu takes its place
+        self.dx_gamma = self.a  # dx_gamma takes its place
+        self.dx_gamma_2 = self.B_u  # dx_gamma_2 takes its place
+        self.ones_T = np.ones(T, dtype)
+        self.x_0 = x_all[0]
+        self.x = x_all[1:]
+        self.dyhat_flat = self.dyhat.reshape(-1)
+        self.dx_0 = dx_all[0]
+        self.dx = dx_all[1:]
+        self.x_prev = x_all[:-1]
+        self.x_end = x_all[-1]
+        self.forward = list(zip(x_all[:-1], self.exp_a, x_all[1:], strict=True))
+        self.backward = list(
+            zip(dx_all[1:][::-1], self.exp_a[::-1], dx_all[:-1][::-1], strict=True)
+        )
+
+
+def _workspace(workspace, sizes):
+    """The buffers kept in a dict, made anew when a size or the dtype has changed."""
+    if workspace is None:
+        return _Buffers(*sizes)
+    buffers = workspace.get("buffers")
+    if workspace.get("sizes") != sizes or not isinstance(buffers, _Buffers):
+        buffers = _Buffers(*sizes)
+        workspace.update(sizes=sizes, buffers=buffers)
+    return buffers
+
+
+def _sizes(params, u, y, state):
+    """T, M, H, Q and the dtype, once every argument has been checked against them."""
+    _keys("params", params, ("nu", "gamma", "B", "C", "D"))
+    T = _axis("x", u, 0, ("T", "M"))
+    M = _axis("x", u, 1, ("T", "M"))
+    H = _axis("params['nu']", params["nu"], 0, ("H",))
+    Q = _axis("params['C']", params["C"], 0, ("Q", "H"))
+    dtype = params["nu"].dtype
+    if dtype.kind not in "fc":
+        _refuse("params['nu']", params["nu"], (H,), "float32 or float64")
+    if params["nu"].shape != (H,) or params["nu"].dtype != dtype:
+        _refuse("params['nu']", params["nu"], (H,), dtype)
+    if params["gamma"].shape != (H,) or params["gamma"].dtype != dtype:
+        _refuse("params['gamma']", params["gamma"], (H,), dtype)
+    if params["B"].shape != (H, M) or params["B"].dtype != dtype:
+        _refuse("params['B']", params["B"], (H, M), dtype)
+    if params["C"].shape != (Q, H) or params["C"].dtype != dtype:
+        _refuse("params['C']", params["C"], (Q, H), dtype)
+    if params["D"].shape != (Q, M) or params["D"].dtype != dtype:
+        _refuse("params['D']", params["D"], (Q, M), dtype)
+    if u.shape != (T, M) or u.dtype != dtype:
+        _refuse("x", u, (T, M), dtype)
+    if y is not None:
+        if y.shape != (T, Q) or y.dtype != dtype:
+            _refuse("y", y, (T, Q), dtype)
+    if state is not None:
+        _keys("state", state, ("x",))
+        if state["x"].shape != (H,) or state["x"].dtype != dtype:
+            _refuse("state['x']", state["x"], (H,), dtype)
+    return T, M, H, Q, dtype
+
+
+def _keys(name, given, wanted):
+    """Refuse a dict of arrays that lacks a key, has one too many, or holds something else."""
+    if not isinstance(given, dict) or set(given) != set(wanted):
+        keys = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+        raise ValueError(f"{name} has the keys {keys}, it should be a dict of {sorted(wanted)}")
+    for key, value in given.items():
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f"{name}[{key!r}] is a {type(value).__name__}, it should be an array")
+
+
+def _axis(name, array, axis, names):
+    """The length of one axis of an array whose axes are called `names`."""
+    if array.ndim != len(names) or 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}, it should be ({', '.join(names)})")
+    return array.shape[axis]
+
+
+def _refuse(name, array, shape, dtype):
+    """Say which argument does not fit, and what it should be."""
+    raise ValueError(
+        f"{name} has shape {array.shape} and dtype {array.dtype}, "
+        f"it should have shape {shape} and dtype {dtype}"
+    )

@@ -1,0 +1,553 @@
+"""lstm_column: LSTM, one sequence, column vectors: every gate reads the stacked [h; x].
+
+Loss and gradients by backpropagation through time, from the numbered equations below.
+dL/dv is the total derivative of the loss, through every path in time.
+
+Forward
+    (1) a_f_t = W_f [h_{t−1}; x_t] + b_f
+    (2) f_t = sigmoid(a_f_t)
+    (3) a_i_t = W_i [h_{t−1}; x_t] + b_i
+    (4) i_t = sigmoid(a_i_t)
+    (5) a_Ctilde_t = W_C [h_{t−1}; x_t] + b_C
+    (6) C̃_t = tanh(a_Ctilde_t)
+    (7) C_t = f_t ∘ C_{t−1} + i_t ∘ C̃_t
+    (8) a_o_t = W_o [h_{t−1}; x_t] + b_o
+    (9) o_t = sigmoid(a_o_t)
+   (10) h_t = o_t ∘ tanh(C_t)
+   (11) ŷ_t = W_y h_t + b_y
+   (12) l_t = squared_error(ŷ_t, y_t)
+   (13) L = Σ_{t=1}^{T} l_t
+
+Total derivatives, backward in time
+   (44) dL/dŷ_t = ŷ_t − y_t
+   (45) dL/dh_t = W_yᵀ dL/dŷ_t + (W_fᵀ dL/da_f_{t+1})[0:H] + (W_iᵀ dL/da_i_{t+1})[0:H] +
+            (W_Cᵀ dL/da_Ctilde_{t+1})[0:H] + (W_oᵀ dL/da_o_{t+1})[0:H]
+   (46) dL/do_t = dL/dh_t ∘ tanh(C_t)
+   (47) dL/da_o_t = dL/do_t ∘ o_t ∘ (1 − o_t)
+   (48) dL/dC_t = dL/dh_t ∘ o_t ∘ (1 − tanh(C_t)²) + dL/dC_{t+1} ∘ f_{t+1}
+   (49) dL/dC̃_t = dL/dC_t ∘ i_t
+   (50) dL/da_Ctilde_t = dL/dC̃_t ∘ (1 − C̃_t²)
+   (51) dL/di_t = dL/dC_t ∘ C̃_t
+   (52) dL/da_i_t = dL/di_t ∘ i_t ∘ (1 − i_t)
+   (53) dL/df_t = dL/dC_t ∘ C_{t−1}
+   (54) dL/da_f_t = dL/df_t ∘ f_t ∘ (1 − f_t)
+
+Boundary at T
+   (55) dL/da_f_{T+1} = 0
+   (56) dL/da_i_{T+1} = 0
+   (57) dL/da_Ctilde_{T+1} = 0
+   (58) dL/dC_{T+1} = 0
+   (59) dL/da_o_{T+1} = 0
+
+Gradients
+   (60) dL/dW_f = Σ_{t=1}^{T} dL/da_f_t ([h_{t−1}; x_t])ᵀ
+   (61) dL/dW_i = Σ_{t=1}^{T} dL/da_i_t ([h_{t−1}; x_t])ᵀ
+   (62) dL/dW_C = Σ_{t=1}^{T} dL/da_Ctilde_t ([h_{t−1}; x_t])ᵀ
+   (63) dL/dW_o = Σ_{t=1}^{T} dL/da_o_t ([h_{t−1}; x_t])ᵀ
+   (64) dL/db_f = Σ_{t=1}^{T} dL/da_f_t
+   (65) dL/db_i = Σ_{t=1}^{T} dL/da_i_t
+   (66) dL/db_C = Σ_{t=1}^{T} dL/da_Ctilde_t
+   (67) dL/db_o = Σ_{t=1}^{T} dL/da_o_t
+   (68) dL/dW_y = Σ_{t=1}^{T} dL/dŷ_t h_tᵀ
+   (69) dL/db_y = Σ_{t=1}^{T} dL/dŷ_t
+   (70) dL/dx_t = (W_fᵀ dL/da_f_t)[H:D + H] + (W_iᵀ dL/da_i_t)[H:D + H] + (W_Cᵀ
+            dL/da_Ctilde_t)[H:D + H] + (W_oᵀ dL/da_o_t)[H:D + H]
+   (71) dL/dh_0 = (W_fᵀ dL/da_f_1)[0:H] + (W_iᵀ dL/da_i_1)[0:H] + (W_Cᵀ dL/da_Ctilde_1)[0:H]
+            + (W_oᵀ dL/da_o_1)[0:H]
+   (72) dL/dC_0 = dL/dC_1 ∘ f_1
+
+Proved for every T and every size: 179 statements, by
+`symbptt prove lstm_column`.
+
+Written by `symbptt generate lstm_column`; write it again rather than edit it.
+"""
+
+import numpy as np
+
+
+def loss_and_grad(params, x, y, state=None, *, workspace=None):
+    """Return (loss, grads, final_state).
+
+    params: dict of W_f (H, D + H), W_i (H, D + H), W_C (H, D + H), W_o (H, D + H), b_f
+        (H,), b_i (H,), b_C (H,), b_o (H,), W_y (Q, H), b_y (Q,)
+    x: (T, D)
+    y: (T, Q)
+    state: dict of h (H,), C (H,) before the first step; zeros if None
+
+    grads holds the gradient of every parameter, of the initial state and of every real input,
+    under their names. All arrays are float32, or all are float64. A dict given as `workspace`
+    keeps the buffers between calls: nothing is allocated after the first, and what is returned
+    is overwritten by the next. A ValueError names the argument that does not fit.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    sizes = _sizes(params, x, y, state)
+    w = _workspace(workspace, sizes)
+    _, D, H, *_ = sizes
+    W_f = params["W_f"]
+    W_i = params["W_i"]
+    W_C = params["W_C"]
+    W_o = params["W_o"]
+    b_f = params["b_f"]
+    b_i = params["b_i"]
+    b_C = params["b_C"]
+    b_o = params["b_o"]
+    W_y = params["W_y"]
+    b_y = params["b_y"]
+
+    # Forward
+    np.copyto(w.C_0, 0 if state is None else state["C"])
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    np.copyto(w.a_f, b_f)  # (1)
+    np.copyto(w.a_i, b_i)  # (3)
+    np.copyto(w.a_Ctilde, b_C)  # (5)
+    np.copyto(w.a_o, b_o)  # (8)
+    for (
+        (
+            h_prev,
+            a_f_t,
+            f_t,
+            a_i_t,
+            i__t,
+            a_Ctilde_t,
+            Ctilde_t,
+            C_prev,
+            C_t,
+            a_o_t,
+            o_t,
+            h_t,
+        ),
+        x_t,
+    ) in zip(w.forward, x, strict=True):  # t = 1, …, T
+        np.copyto(w.h_x[:H], h_prev)  # (1)
+        np.copyto(w.h_x[H : D + H], x_t)  # (1)
+        W_f.dot(w.h_x, out=w.W_f_h)  # (1)
+        np.add(a_f_t, w.W_f_h, out=a_f_t)  # (1)
+        np.multiply(a_f_t, 0.5, out=f_t)  # (2)
+        np.tanh(f_t, out=f_t)  # (2)
+        np.multiply(f_t, 0.5, out=f_t)  # (2)
+        np.add(f_t, 0.5, out=f_t)  # (2)
+        W_i.dot(w.h_x, out=w.W_i_h)  # (3)
+        np.add(a_i_t, w.W_i_h, out=a_i_t)  # (3)
+        np.multiply(a_i_t, 0.5, out=i__t)  # (4)
+        np.tanh(i__t, out=i__t)  # (4)
+        np.multiply(i__t, 0.5, out=i__t)  # (4)
+        np.add(i__t, 0.5, out=i__t)  # (4)
+        W_C.dot(w.h_x, out=w.W_C_h)  # (5)
+        np.add(a_Ctilde_t, w.W_C_h, out=a_Ctilde_t)  # (5)
+        np.tanh(a_Ctilde_t, out=Ctilde_t)  # (6)
+        np.multiply(f_t, C_prev, out=w.f_C)  # (7)
+        np.multiply(i__t, Ctilde_t, out=w.i_Ctilde)  # (7)
+        np.add(w.f_C, w.i_Ctilde, out=C_t)  # (7)
+        W_o.dot(w.h_x, out=w.W_o_h)  # (8)
+        np.add(a_o_t, w.W_o_h, out=a_o_t)  # (8)
+        np.multiply(a_o_t, 0.5, out=o_t)  # (9)
+        np.tanh(o_t, out=o_t)  # (9)
+        np.multiply(o_t, 0.5, out=o_t)  # (9)
+        np.add(o_t, 0.5, out=o_t)  # (9)
+        np.tanh(C_t, out=w.tanh_C)  # (10)
+        np.multiply(o_t, w.tanh_C, out=h_t)  # (10)
+    w.h.dot(W_y.T, out=w.yhat)  # (11)
+    np.add(w.yhat, b_y, out=w.yhat)  # (11)
+    np.subtract(w.yhat, y, out=w.dyhat)  # (12), (44)
+    loss = 0.5 * w.dyhat_flat.dot(w.dyhat_flat)  # (12), (13)
+
+    # Backward
+    w.dh_0.fill(0)  # (45)
+    w.dyhat.dot(W_y, out=w.dh)  # (45)
+    np.tanh(w.C, out=w.tanh_C_2)  # (46)
+    np.subtract(1, w.o, out=w.slope_o)  # (47)
+    np.multiply(w.o, w.slope_o, out=w.o_2)  # (47)
+    w.dC_0.fill(0)  # (48)
+    w.dC.fill(0)  # (48)
+    np.multiply(w.tanh_C_2, w.tanh_C_2, out=w.C_squared)  # (48)
+    np.subtract(1, w.C_squared, out=w.slope_C)  # (48)
+    np.multiply(w.o, w.slope_C, out=w.o_C)  # (48)
+    np.multiply(w.Ctilde, w.Ctilde, out=w.Ctilde_squared)  # (50)
+    np.subtract(1, w.Ctilde_squared, out=w.slope_Ctilde)  # (50)
+    np.subtract(1, w.i_, out=w.slope_i)  # (52)
+    np.multiply(w.i_, w.slope_i, out=w.i_2)  # (52)
+    np.subtract(1, w.f, out=w.slope_f)  # (54)
+    np.multiply(w.f, w.slope_f, out=w.f_2)  # (54)
+    np.copyto(w.W_f_T, W_f.T)
+    np.copyto(w.W_i_T, W_i.T)
+    np.copyto(w.W_C_T, W_C.T)
+    np.copyto(w.W_o_T, W_o.T)
+    for (
+        dh_t,
+        tanh_C_2_t,
+        do_t,
+        o_2_t,
+        da_o_t,
+        o_C_t,
+        dC_t,
+        i__t,
+        dCtilde_t,
+        slope_Ctilde_t,
+        da_Ctilde_t,
+        Ctilde_t,
+        di_t,
+        i_2_t,
+        da_i_t,
+        C_prev,
+        df_t,
+        f_2_t,
+        da_f_t,
+        dh_prev,
+        f_t,
+        dC_prev,
+    ) in w.backward:  # t = T, …, 1
+        np.multiply(dh_t, tanh_C_2_t, out=do_t)  # (46)
+        np.multiply(do_t, o_2_t, out=da_o_t)  # (47)
+        np.multiply(dh_t, o_C_t, out=w.dh_o_C)  # (48)
+        np.add(dC_t, w.dh_o_C, out=dC_t)  # (48)
+        np.multiply(dC_t, i__t, out=dCtilde_t)  # (49)
+        np.multiply(dCtilde_t, slope_Ctilde_t, out=da_Ctilde_t)  # (50)
+        np.multiply(dC_t, Ctilde_t, out=di_t)  # (51)
+        np.multiply(di_t, i_2_t, out=da_i_t)  # (52)
+        np.multiply(dC_t, C_prev, out=df_t)  # (53)
+        np.multiply(df_t, f_2_t, out=da_f_t)  # (54)
+        w.W_f_T.dot(da_f_t, out=w.W_f_T_da_f)  # (45)
+        np.add(dh_prev, w.W_f_T_da_f[:H], out=dh_prev)  # (45)
+        w.W_i_T.dot(da_i_t, out=w.W_i_T_da_i)  # (45)
+        np.add(dh_prev, w.W_i_T_da_i[:H], out=dh_prev)  # (45)
+        w.W_C_T.dot(da_Ctilde_t, out=w.W_C_T_da_Ctilde)  # (45)
+        np.add(dh_prev, w.W_C_T_da_Ctilde[:H], out=dh_prev)  # (45)
+        w.W_o_T.dot(da_o_t, out=w.W_o_T_da_o)  # (45)
+        np.add(dh_prev, w.W_o_T_da_o[:H], out=dh_prev)  # (45)
+        np.multiply(dC_t, f_t, out=w.dC_f)  # (48)
+        np.add(dC_prev, w.dC_f, out=dC_prev)  # (48)
+
+    # Gradients
+    np.copyto(w.h_x_2[..., :H], w.h_prev)  # (60)
+    np.copyto(w.h_x_2[..., H : D + H], x)  # (60)
+    w.da_f.T.dot(w.h_x_2, out=w.dW_f)  # (60)
+    w.da_i.T.dot(w.h_x_2, out=w.dW_i)  # (61)
+    w.da_Ctilde.T.dot(w.h_x_2, out=w.dW_C)  # (62)
+    w.da_o.T.dot(w.h_x_2, out=w.dW_o)  # (63)
+    w.ones_T.dot(w.da_f, out=w.db_f)  # (64)
+    w.ones_T.dot(w.da_i, out=w.db_i)  # (65)
+    w.ones_T.dot(w.da_Ctilde, out=w.db_C)  # (66)
+    w.ones_T.dot(w.da_o, out=w.db_o)  # (67)
+    w.dyhat.T.dot(w.h, out=w.dW_y)  # (68)
+    w.ones_T.dot(w.dyhat, out=w.db_y)  # (69)
+    w.da_f.dot(W_f, out=w.W_f_da_f)  # (70)
+    w.da_i.dot(W_i, out=w.W_i_da_i)  # (70)
+    np.add(w.W_f_da_f[..., H : D + H], w.W_i_da_i[..., H : D + H], out=w.dx)  # (70)
+    w.da_Ctilde.dot(W_C, out=w.W_C_da_Ctilde)  # (70)
+    np.add(w.dx, w.W_C_da_Ctilde[..., H : D + H], out=w.dx)  # (70)
+    w.da_o.dot(W_o, out=w.W_o_da_o)  # (70)
+    np.add(w.dx, w.W_o_da_o[..., H : D + H], out=w.dx)  # (70)
+    grads = {
+        "W_f": w.dW_f,
+        "W_i": w.dW_i,
+        "W_C": w.dW_C,
+        "W_o": w.dW_o,
+        "b_f": w.db_f,
+        "b_i": w.db_i,
+        "b_C": w.db_C,
+        "b_o": w.db_o,
+        "W_y": w.dW_y,
+        "b_y": w.db_y,
+        "x": w.dx,
+        "h": w.dh_0,
+        "C": w.dC_0,
+    }
+    return loss, grads, {"h": w.h_end, "C": w.C_end}
+
+
+def forward(params, x, state=None):
+    """Return (dict of yhat, final_state); the arguments are those of loss_and_grad."""
+    x = np.asarray(x)
+    sizes = _sizes(params, x, None, state)
+    w = _Buffers(*sizes)
+    _, D, H, *_ = sizes
+    W_f = params["W_f"]
+    W_i = params["W_i"]
+    W_C = params["W_C"]
+    W_o = params["W_o"]
+    b_f = params["b_f"]
+    b_i = params["b_i"]
+    b_C = params["b_C"]
+    b_o = params["b_o"]
+    W_y = params["W_y"]
+    b_y = params["b_y"]
+    np.copyto(w.C_0, 0 if state is None else state["C"])
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    np.copyto(w.a_f, b_f)  # (1)
+    np.copyto(w.a_i, b_i)  # (3)
+    np.copyto(w.a_Ctilde, b_C)  # (5)
+    np.copyto(w.a_o, b_o)  # (8)
+    for (
+        (
+            h_prev,
+            a_f_t,
+            f_t,
+            a_i_t,
+            i__t,
+            a_Ctilde_t,
+            Ctilde_t,
+            C_prev,
+            C_t,
+            a_o_t,
+            o_t,
+            h_t,
+        ),
+        x_t,
+    ) in zip(w.forward, x, strict=True):  # t = 1, …, T
+        np.copyto(w.h_x[:H], h_prev)  # (1)
+        np.copyto(w.h_x[H : D + H], x_t)  # (1)
+        W_f.dot(w.h_x, out=w.W_f_h)  # (1)
+        np.add(a_f_t, w.W_f_h, out=a_f_t)  # (1)
+        np.multiply(a_f_t, 0.5, out=f_t)  # (2)
+        np.tanh(f_t, out=f_t)  # (2)
+        np.multiply(f_t, 0.5, out=f_t)  # (2)
+        np.add(f_t, 0.5, out=f_t)  # (2)
+        W_i.dot(w.h_x, out=w.W_i_h)  # (3)
+        np.add(a_i_t, w.W_i_h, out=a_i_t)  # (3)
+        np.multiply(a_i_t, 0.5, out=i__t)  # (4)
+        np.tanh(i__t, out=i__t)  # (4)
+        np.multiply(i__t, 0.5, out=i__t)  # (4)
+        np.add(i__t, 0.5, out=i__t)  # (4)
+        W_C.dot(w.h_x, out=w.W_C_h)  # (5)
+        np.add(a_Ctilde_t, w.W_C_h, out=a_Ctilde_t)  # (5)
+        np.tanh(a_Ctilde_t, out=Ctilde_t)  # (6)
+        np.multiply(f_t, C_prev, out=w.f_C)  # (7)
+        np.multiply(i__t, Ctilde_t, out=w.i_Ctilde)  # (7)
+        np.add(w.f_C, w.i_Ctilde, out=C_t)  # (7)
+        W_o.dot(w.h_x, out=w.W_o_h)  # (8)
+        np.add(a_o_t, w.W_o_h, out=a_o_t)  # (8)
+        np.multiply(a_o_t, 0.5, out=o_t)  # (9)
+        np.tanh(o_t, out=o_t)  # (9)
+        np.multiply(o_t, 0.5, out=o_t)  # (9)
+        np.add(o_t, 0.5, out=o_t)  # (9)
+        np.tanh(C_t, out=w.tanh_C)  # (10)
+        np.multiply(o_t, w.tanh_C, out=h_t)  # (10)
+    w.h.dot(W_y.T, out=w.yhat)  # (11)
+    np.add(w.yhat, b_y, out=w.yhat)  # (11)
+    return {"yhat": w.yhat}, {"h": w.h_end, "C": w.C_end}
+
+
+class _Buffers:
+    """Every array that the functions write, for one set of sizes and one dtype."""
+
+    def __init__(self, T, D, H, Q, dtype):
+        self.a_f = np.empty((T, H), dtype)
+        self.f = np.empty((T, H), dtype)
+        self.a_i = np.empty((T, H), dtype)
+        self.i_ = np.empty((T, H), dtype)
+        self.a_Ctilde = np.empty((T, H), dtype)
+        self.Ctilde = np.empty((T, H), dtype)
+        C_all = np.empty((T + 1, H), dtype)
+        self.a_o = np.empty((T, H), dtype)
+        self.o = np.empty((T, H), dtype)
+        h_all = np.empty((T + 1, H), dtype)
+        self.W_f_h = np.empty((H,), dtype)
+        self.h_x = np.empty((D + H,), dtype)
+        self.W_i_h = np.empty((H,), dtype)
+        self.W_C_h = np.empty((H,), dtype)
+        self.f_C = np.empty((H,), dtype)
+        self.i_Ctilde = np.empty((H,), dtype)
+        self.W_o_h = np.empty((H,), dtype)
+        self.tanh_C = np.empty((H,), dtype)
+        self.yhat = np.empty((T, Q), dtype)
+        dh_all = np.empty((T + 1, H), dtype)
+        dC_all = np.empty((T + 1, H), dtype)
+        self.slope_f = np.empty((T, H), dtype)
+        self.W_f_T = np.empty((D + H, H), dtype)
+        self.W_i_T = np.empty((D + H, H), dtype)
+        self.W_i_T_da_i = np.empty((D + H,), dtype)
+        self.W_C_T = np.empty((D + H, H), dtype)
+        self.W_C_T_da_Ctilde = np.empty((D + H,), dtype)
+        self.W_o_T = np.empty((D + H, H), dtype)
+        self.W_o_T_da_o = np.empty((D + H,), dtype)
+        self.dW_f = np.empty((H, D + H), dtype)
+        self.h_x_2 = np.empty((T, D + H), dtype)
+        self.dW_i = np.empty((H, D + H), dtype)
+        self.dW_C = np.empty((H, D + H), dtype)
+        self.dW_o = np.empty((H, D + H), dtype)
+        self.db_f = np.empty((H,), dtype)
+        self.db_i = np.empty((H,), dtype)
+        self.db_C = np.empty((H,), dtype)
+        self.db_o = np.empty((H,), dtype)
+        self.dW_y = np.empty((Q, H), dtype)
+        self.db_y = np.empty((Q,), dtype)
+        self.dx = np.empty((T, D), dtype)
+        self.W_i_da_i = np.empty((T, D + H), dtype)
+        self.dyhat = self.yhat  # dyhat takes its place
+        self.do = self.a_Ctilde  # do takes its place
+        self.tanh_C_2 = self.a_Ctilde  # tanh_C_2 takes its place
+        self.da_o = self.a_f  # da_o takes its place
+        self.o_2 = self.a_f  # o_2 takes its place
+        self.slope_o = self.a_f  # slope_o takes its place
+        self.o_C = self.a_i  # o_C takes its place
+        self.slope_C = self.a_i  # slope_C takes its place
+        self.C_squared = self.a_i  # C_squared takes its place
+        self.dh_o_C = self.W_C_h  # dh_o_C takes its place
+        self.dCtilde = self.a_i  # dCtilde takes its place
+        self.da_Ctilde = self.a_o  # da_Ctilde takes its place
+        self.slope_Ctilde = self.a_o  # slope_Ctilde takes its place
+        self.Ctilde_squared = self.a_o  # Ctilde_squared takes its place
+        self.di = self.Ctilde  # di takes its place
+        self.da_i = self.i_  # da_i takes its place
+        self.i_2 = self.o  # i_2 takes its place
+        self.slope_i = self.o  # slope_i takes its place
+        self.df = self.o  # df takes its place
+        self.da_f = self.slope_f  # da_f takes its place
+        self.f_2 = self.slope_f  # f_2 takes its place
+        self.W_f_T_da_f = self.h_x  # W_f_T_da_f takes its place
+        self.dC_f = self.W_f_h  # dC_f takes its place
+        self.W_f_da_f = self.h_x_2  # W_f_da_f takes its place
+        self.W_C_da_Ctilde = self.h_x_2  # W_C_da_Ctilde takes its place
+        self.W_o_da_o = self.h_x_2  # W_o_da_o takes its place
+        self.ones_T = np.ones(T, dtype)
+        self.C_0 = C_all[0]
+        self.h_0 = h_all[0]
+        self.h = h_all[1:]
+        self.dyhat_flat = self.dyhat.reshape(-1)
+        self.dh_0 = dh_all[0]
+        self.dh = dh_all[1:]
+        self.C = C_all[1:]
+        self.dC_0 = dC_all[0]
+        self.dC = dC_all[1:]
+        self.h_prev = h_all[:-1]
+        self.h_end = h_all[-1]
+        self.C_end = C_all[-1]
+        self.forward = list(
+            zip(
+                h_all[:-1],
+                self.a_f,
+                self.f,
+                self.a_i,
+                self.i_,
+                self.a_Ctilde,
+                self.Ctilde,
+                C_all[:-1],
+                C_all[1:],
+                self.a_o,
+                self.o,
+                h_all[1:],
+                strict=True,
+            )
+        )
+        self.backward = list(
+            zip(
+                dh_all[1:][::-1],
+                self.tanh_C_2[::-1],
+                self.do[::-1],
+                self.o_2[::-1],
+                self.da_o[::-1],
+                self.o_C[::-1],
+                dC_all[1:][::-1],
+                self.i_[::-1],
+                self.dCtilde[::-1],
+                self.slope_Ctilde[::-1],
+                self.da_Ctilde[::-1],
+                self.Ctilde[::-1],
+                self.di[::-1],
+                self.i_2[::-1],
+                self.da_i[::-1],
+                C_all[:-1][::-1],
+                self.df[::-1],
+                self.f_2[::-1],
+                self.da_f[::-1],
+                dh_all[:-1][::-1],
+                self.f[::-1],
+                dC_all[:-1][::-1],
+                strict=True,
+            )
+        )
+
+
+def _workspace(workspace, sizes):
+    """The buffers kept in a dict, made anew when a size or the dtype has changed."""
+    if workspace is None:
+        return _Buffers(*sizes)
+    buffers = workspace.get("buffers")
+    if workspace.get("sizes") != sizes or not isinstance(buffers, _Buffers):
+        buffers = _Buffers(*sizes)
+        workspace.update(sizes=sizes, buffers=buffers)
+    return buffers
+
+
+def _sizes(params, x, y, state):
+    """T, D, H, Q and the dtype, once every argument has been checked against them."""
+    _keys(
+        "params",
+        params,
+        (
+            "W_f",
+            "W_i",
+            "W_C",
+            "W_o",
+            "b_f",
+            "b_i",
+            "b_C",
+            "b_o",
+            "W_y",
+            "b_y",
+        ),
+    )
+    T = _axis("x", x, 0, ("T", "D"))
+    D = _axis("x", x, 1, ("T", "D"))
+    H = _axis("params['W_f']", params["W_f"], 0, ("H", "D + H"))
+    Q = _axis("params['W_y']", params["W_y"], 0, ("Q", "H"))
+    dtype = params["W_f"].dtype
+    if dtype.kind not in "fc":
+        _refuse("params['W_f']", params["W_f"], (H, D + H), "float32 or float64")
+    if params["W_f"].shape != (H, D + H) or params["W_f"].dtype != dtype:
+        _refuse("params['W_f']", params["W_f"], (H, D + H), dtype)
+    if params["W_i"].shape != (H, D + H) or params["W_i"].dtype != dtype:
+        _refuse("params['W_i']", params["W_i"], (H, D + H), dtype)
+    if params["W_C"].shape != (H, D + H) or params["W_C"].dtype != dtype:
+        _refuse("params['W_C']", params["W_C"], (H, D + H), dtype)
+    if params["W_o"].shape != (H, D + H) or params["W_o"].dtype != dtype:
+        _refuse("params['W_o']", params["W_o"], (H, D + H), dtype)
+    if params["b_f"].shape != (H,) or params["b_f"].dtype != dtype:
+        _refuse("params['b_f']", params["b_f"], (H,), dtype)
+    if params["b_i"].shape != (H,) or params["b_i"].dtype != dtype:
+        _refuse("params['b_i']", params["b_i"], (H,), dtype)
+    if params["b_C"].shape != (H,) or params["b_C"].dtype != dtype:
+        _refuse("params['b_C']", params["b_C"], (H,), dtype)
+    if params["b_o"].shape != (H,) or params["b_o"].dtype != dtype:
+        _refuse("params['b_o']", params["b_o"], (H,), dtype)
+    if params["W_y"].shape != (Q, H) or params["W_y"].dtype != dtype:
+        _refuse("params['W_y']", params["W_y"], (Q, H), dtype)
+    if params["b_y"].shape != (Q,) or params["b_y"].dtype != dtype:
+        _refuse("params['b_y']", params["b_y"], (Q,), dtype)
+    if x.shape != (T, D) or x.dtype != dtype:
+        _refuse("x", x, (T, D), dtype)
+    if y is not None:
+        if y.shape != (T, Q) or y.dtype != dtype:
+            _refuse("y", y, (T, Q), dtype)
+    if state is not None:
+        _keys("state", state, ("h", "C"))
+        if state["h"].shape != (H,) or state["h"].dtype != dtype:
+            _refuse("state['h']", state["h"], (H,), dtype)
+        if state["C"].shape != (H,) or state["C"].dtype != dtype:
+            _refuse("state['C']", state["C"], (H,), dtype)
+    return T, D, H, Q, dtype
+
+
+def _keys(name, given, wanted):
+    """Refuse a dict of arrays that lacks a key, has one too many, or holds something else."""
+    if not isinstance(given, dict) or set(given) != set(wanted):
+        keys = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+        raise ValueError(f"{name} has the keys {keys}, it should be a dict of {sorted(wanted)}")
+    for key, value in given.items():
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f"{name}[{key!r}] is a {type(value).__name__}, it should be an array")
+
+
+def _axis(name, array, axis, names):
+    """The length of one axis of an array whose axes are called `names`."""
+    if array.ndim != len(names) or 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}, it should be ({', '.join(names)})")
+    return array.shape[axis]
+
+
+def _refuse(name, array, shape, dtype):
+    """Say which argument does not fit, and what it should be."""
+    raise ValueError(
+        f"{name} has shape {array.shape} and dtype {array.dtype}, "
+        f"it should have shape {shape} and dtype {dtype}"
+    )

@@ -1,0 +1,437 @@
+"""lstm_cs231n: LSTM of the cs231n assignments: packed i, f, o, g; loss averaged over the batch.
+
+Loss and gradients by backpropagation through time, from the numbered equations below.
+dL/dv is the total derivative of the loss, through every path in time.
+
+Forward
+    (1) a_t = x_t Wx + h_{t−1} Wh + b
+    (2) i_t = sigmoid(a_t[:, 0:H])
+    (3) f_t = sigmoid(a_t[:, H:2 H])
+    (4) o_t = sigmoid(a_t[:, 2 H:3 H])
+    (5) g_t = tanh(a_t[:, 3 H:4 H])
+    (6) c_t = f_t ∘ c_{t−1} + i_t ∘ g_t
+    (7) h_t = o_t ∘ tanh(c_t)
+    (8) scores_t = h_t W_vocab + b_vocab
+    (9) l_t = (1/N) sum(cross_entropy(scores_t, y_t))
+   (10) L = Σ_{t=1}^{T} l_t
+
+Total derivatives, backward in time
+   (30) dL/dscores_t = (1/N) (softmax(scores_t) − onehot(y_t))
+   (31) dL/dh_t = dL/dscores_t W_vocabᵀ + dL/da_{t+1} Whᵀ
+   (32) dL/dc_t = dL/dh_t ∘ o_t ∘ (1 − tanh(c_t)²) + dL/dc_{t+1} ∘ f_{t+1}
+   (33) dL/dg_t = dL/dc_t ∘ i_t
+   (34) dL/do_t = dL/dh_t ∘ tanh(c_t)
+   (35) dL/df_t = dL/dc_t ∘ c_{t−1}
+   (36) dL/di_t = dL/dc_t ∘ g_t
+   (37) dL/da_t = [dL/di_t ∘ i_t ∘ (1 − i_t), dL/df_t ∘ f_t ∘ (1 − f_t), dL/do_t ∘ o_t ∘ (1
+            − o_t), dL/dg_t ∘ (1 − g_t²)]
+
+Boundary at T
+   (38) dL/da_{T+1} = 0
+   (39) dL/dc_{T+1} = 0
+
+Gradients
+   (40) dL/dWx = Σ_{t=1}^{T} x_tᵀ dL/da_t
+   (41) dL/dWh = Σ_{t=1}^{T} h_{t−1}ᵀ dL/da_t
+   (42) dL/db = Σ_{t=1}^{T} sum(dL/da_t, axis=0)
+   (43) dL/dW_vocab = Σ_{t=1}^{T} h_tᵀ dL/dscores_t
+   (44) dL/db_vocab = Σ_{t=1}^{T} sum(dL/dscores_t, axis=0)
+   (45) dL/dx_t = dL/da_t Wxᵀ
+   (46) dL/dh_0 = dL/da_1 Whᵀ
+   (47) dL/dc_0 = dL/dc_1 ∘ f_1
+
+Proved for every T and every size: 128 statements, by
+`symbptt prove lstm_cs231n`.
+
+Written by `symbptt generate lstm_cs231n`; write it again rather than edit it.
+"""
+
+import numpy as np
+
+
+def loss_and_grad(params, x, y, state=None, *, workspace=None):
+    """Return (loss, grads, final_state).
+
+    params: dict of Wx (D, 4 * H), Wh (H, 4 * H), b (4 * H,), W_vocab (H, V), b_vocab (V,)
+    x: (T, N, D)
+    y: (T, N), integers in 0..V-1
+    state: dict of h (N, H), c (N, H) before the first step; zeros if None
+
+    grads holds the gradient of every parameter, of the initial state and of every real input,
+    under their names. All arrays are float32, or all are float64. A dict given as `workspace`
+    keeps the buffers between calls: nothing is allocated after the first, and what is returned
+    is overwritten by the next. A ValueError names the argument that does not fit.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    sizes = _sizes(params, x, y, state)
+    w = _workspace(workspace, sizes)
+    T, N, D, H, *_ = sizes
+    Wx = params["Wx"]
+    Wh = params["Wh"]
+    b = params["b"]
+    W_vocab = params["W_vocab"]
+    b_vocab = params["b_vocab"]
+
+    # Forward
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.c_0, 0 if state is None else state["c"])
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(Wx, out=w.a_rows)  # (1)
+    np.add(w.a, b, out=w.a)  # (1)
+    for h_prev, a_t, i__t, f_t, o_t, g_t, c_prev, c_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(Wh, out=w.h_Wh)  # (1)
+        np.add(a_t, w.h_Wh, out=a_t)  # (1)
+        np.multiply(a_t[..., :H], 0.5, out=i__t)  # (2)
+        np.tanh(i__t, out=i__t)  # (2)
+        np.multiply(i__t, 0.5, out=i__t)  # (2)
+        np.add(i__t, 0.5, out=i__t)  # (2)
+        np.multiply(a_t[..., H : 2 * H], 0.5, out=f_t)  # (3)
+        np.tanh(f_t, out=f_t)  # (3)
+        np.multiply(f_t, 0.5, out=f_t)  # (3)
+        np.add(f_t, 0.5, out=f_t)  # (3)
+        np.multiply(a_t[..., 2 * H : 3 * H], 0.5, out=o_t)  # (4)
+        np.tanh(o_t, out=o_t)  # (4)
+        np.multiply(o_t, 0.5, out=o_t)  # (4)
+        np.add(o_t, 0.5, out=o_t)  # (4)
+        np.tanh(a_t[..., 3 * H : 4 * H], out=g_t)  # (5)
+        np.multiply(f_t, c_prev, out=w.f_c)  # (6)
+        np.multiply(i__t, g_t, out=w.i_g)  # (6)
+        np.add(w.f_c, w.i_g, out=c_t)  # (6)
+        np.tanh(c_t, out=w.tanh_c)  # (7)
+        np.multiply(o_t, w.tanh_c, out=h_t)  # (7)
+    w.h_rows.dot(W_vocab, out=w.scores_rows)  # (8)
+    np.add(w.scores, b_vocab, out=w.scores)  # (8)
+    np.maximum.reduce(w.scores, axis=2, out=w.max_scores)  # (9)
+    np.subtract(w.scores, w.max_scores[..., None], out=w.shifted_scores)  # (9)
+    np.add(w.row_starts, y.reshape(-1), out=w.at_y_flat)  # (9)
+    w.shifted_scores_flat.take(w.at_y_flat, out=w.target_scores_flat, mode="clip")  # (9)
+    np.exp(w.shifted_scores, out=w.exp_scores)  # (9)
+    w.exp_scores_rows.dot(w.ones_V, out=w.sum_exp_flat)  # (9)
+    np.log(w.sum_exp, out=w.log_sum)  # (9)
+    loss = np.add.reduce(w.log_sum_flat) / N  # (9), (10)
+    loss -= np.add.reduce(w.target_scores_flat) / N  # (9), (10)
+
+    # Backward
+    np.divide(w.exp_scores, w.sum_exp[..., None], out=w.gap)  # (30)
+    w.gap_flat.take(w.at_y_flat, out=w.hit_scores_flat, mode="clip")  # (30)
+    np.subtract(w.hit_scores, 1, out=w.hit_scores)  # (30)
+    w.gap_flat.put(w.at_y_flat, w.hit_scores_flat, mode="clip")  # (30)
+    np.multiply(w.gap, 1 / N, out=w.dscores)  # (30)
+    w.dh_0.fill(0)  # (31)
+    w.dscores_rows.dot(W_vocab.T, out=w.dh_rows)  # (31)
+    w.dc_0.fill(0)  # (32)
+    w.dc.fill(0)  # (32)
+    np.tanh(w.c, out=w.tanh_c_2)  # (32)
+    np.multiply(w.tanh_c_2, w.tanh_c_2, out=w.c_squared)  # (32)
+    np.subtract(1, w.c_squared, out=w.slope_c)  # (32)
+    np.multiply(w.o, w.slope_c, out=w.o_c)  # (32)
+    np.subtract(1, w.i_, out=w.slope_i)  # (37)
+    np.multiply(w.i_, w.slope_i, out=w.i_2)  # (37)
+    np.subtract(1, w.f, out=w.slope_f)  # (37)
+    np.multiply(w.f, w.slope_f, out=w.f_2)  # (37)
+    np.subtract(1, w.o, out=w.slope_o)  # (37)
+    np.multiply(w.o, w.slope_o, out=w.o_2)  # (37)
+    np.multiply(w.g, w.g, out=w.g_squared)  # (37)
+    np.subtract(1, w.g_squared, out=w.slope_g)  # (37)
+    np.copyto(w.Wh_T, Wh.T)
+    for (
+        dh_t,
+        o_c_t,
+        dc_t,
+        i__t,
+        dg_t,
+        tanh_c_2_t,
+        do_t,
+        c_prev,
+        df_t,
+        g_t,
+        di_t,
+        i_2_t,
+        da_t,
+        f_2_t,
+        o_2_t,
+        slope_g_t,
+        dh_prev,
+        f_t,
+        dc_prev,
+    ) in w.backward:  # t = T, …, 1
+        np.multiply(dh_t, o_c_t, out=w.dh_o_c)  # (32)
+        np.add(dc_t, w.dh_o_c, out=dc_t)  # (32)
+        np.multiply(dc_t, i__t, out=dg_t)  # (33)
+        np.multiply(dh_t, tanh_c_2_t, out=do_t)  # (34)
+        np.multiply(dc_t, c_prev, out=df_t)  # (35)
+        np.multiply(dc_t, g_t, out=di_t)  # (36)
+        np.multiply(di_t, i_2_t, out=da_t[..., :H])  # (37)
+        np.multiply(df_t, f_2_t, out=da_t[..., H : 2 * H])  # (37)
+        np.multiply(do_t, o_2_t, out=da_t[..., 2 * H : 3 * H])  # (37)
+        np.multiply(dg_t, slope_g_t, out=da_t[..., 3 * H : 4 * H])  # (37)
+        da_t.dot(w.Wh_T, out=w.da_Wh_T)  # (31)
+        np.add(dh_prev, w.da_Wh_T, out=dh_prev)  # (31)
+        np.multiply(dc_t, f_t, out=w.dc_f)  # (32)
+        np.add(dc_prev, w.dc_f, out=dc_prev)  # (32)
+
+    # Gradients
+    x_rows.T.dot(w.da_rows, out=w.dWx)  # (40)
+    w.h_prev_rows.T.dot(w.da_rows, out=w.dWh)  # (41)
+    w.ones_TN.dot(w.da_rows, out=w.db)  # (42)
+    w.h_rows.T.dot(w.dscores_rows, out=w.dW_vocab)  # (43)
+    w.ones_TN.dot(w.dscores_rows, out=w.db_vocab)  # (44)
+    w.da_rows.dot(Wx.T, out=w.dx_rows)  # (45)
+    grads = {
+        "Wx": w.dWx,
+        "Wh": w.dWh,
+        "b": w.db,
+        "W_vocab": w.dW_vocab,
+        "b_vocab": w.db_vocab,
+        "x": w.dx,
+        "h": w.dh_0,
+        "c": w.dc_0,
+    }
+    return loss, grads, {"h": w.h_end, "c": w.c_end}
+
+
+def forward(params, x, state=None):
+    """Return (dict of scores, final_state); the arguments are those of loss_and_grad."""
+    x = np.asarray(x)
+    sizes = _sizes(params, x, None, state)
+    w = _Buffers(*sizes)
+    T, N, D, H, *_ = sizes
+    Wx = params["Wx"]
+    Wh = params["Wh"]
+    b = params["b"]
+    W_vocab = params["W_vocab"]
+    b_vocab = params["b_vocab"]
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.c_0, 0 if state is None else state["c"])
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(Wx, out=w.a_rows)  # (1)
+    np.add(w.a, b, out=w.a)  # (1)
+    for h_prev, a_t, i__t, f_t, o_t, g_t, c_prev, c_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(Wh, out=w.h_Wh)  # (1)
+        np.add(a_t, w.h_Wh, out=a_t)  # (1)
+        np.multiply(a_t[..., :H], 0.5, out=i__t)  # (2)
+        np.tanh(i__t, out=i__t)  # (2)
+        np.multiply(i__t, 0.5, out=i__t)  # (2)
+        np.add(i__t, 0.5, out=i__t)  # (2)
+        np.multiply(a_t[..., H : 2 * H], 0.5, out=f_t)  # (3)
+        np.tanh(f_t, out=f_t)  # (3)
+        np.multiply(f_t, 0.5, out=f_t)  # (3)
+        np.add(f_t, 0.5, out=f_t)  # (3)
+        np.multiply(a_t[..., 2 * H : 3 * H], 0.5, out=o_t)  # (4)
+        np.tanh(o_t, out=o_t)  # (4)
+        np.multiply(o_t, 0.5, out=o_t)  # (4)
+        np.add(o_t, 0.5, out=o_t)  # (4)
+        np.tanh(a_t[..., 3 * H : 4 * H], out=g_t)  # (5)
+        np.multiply(f_t, c_prev, out=w.f_c)  # (6)
+        np.multiply(i__t, g_t, out=w.i_g)  # (6)
+        np.add(w.f_c, w.i_g, out=c_t)  # (6)
+        np.tanh(c_t, out=w.tanh_c)  # (7)
+        np.multiply(o_t, w.tanh_c, out=h_t)  # (7)
+    w.h_rows.dot(W_vocab, out=w.scores_rows)  # (8)
+    np.add(w.scores, b_vocab, out=w.scores)  # (8)
+    return {"scores": w.scores}, {"h": w.h_end, "c": w.c_end}
+
+
+class _Buffers:
+    """Every array that the functions write, for one set of sizes and one dtype."""
+
+    def __init__(self, T, N, D, H, V, dtype):
+        self.a = np.empty((T, N, 4 * H), dtype)
+        self.i_ = np.empty((T, N, H), dtype)
+        self.f = np.empty((T, N, H), dtype)
+        self.o = np.empty((T, N, H), dtype)
+        self.g = np.empty((T, N, H), dtype)
+        c_all = np.empty((T + 1, N, H), dtype)
+        h_all = np.empty((T + 1, N, H), dtype)
+        self.h_Wh = np.empty((N, 4 * H), dtype)
+        self.f_c = np.empty((N, H), dtype)
+        self.i_g = np.empty((N, H), dtype)
+        self.tanh_c = np.empty((N, H), dtype)
+        self.scores = np.empty((T, N, V), dtype)
+        self.max_scores = np.empty((T, N), dtype)
+        self.at_y = np.empty((T, N), np.intp)
+        self.sum_exp = np.empty((T, N), dtype)
+        self.log_sum = np.empty((T, N), dtype)
+        dh_all = np.empty((T + 1, N, H), dtype)
+        dc_all = np.empty((T + 1, N, H), dtype)
+        self.tanh_c_2 = np.empty((T, N, H), dtype)
+        self.c_squared = np.empty((T, N, H), dtype)
+        self.slope_i = np.empty((T, N, H), dtype)
+        self.slope_f = np.empty((T, N, H), dtype)
+        self.slope_o = np.empty((T, N, H), dtype)
+        self.Wh_T = np.empty((4 * H, H), dtype)
+        self.dWx = np.empty((D, 4 * H), dtype)
+        self.dWh = np.empty((H, 4 * H), dtype)
+        self.db = np.empty((4 * H,), dtype)
+        self.dW_vocab = np.empty((H, V), dtype)
+        self.db_vocab = np.empty((V,), dtype)
+        self.dx = np.empty((T, N, D), dtype)
+        self.shifted_scores = self.scores  # shifted_scores takes its place
+        self.target_scores = self.max_scores  # target_scores takes its place
+        self.exp_scores = self.scores  # exp_scores takes its place
+        self.gap = self.scores  # gap takes its place
+        self.hit_scores = self.log_sum  # hit_scores takes its place
+        self.dscores = self.scores  # dscores takes its place
+        self.o_c = self.c_squared  # o_c takes its place
+        self.slope_c = self.c_squared  # slope_c takes its place
+        self.dh_o_c = self.f_c  # dh_o_c takes its place
+        self.dg = self.c_squared  # dg takes its place
+        self.do = self.i_  # do takes its place
+        self.df = self.tanh_c_2  # df takes its place
+        self.di = self.g  # di takes its place
+        self.da = self.a  # da takes its place
+        self.i_2 = self.slope_i  # i_2 takes its place
+        self.f_2 = self.slope_f  # f_2 takes its place
+        self.o_2 = self.o  # o_2 takes its place
+        self.slope_g = self.slope_o  # slope_g takes its place
+        self.g_squared = self.slope_o  # g_squared takes its place
+        self.da_Wh_T = self.i_g  # da_Wh_T takes its place
+        self.dc_f = self.tanh_c  # dc_f takes its place
+        self.row_starts = np.arange(T * N) * V
+        self.ones_V = np.ones(V, dtype)
+        self.ones_TN = np.ones(T * N, dtype)
+        self.c_0 = c_all[0]
+        self.h_0 = h_all[0]
+        self.a_rows = self.a.reshape(T * N, 4 * H)
+        self.h = h_all[1:]
+        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.scores_rows = self.scores.reshape(T * N, V)
+        self.at_y_flat = self.at_y.reshape(-1)
+        self.shifted_scores_flat = self.shifted_scores.reshape(-1)
+        self.target_scores_flat = self.target_scores.reshape(-1)
+        self.sum_exp_flat = self.sum_exp.reshape(-1)
+        self.exp_scores_rows = self.exp_scores.reshape(T * N, V)
+        self.log_sum_flat = self.log_sum.reshape(-1)
+        self.gap_flat = self.gap.reshape(-1)
+        self.hit_scores_flat = self.hit_scores.reshape(-1)
+        self.dh_0 = dh_all[0]
+        self.dscores_rows = self.dscores.reshape(T * N, V)
+        self.dh = dh_all[1:]
+        self.dh_rows = dh_all[1:].reshape(T * N, H)
+        self.dc_0 = dc_all[0]
+        self.dc = dc_all[1:]
+        self.c = c_all[1:]
+        self.da_rows = self.da.reshape(T * N, 4 * H)
+        self.h_prev = h_all[:-1]
+        self.h_prev_rows = h_all[:-1].reshape(T * N, H)
+        self.dx_rows = self.dx.reshape(T * N, D)
+        self.h_end = h_all[-1]
+        self.c_end = c_all[-1]
+        self.forward = list(
+            zip(
+                h_all[:-1],
+                self.a,
+                self.i_,
+                self.f,
+                self.o,
+                self.g,
+                c_all[:-1],
+                c_all[1:],
+                h_all[1:],
+                strict=True,
+            )
+        )
+        self.backward = list(
+            zip(
+                dh_all[1:][::-1],
+                self.o_c[::-1],
+                dc_all[1:][::-1],
+                self.i_[::-1],
+                self.dg[::-1],
+                self.tanh_c_2[::-1],
+                self.do[::-1],
+                c_all[:-1][::-1],
+                self.df[::-1],
+                self.g[::-1],
+                self.di[::-1],
+                self.i_2[::-1],
+                self.da[::-1],
+                self.f_2[::-1],
+                self.o_2[::-1],
+                self.slope_g[::-1],
+                dh_all[:-1][::-1],
+                self.f[::-1],
+                dc_all[:-1][::-1],
+                strict=True,
+            )
+        )
+
+
+def _workspace(workspace, sizes):
+    """The buffers kept in a dict, made anew when a size or the dtype has changed."""
+    if workspace is None:
+        return _Buffers(*sizes)
+    buffers = workspace.get("buffers")
+    if workspace.get("sizes") != sizes or not isinstance(buffers, _Buffers):
+        buffers = _Buffers(*sizes)
+        workspace.update(sizes=sizes, buffers=buffers)
+    return buffers
+
+
+def _sizes(params, x, y, state):
+    """T, N, D, H, V and the dtype, once every argument has been checked against them."""
+    _keys("params", params, ("Wx", "Wh", "b", "W_vocab", "b_vocab"))
+    T = _axis("x", x, 0, ("T", "N", "D"))
+    N = _axis("x", x, 1, ("T", "N", "D"))
+    D = _axis("x", x, 2, ("T", "N", "D"))
+    H = _axis("params['Wh']", params["Wh"], 0, ("H", "4 * H"))
+    V = _axis("params['W_vocab']", params["W_vocab"], 1, ("H", "V"))
+    dtype = params["Wx"].dtype
+    if dtype.kind not in "fc":
+        _refuse("params['Wx']", params["Wx"], (D, 4 * H), "float32 or float64")
+    if params["Wx"].shape != (D, 4 * H) or params["Wx"].dtype != dtype:
+        _refuse("params['Wx']", params["Wx"], (D, 4 * H), dtype)
+    if params["Wh"].shape != (H, 4 * H) or params["Wh"].dtype != dtype:
+        _refuse("params['Wh']", params["Wh"], (H, 4 * H), dtype)
+    if params["b"].shape != (4 * H,) or params["b"].dtype != dtype:
+        _refuse("params['b']", params["b"], (4 * H,), dtype)
+    if params["W_vocab"].shape != (H, V) or params["W_vocab"].dtype != dtype:
+        _refuse("params['W_vocab']", params["W_vocab"], (H, V), dtype)
+    if params["b_vocab"].shape != (V,) or params["b_vocab"].dtype != dtype:
+        _refuse("params['b_vocab']", params["b_vocab"], (V,), dtype)
+    if x.shape != (T, N, D) or x.dtype != dtype:
+        _refuse("x", x, (T, N, D), dtype)
+    if y is not None:
+        _indices("y", y, (T, N), V)
+    if state is not None:
+        _keys("state", state, ("h", "c"))
+        if state["h"].shape != (N, H) or state["h"].dtype != dtype:
+            _refuse("state['h']", state["h"], (N, H), dtype)
+        if state["c"].shape != (N, H) or state["c"].dtype != dtype:
+            _refuse("state['c']", state["c"], (N, H), dtype)
+    return T, N, D, H, V, dtype
+
+
+def _keys(name, given, wanted):
+    """Refuse a dict of arrays that lacks a key, has one too many, or holds something else."""
+    if not isinstance(given, dict) or set(given) != set(wanted):
+        keys = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+        raise ValueError(f"{name} has the keys {keys}, it should be a dict of {sorted(wanted)}")
+    for key, value in given.items():
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f"{name}[{key!r}] is a {type(value).__name__}, it should be an array")
+
+
+def _axis(name, array, axis, names):
+    """The length of one axis of an array whose axes are called `names`."""
+    if array.ndim != len(names) or 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}, it should be ({', '.join(names)})")
+    return array.shape[axis]
+
+
+def _refuse(name, array, shape, dtype):
+    """Say which argument does not fit, and what it should be."""
+    raise ValueError(
+        f"{name} has shape {array.shape} and dtype {array.dtype}, "
+        f"it should have shape {shape} and dtype {dtype}"
+    )
+
+
+def _indices(name, array, shape, classes):
+    """Check an array of class indices."""
+    if array.shape != shape or array.dtype.kind not in "iu":
+        _refuse(name, array, shape, "an integer type")
+    if array.min() < 0 or array.max() >= classes:
+        raise ValueError(
+            f"{name} holds {array.min()}..{array.max()}, it should hold 0..{classes - 1}"
+        )

@@ -1,0 +1,692 @@
+"""lstm_peephole: LSTM with peepholes, a batch of rows: the gates see the cell.
+
+Loss and gradients by backpropagation through time, from the numbered equations below.
+dL/dv is the total derivative of the loss, through every path in time.
+
+Forward
+    (1) a_i_t = x_t W_xi + h_{t−1} W_hi + w_ci ∘ c_{t−1} + b_i
+    (2) i_t = sigmoid(a_i_t)
+    (3) a_f_t = x_t W_xf + h_{t−1} W_hf + w_cf ∘ c_{t−1} + b_f
+    (4) f_t = sigmoid(a_f_t)
+    (5) a_c_t = x_t W_xc + h_{t−1} W_hc + b_c
+    (6) c_t = f_t ∘ c_{t−1} + i_t ∘ tanh(a_c_t)
+    (7) a_o_t = x_t W_xo + h_{t−1} W_ho + w_co ∘ c_t + b_o
+    (8) o_t = sigmoid(a_o_t)
+    (9) h_t = o_t ∘ tanh(c_t)
+   (10) ŷ_t = h_t W_hy + b_y
+   (11) l_t = sum(cross_entropy(ŷ_t, y_t))
+   (12) L = Σ_{t=1}^{T} l_t
+
+Total derivatives, backward in time
+   (52) dL/dŷ_t = softmax(ŷ_t) − onehot(y_t)
+   (53) dL/dh_t = dL/dŷ_t W_hyᵀ + dL/da_i_{t+1} W_hiᵀ + dL/da_f_{t+1} W_hfᵀ + dL/da_c_{t+1}
+            W_hcᵀ + dL/da_o_{t+1} W_hoᵀ
+   (54) dL/do_t = dL/dh_t ∘ tanh(c_t)
+   (55) dL/da_o_t = dL/do_t ∘ o_t ∘ (1 − o_t)
+   (56) dL/dc_t = dL/da_o_t ∘ w_co + dL/dh_t ∘ o_t ∘ (1 − tanh(c_t)²) + dL/da_i_{t+1} ∘ w_ci
+            + dL/da_f_{t+1} ∘ w_cf + dL/dc_{t+1} ∘ f_{t+1}
+   (57) dL/da_c_t = dL/dc_t ∘ i_t ∘ (1 − tanh(a_c_t)²)
+   (58) dL/df_t = dL/dc_t ∘ c_{t−1}
+   (59) dL/da_f_t = dL/df_t ∘ f_t ∘ (1 − f_t)
+   (60) dL/di_t = dL/dc_t ∘ tanh(a_c_t)
+   (61) dL/da_i_t = dL/di_t ∘ i_t ∘ (1 − i_t)
+
+Boundary at T
+   (62) dL/da_i_{T+1} = 0
+   (63) dL/da_f_{T+1} = 0
+   (64) dL/da_c_{T+1} = 0
+   (65) dL/dc_{T+1} = 0
+   (66) dL/da_o_{T+1} = 0
+
+Gradients
+   (67) dL/dW_xi = Σ_{t=1}^{T} x_tᵀ dL/da_i_t
+   (68) dL/dW_hi = Σ_{t=1}^{T} h_{t−1}ᵀ dL/da_i_t
+   (69) dL/dw_ci = Σ_{t=1}^{T} sum(dL/da_i_t ∘ c_{t−1}, axis=0)
+   (70) dL/db_i = Σ_{t=1}^{T} sum(dL/da_i_t, axis=0)
+   (71) dL/dW_xf = Σ_{t=1}^{T} x_tᵀ dL/da_f_t
+   (72) dL/dW_hf = Σ_{t=1}^{T} h_{t−1}ᵀ dL/da_f_t
+   (73) dL/dw_cf = Σ_{t=1}^{T} sum(dL/da_f_t ∘ c_{t−1}, axis=0)
+   (74) dL/db_f = Σ_{t=1}^{T} sum(dL/da_f_t, axis=0)
+   (75) dL/dW_xc = Σ_{t=1}^{T} x_tᵀ dL/da_c_t
+   (76) dL/dW_hc = Σ_{t=1}^{T} h_{t−1}ᵀ dL/da_c_t
+   (77) dL/db_c = Σ_{t=1}^{T} sum(dL/da_c_t, axis=0)
+   (78) dL/dW_xo = Σ_{t=1}^{T} x_tᵀ dL/da_o_t
+   (79) dL/dW_ho = Σ_{t=1}^{T} h_{t−1}ᵀ dL/da_o_t
+   (80) dL/dw_co = Σ_{t=1}^{T} sum(dL/da_o_t ∘ c_t, axis=0)
+   (81) dL/db_o = Σ_{t=1}^{T} sum(dL/da_o_t, axis=0)
+   (82) dL/dW_hy = Σ_{t=1}^{T} h_tᵀ dL/dŷ_t
+   (83) dL/db_y = Σ_{t=1}^{T} sum(dL/dŷ_t, axis=0)
+   (84) dL/dx_t = dL/da_i_t W_xiᵀ + dL/da_f_t W_xfᵀ + dL/da_c_t W_xcᵀ + dL/da_o_t W_xoᵀ
+   (85) dL/dh_0 = dL/da_i_1 W_hiᵀ + dL/da_f_1 W_hfᵀ + dL/da_c_1 W_hcᵀ + dL/da_o_1 W_hoᵀ
+   (86) dL/dc_0 = dL/da_i_1 ∘ w_ci + dL/da_f_1 ∘ w_cf + dL/dc_1 ∘ f_1
+
+Proved for every T and every size: 286 statements, by
+`symbptt prove lstm_peephole`.
+
+Written by `symbptt generate lstm_peephole`; write it again rather than edit it.
+"""
+
+import numpy as np
+
+
+def loss_and_grad(params, x, y, state=None, *, workspace=None):
+    """Return (loss, grads, final_state).
+
+    params: dict of W_xi (D, H), W_hi (H, H), w_ci (H,), b_i (H,), W_xf (D, H), W_hf (H, H),
+        w_cf (H,), b_f (H,), W_xc (D, H), W_hc (H, H), b_c (H,), W_xo (D, H), W_ho (H, H),
+        w_co (H,), b_o (H,), W_hy (H, Q), b_y (Q,)
+    x: (T, N, D)
+    y: (T, N), integers in 0..Q-1
+    state: dict of h (N, H), c (N, H) before the first step; zeros if None
+
+    grads holds the gradient of every parameter, of the initial state and of every real input,
+    under their names. All arrays are float32, or all are float64. A dict given as `workspace`
+    keeps the buffers between calls: nothing is allocated after the first, and what is returned
+    is overwritten by the next. A ValueError names the argument that does not fit.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    sizes = _sizes(params, x, y, state)
+    w = _workspace(workspace, sizes)
+    T, N, D, *_ = sizes
+    W_xi = params["W_xi"]
+    W_hi = params["W_hi"]
+    w_ci = params["w_ci"]
+    b_i = params["b_i"]
+    W_xf = params["W_xf"]
+    W_hf = params["W_hf"]
+    w_cf = params["w_cf"]
+    b_f = params["b_f"]
+    W_xc = params["W_xc"]
+    W_hc = params["W_hc"]
+    b_c = params["b_c"]
+    W_xo = params["W_xo"]
+    W_ho = params["W_ho"]
+    w_co = params["w_co"]
+    b_o = params["b_o"]
+    W_hy = params["W_hy"]
+    b_y = params["b_y"]
+
+    # Forward
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.c_0, 0 if state is None else state["c"])
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(W_xi, out=w.a_i_rows)  # (1)
+    np.add(w.a_i, b_i, out=w.a_i)  # (1)
+    x_rows.dot(W_xf, out=w.a_f_rows)  # (3)
+    np.add(w.a_f, b_f, out=w.a_f)  # (3)
+    x_rows.dot(W_xc, out=w.a_c_rows)  # (5)
+    np.add(w.a_c, b_c, out=w.a_c)  # (5)
+    x_rows.dot(W_xo, out=w.a_o_rows)  # (7)
+    np.add(w.a_o, b_o, out=w.a_o)  # (7)
+    for (
+        h_prev,
+        a_i_t,
+        c_prev,
+        i__t,
+        a_f_t,
+        f_t,
+        a_c_t,
+        c_t,
+        a_o_t,
+        o_t,
+        h_t,
+    ) in w.forward:  # t = 1, …, T
+        h_prev.dot(W_hi, out=w.h_W_hi)  # (1)
+        np.add(a_i_t, w.h_W_hi, out=a_i_t)  # (1)
+        np.multiply(c_prev, w_ci, out=w.c_w_ci)  # (1)
+        np.add(a_i_t, w.c_w_ci, out=a_i_t)  # (1)
+        np.multiply(a_i_t, 0.5, out=i__t)  # (2)
+        np.tanh(i__t, out=i__t)  # (2)
+        np.multiply(i__t, 0.5, out=i__t)  # (2)
+        np.add(i__t, 0.5, out=i__t)  # (2)
+        h_prev.dot(W_hf, out=w.h_W_hf)  # (3)
+        np.add(a_f_t, w.h_W_hf, out=a_f_t)  # (3)
+        np.multiply(c_prev, w_cf, out=w.c_w_cf)  # (3)
+        np.add(a_f_t, w.c_w_cf, out=a_f_t)  # (3)
+        np.multiply(a_f_t, 0.5, out=f_t)  # (4)
+        np.tanh(f_t, out=f_t)  # (4)
+        np.multiply(f_t, 0.5, out=f_t)  # (4)
+        np.add(f_t, 0.5, out=f_t)  # (4)
+        h_prev.dot(W_hc, out=w.h_W_hc)  # (5)
+        np.add(a_c_t, w.h_W_hc, out=a_c_t)  # (5)
+        np.multiply(f_t, c_prev, out=w.f_c)  # (6)
+        np.tanh(a_c_t, out=w.tanh_a_c)  # (6)
+        np.multiply(i__t, w.tanh_a_c, out=w.i_a_c)  # (6)
+        np.add(w.f_c, w.i_a_c, out=c_t)  # (6)
+        h_prev.dot(W_ho, out=w.h_W_ho)  # (7)
+        np.add(a_o_t, w.h_W_ho, out=a_o_t)  # (7)
+        np.multiply(c_t, w_co, out=w.c_w_co)  # (7)
+        np.add(a_o_t, w.c_w_co, out=a_o_t)  # (7)
+        np.multiply(a_o_t, 0.5, out=o_t)  # (8)
+        np.tanh(o_t, out=o_t)  # (8)
+        np.multiply(o_t, 0.5, out=o_t)  # (8)
+        np.add(o_t, 0.5, out=o_t)  # (8)
+        np.tanh(c_t, out=w.tanh_c)  # (9)
+        np.multiply(o_t, w.tanh_c, out=h_t)  # (9)
+    w.h_rows.dot(W_hy, out=w.yhat_rows)  # (10)
+    np.add(w.yhat, b_y, out=w.yhat)  # (10)
+    np.maximum.reduce(w.yhat, axis=2, out=w.max_yhat)  # (11)
+    np.subtract(w.yhat, w.max_yhat[..., None], out=w.shifted_yhat)  # (11)
+    np.add(w.row_starts, y.reshape(-1), out=w.at_y_flat)  # (11)
+    w.shifted_yhat_flat.take(w.at_y_flat, out=w.target_yhat_flat, mode="clip")  # (11)
+    np.exp(w.shifted_yhat, out=w.exp_yhat)  # (11)
+    w.exp_yhat_rows.dot(w.ones_Q, out=w.sum_exp_flat)  # (11)
+    np.log(w.sum_exp, out=w.log_sum)  # (11)
+    loss = np.add.reduce(w.log_sum_flat) - np.add.reduce(w.target_yhat_flat)  # (11), (12)
+
+    # Backward
+    np.divide(w.exp_yhat, w.sum_exp[..., None], out=w.dyhat)  # (52)
+    w.dyhat_flat.take(w.at_y_flat, out=w.hit_yhat_flat, mode="clip")  # (52)
+    np.subtract(w.hit_yhat, 1, out=w.hit_yhat)  # (52)
+    w.dyhat_flat.put(w.at_y_flat, w.hit_yhat_flat, mode="clip")  # (52)
+    w.dh_0.fill(0)  # (53)
+    w.dyhat_rows.dot(W_hy.T, out=w.dh_rows)  # (53)
+    np.tanh(w.c, out=w.tanh_c_2)  # (54)
+    np.subtract(1, w.o, out=w.slope_o)  # (55)
+    np.multiply(w.o, w.slope_o, out=w.o_2)  # (55)
+    w.dc_0.fill(0)  # (56)
+    w.dc.fill(0)  # (56)
+    np.multiply(w.tanh_c_2, w.tanh_c_2, out=w.c_squared)  # (56)
+    np.subtract(1, w.c_squared, out=w.slope_c)  # (56)
+    np.multiply(w.o, w.slope_c, out=w.o_c)  # (56)
+    np.tanh(w.a_c, out=w.tanh_a_c_2)  # (57)
+    np.multiply(w.tanh_a_c_2, w.tanh_a_c_2, out=w.a_c_squared)  # (57)
+    np.subtract(1, w.a_c_squared, out=w.slope_a_c)  # (57)
+    np.multiply(w.i_, w.slope_a_c, out=w.i_a_c_2)  # (57)
+    np.subtract(1, w.f, out=w.slope_f)  # (59)
+    np.multiply(w.f, w.slope_f, out=w.f_2)  # (59)
+    np.subtract(1, w.i_, out=w.slope_i)  # (61)
+    np.multiply(w.i_, w.slope_i, out=w.i_2)  # (61)
+    np.copyto(w.W_hi_T, W_hi.T)
+    np.copyto(w.W_hf_T, W_hf.T)
+    np.copyto(w.W_hc_T, W_hc.T)
+    np.copyto(w.W_ho_T, W_ho.T)
+    for (
+        dh_t,
+        tanh_c_2_t,
+        do_t,
+        o_2_t,
+        da_o_t,
+        dc_t,
+        o_c_t,
+        i_a_c_2_t,
+        da_c_t,
+        c_prev,
+        df_t,
+        f_2_t,
+        da_f_t,
+        tanh_a_c_2_t,
+        di_t,
+        i_2_t,
+        da_i_t,
+        dh_prev,
+        dc_prev,
+        f_t,
+    ) in w.backward:  # t = T, …, 1
+        np.multiply(dh_t, tanh_c_2_t, out=do_t)  # (54)
+        np.multiply(do_t, o_2_t, out=da_o_t)  # (55)
+        np.multiply(da_o_t, w_co, out=w.da_o_w_co)  # (56)
+        np.add(dc_t, w.da_o_w_co, out=dc_t)  # (56)
+        np.multiply(dh_t, o_c_t, out=w.dh_o_c)  # (56)
+        np.add(dc_t, w.dh_o_c, out=dc_t)  # (56)
+        np.multiply(dc_t, i_a_c_2_t, out=da_c_t)  # (57)
+        np.multiply(dc_t, c_prev, out=df_t)  # (58)
+        np.multiply(df_t, f_2_t, out=da_f_t)  # (59)
+        np.multiply(dc_t, tanh_a_c_2_t, out=di_t)  # (60)
+        np.multiply(di_t, i_2_t, out=da_i_t)  # (61)
+        da_i_t.dot(w.W_hi_T, out=w.da_i_W_hi_T)  # (53)
+        np.add(dh_prev, w.da_i_W_hi_T, out=dh_prev)  # (53)
+        da_f_t.dot(w.W_hf_T, out=w.da_f_W_hf_T)  # (53)
+        np.add(dh_prev, w.da_f_W_hf_T, out=dh_prev)  # (53)
+        da_c_t.dot(w.W_hc_T, out=w.da_c_W_hc_T)  # (53)
+        np.add(dh_prev, w.da_c_W_hc_T, out=dh_prev)  # (53)
+        da_o_t.dot(w.W_ho_T, out=w.da_o_W_ho_T)  # (53)
+        np.add(dh_prev, w.da_o_W_ho_T, out=dh_prev)  # (53)
+        np.multiply(da_i_t, w_ci, out=w.da_i_w_ci)  # (56)
+        np.add(dc_prev, w.da_i_w_ci, out=dc_prev)  # (56)
+        np.multiply(da_f_t, w_cf, out=w.da_f_w_cf)  # (56)
+        np.add(dc_prev, w.da_f_w_cf, out=dc_prev)  # (56)
+        np.multiply(dc_t, f_t, out=w.dc_f)  # (56)
+        np.add(dc_prev, w.dc_f, out=dc_prev)  # (56)
+
+    # Gradients
+    x_rows.T.dot(w.da_i_rows, out=w.dW_xi)  # (67)
+    w.h_prev_rows.T.dot(w.da_i_rows, out=w.dW_hi)  # (68)
+    np.multiply(w.da_i, w.c_prev, out=w.da_i_c)  # (69)
+    w.ones_TN.dot(w.da_i_c_rows, out=w.dw_ci)  # (69)
+    w.ones_TN.dot(w.da_i_rows, out=w.db_i)  # (70)
+    x_rows.T.dot(w.da_f_rows, out=w.dW_xf)  # (71)
+    w.h_prev_rows.T.dot(w.da_f_rows, out=w.dW_hf)  # (72)
+    np.multiply(w.da_f, w.c_prev, out=w.da_f_c)  # (73)
+    w.ones_TN.dot(w.da_f_c_rows, out=w.dw_cf)  # (73)
+    w.ones_TN.dot(w.da_f_rows, out=w.db_f)  # (74)
+    x_rows.T.dot(w.da_c_rows, out=w.dW_xc)  # (75)
+    w.h_prev_rows.T.dot(w.da_c_rows, out=w.dW_hc)  # (76)
+    w.ones_TN.dot(w.da_c_rows, out=w.db_c)  # (77)
+    x_rows.T.dot(w.da_o_rows, out=w.dW_xo)  # (78)
+    w.h_prev_rows.T.dot(w.da_o_rows, out=w.dW_ho)  # (79)
+    np.multiply(w.da_o, w.c, out=w.da_o_c)  # (80)
+    w.ones_TN.dot(w.da_o_c_rows, out=w.dw_co)  # (80)
+    w.ones_TN.dot(w.da_o_rows, out=w.db_o)  # (81)
+    w.h_rows.T.dot(w.dyhat_rows, out=w.dW_hy)  # (82)
+    w.ones_TN.dot(w.dyhat_rows, out=w.db_y)  # (83)
+    w.da_i_rows.dot(W_xi.T, out=w.dx_rows)  # (84)
+    w.da_f_rows.dot(W_xf.T, out=w.da_f_W_xf_rows)  # (84)
+    np.add(w.dx, w.da_f_W_xf, out=w.dx)  # (84)
+    w.da_c_rows.dot(W_xc.T, out=w.da_c_W_xc_rows)  # (84)
+    np.add(w.dx, w.da_c_W_xc, out=w.dx)  # (84)
+    w.da_o_rows.dot(W_xo.T, out=w.da_o_W_xo_rows)  # (84)
+    np.add(w.dx, w.da_o_W_xo, out=w.dx)  # (84)
+    grads = {
+        "W_xi": w.dW_xi,
+        "W_hi": w.dW_hi,
+        "w_ci": w.dw_ci,
+        "b_i": w.db_i,
+        "W_xf": w.dW_xf,
+        "W_hf": w.dW_hf,
+        "w_cf": w.dw_cf,
+        "b_f": w.db_f,
+        "W_xc": w.dW_xc,
+        "W_hc": w.dW_hc,
+        "b_c": w.db_c,
+        "W_xo": w.dW_xo,
+        "W_ho": w.dW_ho,
+        "w_co": w.dw_co,
+        "b_o": w.db_o,
+        "W_hy": w.dW_hy,
+        "b_y": w.db_y,
+        "x": w.dx,
+        "h": w.dh_0,
+        "c": w.dc_0,
+    }
+    return loss, grads, {"h": w.h_end, "c": w.c_end}
+
+
+def forward(params, x, state=None):
+    """Return (dict of yhat, final_state); the arguments are those of loss_and_grad."""
+    x = np.asarray(x)
+    sizes = _sizes(params, x, None, state)
+    w = _Buffers(*sizes)
+    T, N, D, *_ = sizes
+    W_xi = params["W_xi"]
+    W_hi = params["W_hi"]
+    w_ci = params["w_ci"]
+    b_i = params["b_i"]
+    W_xf = params["W_xf"]
+    W_hf = params["W_hf"]
+    w_cf = params["w_cf"]
+    b_f = params["b_f"]
+    W_xc = params["W_xc"]
+    W_hc = params["W_hc"]
+    b_c = params["b_c"]
+    W_xo = params["W_xo"]
+    W_ho = params["W_ho"]
+    w_co = params["w_co"]
+    b_o = params["b_o"]
+    W_hy = params["W_hy"]
+    b_y = params["b_y"]
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.c_0, 0 if state is None else state["c"])
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(W_xi, out=w.a_i_rows)  # (1)
+    np.add(w.a_i, b_i, out=w.a_i)  # (1)
+    x_rows.dot(W_xf, out=w.a_f_rows)  # (3)
+    np.add(w.a_f, b_f, out=w.a_f)  # (3)
+    x_rows.dot(W_xc, out=w.a_c_rows)  # (5)
+    np.add(w.a_c, b_c, out=w.a_c)  # (5)
+    x_rows.dot(W_xo, out=w.a_o_rows)  # (7)
+    np.add(w.a_o, b_o, out=w.a_o)  # (7)
+    for (
+        h_prev,
+        a_i_t,
+        c_prev,
+        i__t,
+        a_f_t,
+        f_t,
+        a_c_t,
+        c_t,
+        a_o_t,
+        o_t,
+        h_t,
+    ) in w.forward:  # t = 1, …, T
+        h_prev.dot(W_hi, out=w.h_W_hi)  # (1)
+        np.add(a_i_t, w.h_W_hi, out=a_i_t)  # (1)
+        np.multiply(c_prev, w_ci, out=w.c_w_ci)  # (1)
+        np.add(a_i_t, w.c_w_ci, out=a_i_t)  # (1)
+        np.multiply(a_i_t, 0.5, out=i__t)  # (2)
+        np.tanh(i__t, out=i__t)  # (2)
+        np.multiply(i__t, 0.5, out=i__t)  # (2)
+        np.add(i__t, 0.5, out=i__t)  # (2)
+        h_prev.dot(W_hf, out=w.h_W_hf)  # (3)
+        np.add(a_f_t, w.h_W_hf, out=a_f_t)  # (3)
+        np.multiply(c_prev, w_cf, out=w.c_w_cf)  # (3)
+        np.add(a_f_t, w.c_w_cf, out=a_f_t)  # (3)
+        np.multiply(a_f_t, 0.5, out=f_t)  # (4)
+        np.tanh(f_t, out=f_t)  # (4)
+        np.multiply(f_t, 0.5, out=f_t)  # (4)
+        np.add(f_t, 0.5, out=f_t)  # (4)
+        h_prev.dot(W_hc, out=w.h_W_hc)  # (5)
+        np.add(a_c_t, w.h_W_hc, out=a_c_t)  # (5)
+        np.multiply(f_t, c_prev, out=w.f_c)  # (6)
+        np.tanh(a_c_t, out=w.tanh_a_c)  # (6)
+        np.multiply(i__t, w.tanh_a_c, out=w.i_a_c)  # (6)
+        np.add(w.f_c, w.i_a_c, out=c_t)  # (6)
+        h_prev.dot(W_ho, out=w.h_W_ho)  # (7)
+        np.add(a_o_t, w.h_W_ho, out=a_o_t)  # (7)
+        np.multiply(c_t, w_co, out=w.c_w_co)  # (7)
+        np.add(a_o_t, w.c_w_co, out=a_o_t)  # (7)
+        np.multiply(a_o_t, 0.5, out=o_t)  # (8)
+        np.tanh(o_t, out=o_t)  # (8)
+        np.multiply(o_t, 0.5, out=o_t)  # (8)
+        np.add(o_t, 0.5, out=o_t)  # (8)
+        np.tanh(c_t, out=w.tanh_c)  # (9)
+        np.multiply(o_t, w.tanh_c, out=h_t)  # (9)
+    w.h_rows.dot(W_hy, out=w.yhat_rows)  # (10)
+    np.add(w.yhat, b_y, out=w.yhat)  # (10)
+    return {"yhat": w.yhat}, {"h": w.h_end, "c": w.c_end}
+
+
+class _Buffers:
+    """Every array that the functions write, for one set of sizes and one dtype."""
+
+    def __init__(self, T, N, D, H, Q, dtype):
+        self.a_i = np.empty((T, N, H), dtype)
+        self.i_ = np.empty((T, N, H), dtype)
+        self.a_f = np.empty((T, N, H), dtype)
+        self.f = np.empty((T, N, H), dtype)
+        self.a_c = np.empty((T, N, H), dtype)
+        c_all = np.empty((T + 1, N, H), dtype)
+        self.a_o = np.empty((T, N, H), dtype)
+        self.o = np.empty((T, N, H), dtype)
+        h_all = np.empty((T + 1, N, H), dtype)
+        self.h_W_hi = np.empty((N, H), dtype)
+        self.c_w_ci = np.empty((N, H), dtype)
+        self.h_W_hf = np.empty((N, H), dtype)
+        self.c_w_cf = np.empty((N, H), dtype)
+        self.h_W_hc = np.empty((N, H), dtype)
+        self.f_c = np.empty((N, H), dtype)
+        self.i_a_c = np.empty((N, H), dtype)
+        self.tanh_a_c = np.empty((N, H), dtype)
+        self.h_W_ho = np.empty((N, H), dtype)
+        self.c_w_co = np.empty((N, H), dtype)
+        self.tanh_c = np.empty((N, H), dtype)
+        self.yhat = np.empty((T, N, Q), dtype)
+        self.max_yhat = np.empty((T, N), dtype)
+        self.at_y = np.empty((T, N), np.intp)
+        self.sum_exp = np.empty((T, N), dtype)
+        self.log_sum = np.empty((T, N), dtype)
+        dh_all = np.empty((T + 1, N, H), dtype)
+        dc_all = np.empty((T + 1, N, H), dtype)
+        self.slope_f = np.empty((T, N, H), dtype)
+        self.slope_i = np.empty((T, N, H), dtype)
+        self.W_hi_T = np.empty((H, H), dtype)
+        self.W_hf_T = np.empty((H, H), dtype)
+        self.W_hc_T = np.empty((H, H), dtype)
+        self.W_ho_T = np.empty((H, H), dtype)
+        self.dW_xi = np.empty((D, H), dtype)
+        self.dW_hi = np.empty((H, H), dtype)
+        self.dw_ci = np.empty((H,), dtype)
+        self.db_i = np.empty((H,), dtype)
+        self.dW_xf = np.empty((D, H), dtype)
+        self.dW_hf = np.empty((H, H), dtype)
+        self.dw_cf = np.empty((H,), dtype)
+        self.db_f = np.empty((H,), dtype)
+        self.dW_xc = np.empty((D, H), dtype)
+        self.dW_hc = np.empty((H, H), dtype)
+        self.db_c = np.empty((H,), dtype)
+        self.dW_xo = np.empty((D, H), dtype)
+        self.dW_ho = np.empty((H, H), dtype)
+        self.dw_co = np.empty((H,), dtype)
+        self.db_o = np.empty((H,), dtype)
+        self.dW_hy = np.empty((H, Q), dtype)
+        self.db_y = np.empty((Q,), dtype)
+        self.dx = np.empty((T, N, D), dtype)
+        self.da_f_W_xf = np.empty((T, N, D), dtype)
+        self.shifted_yhat = self.yhat  # shifted_yhat takes its place
+        self.target_yhat = self.max_yhat  # target_yhat takes its place
+        self.exp_yhat = self.yhat  # exp_yhat takes its place
+        self.hit_yhat = self.log_sum  # hit_yhat takes its place
+        self.dyhat = self.yhat  # dyhat takes its place
+        self.do = self.a_f  # do takes its place
+        self.tanh_c_2 = self.a_f  # tanh_c_2 takes its place
+        self.da_o = self.a_i  # da_o takes its place
+        self.o_2 = self.a_i  # o_2 takes its place
+        self.slope_o = self.a_i  # slope_o takes its place
+        self.da_o_w_co = self.c_w_cf  # da_o_w_co takes its place
+        self.o_c = self.a_o  # o_c takes its place
+        self.slope_c = self.a_o  # slope_c takes its place
+        self.c_squared = self.a_o  # c_squared takes its place
+        self.dh_o_c = self.c_w_ci  # dh_o_c takes its place
+        self.da_c = self.o  # da_c takes its place
+        self.i_a_c_2 = self.o  # i_a_c_2 takes its place
+        self.slope_a_c = self.o  # slope_a_c takes its place
+        self.tanh_a_c_2 = self.a_c  # tanh_a_c_2 takes its place
+        self.a_c_squared = self.o  # a_c_squared takes its place
+        self.df = self.a_o  # df takes its place
+        self.da_f = self.slope_f  # da_f takes its place
+        self.f_2 = self.slope_f  # f_2 takes its place
+        self.di = self.a_c  # di takes its place
+        self.da_i = self.i_  # da_i takes its place
+        self.i_2 = self.i_  # i_2 takes its place
+        self.da_i_W_hi_T = self.c_w_co  # da_i_W_hi_T takes its place
+        self.da_f_W_hf_T = self.f_c  # da_f_W_hf_T takes its place
+        self.da_c_W_hc_T = self.h_W_hc  # da_c_W_hc_T takes its place
+        self.da_o_W_ho_T = self.h_W_hf  # da_o_W_ho_T takes its place
+        self.da_i_w_ci = self.h_W_hi  # da_i_w_ci takes its place
+        self.da_f_w_cf = self.h_W_ho  # da_f_w_cf takes its place
+        self.dc_f = self.i_a_c  # dc_f takes its place
+        self.da_i_c = self.a_c  # da_i_c takes its place
+        self.da_f_c = self.a_c  # da_f_c takes its place
+        self.da_o_c = self.a_c  # da_o_c takes its place
+        self.da_c_W_xc = self.da_f_W_xf  # da_c_W_xc takes its place
+        self.da_o_W_xo = self.da_f_W_xf  # da_o_W_xo takes its place
+        self.row_starts = np.arange(T * N) * Q
+        self.ones_Q = np.ones(Q, dtype)
+        self.ones_TN = np.ones(T * N, dtype)
+        self.c_0 = c_all[0]
+        self.h_0 = h_all[0]
+        self.a_i_rows = self.a_i.reshape(T * N, H)
+        self.a_f_rows = self.a_f.reshape(T * N, H)
+        self.a_c_rows = self.a_c.reshape(T * N, H)
+        self.a_o_rows = self.a_o.reshape(T * N, H)
+        self.h = h_all[1:]
+        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.yhat_rows = self.yhat.reshape(T * N, Q)
+        self.at_y_flat = self.at_y.reshape(-1)
+        self.shifted_yhat_flat = self.shifted_yhat.reshape(-1)
+        self.target_yhat_flat = self.target_yhat.reshape(-1)
+        self.sum_exp_flat = self.sum_exp.reshape(-1)
+        self.exp_yhat_rows = self.exp_yhat.reshape(T * N, Q)
+        self.log_sum_flat = self.log_sum.reshape(-1)
+        self.dyhat_flat = self.dyhat.reshape(-1)
+        self.hit_yhat_flat = self.hit_yhat.reshape(-1)
+        self.dh_0 = dh_all[0]
+        self.dyhat_rows = self.dyhat.reshape(T * N, Q)
+        self.dh = dh_all[1:]
+        self.dh_rows = dh_all[1:].reshape(T * N, H)
+        self.c = c_all[1:]
+        self.dc_0 = dc_all[0]
+        self.dc = dc_all[1:]
+        self.da_i_rows = self.da_i.reshape(T * N, H)
+        self.h_prev = h_all[:-1]
+        self.h_prev_rows = h_all[:-1].reshape(T * N, H)
+        self.c_prev = c_all[:-1]
+        self.da_i_c_rows = self.da_i_c.reshape(T * N, H)
+        self.da_f_rows = self.da_f.reshape(T * N, H)
+        self.da_f_c_rows = self.da_f_c.reshape(T * N, H)
+        self.da_c_rows = self.da_c.reshape(T * N, H)
+        self.da_o_rows = self.da_o.reshape(T * N, H)
+        self.da_o_c_rows = self.da_o_c.reshape(T * N, H)
+        self.dx_rows = self.dx.reshape(T * N, D)
+        self.da_f_W_xf_rows = self.da_f_W_xf.reshape(T * N, D)
+        self.da_c_W_xc_rows = self.da_c_W_xc.reshape(T * N, D)
+        self.da_o_W_xo_rows = self.da_o_W_xo.reshape(T * N, D)
+        self.h_end = h_all[-1]
+        self.c_end = c_all[-1]
+        self.forward = list(
+            zip(
+                h_all[:-1],
+                self.a_i,
+                c_all[:-1],
+                self.i_,
+                self.a_f,
+                self.f,
+                self.a_c,
+                c_all[1:],
+                self.a_o,
+                self.o,
+                h_all[1:],
+                strict=True,
+            )
+        )
+        self.backward = list(
+            zip(
+                dh_all[1:][::-1],
+                self.tanh_c_2[::-1],
+                self.do[::-1],
+                self.o_2[::-1],
+                self.da_o[::-1],
+                dc_all[1:][::-1],
+                self.o_c[::-1],
+                self.i_a_c_2[::-1],
+                self.da_c[::-1],
+                c_all[:-1][::-1],
+                self.df[::-1],
+                self.f_2[::-1],
+                self.da_f[::-1],
+                self.tanh_a_c_2[::-1],
+                self.di[::-1],
+                self.i_2[::-1],
+                self.da_i[::-1],
+                dh_all[:-1][::-1],
+                dc_all[:-1][::-1],
+                self.f[::-1],
+                strict=True,
+            )
+        )
+
+
+def _workspace(workspace, sizes):
+    """The buffers kept in a dict, made anew when a size or the dtype has changed."""
+    if workspace is None:
+        return _Buffers(*sizes)
+    buffers = workspace.get("buffers")
+    if workspace.get("sizes") != sizes or not isinstance(buffers, _Buffers):
+        buffers = _Buffers(*sizes)
+        workspace.update(sizes=sizes, buffers=buffers)
+    return buffers
+
+
+def _sizes(params, x, y, state):
+    """T, N, D, H, Q and the dtype, once every argument has been checked against them."""
+    _keys(
+        "params",
+        params,
+        (
+            "W_xi",
+            "W_hi",
+            "w_ci",
+            "b_i",
+            "W_xf",
+            "W_hf",
+            "w_cf",
+            "b_f",
+            "W_xc",
+            "W_hc",
+            "b_c",
+            "W_xo",
+            "W_ho",
+            "w_co",
+            "b_o",
+            "W_hy",
+            "b_y",
+        ),
+    )
+    T = _axis("x", x, 0, ("T", "N", "D"))
+    N = _axis("x", x, 1, ("T", "N", "D"))
+    D = _axis("x", x, 2, ("T", "N", "D"))
+    H = _axis("params['W_xi']", params["W_xi"], 1, ("D", "H"))
+    Q = _axis("params['W_hy']", params["W_hy"], 1, ("H", "Q"))
+    dtype = params["W_xi"].dtype
+    if dtype.kind not in "fc":
+        _refuse("params['W_xi']", params["W_xi"], (D, H), "float32 or float64")
+    if params["W_xi"].shape != (D, H) or params["W_xi"].dtype != dtype:
+        _refuse("params['W_xi']", params["W_xi"], (D, H), dtype)
+    if params["W_hi"].shape != (H, H) or params["W_hi"].dtype != dtype:
+        _refuse("params['W_hi']", params["W_hi"], (H, H), dtype)
+    if params["w_ci"].shape != (H,) or params["w_ci"].dtype != dtype:
+        _refuse("params['w_ci']", params["w_ci"], (H,), dtype)
+    if params["b_i"].shape != (H,) or params["b_i"].dtype != dtype:
+        _refuse("params['b_i']", params["b_i"], (H,), dtype)
+    if params["W_xf"].shape != (D, H) or params["W_xf"].dtype != dtype:
+        _refuse("params['W_xf']", params["W_xf"], (D, H), dtype)
+    if params["W_hf"].shape != (H, H) or params["W_hf"].dtype != dtype:
+        _refuse("params['W_hf']", params["W_hf"], (H, H), dtype)
+    if params["w_cf"].shape != (H,) or params["w_cf"].dtype != dtype:
+        _refuse("params['w_cf']", params["w_cf"], (H,), dtype)
+    if params["b_f"].shape != (H,) or params["b_f"].dtype != dtype:
+        _refuse("params['b_f']", params["b_f"], (H,), dtype)
+    if params["W_xc"].shape != (D, H) or params["W_xc"].dtype != dtype:
+        _refuse("params['W_xc']", params["W_xc"], (D, H), dtype)
+    if params["W_hc"].shape != (H, H) or params["W_hc"].dtype != dtype:
+        _refuse("params['W_hc']", params["W_hc"], (H, H), dtype)
+    if params["b_c"].shape != (H,) or params["b_c"].dtype != dtype:
+        _refuse("params['b_c']", params["b_c"], (H,), dtype)
+    if params["W_xo"].shape != (D, H) or params["W_xo"].dtype != dtype:
+        _refuse("params['W_xo']", params["W_xo"], (D, H), dtype)
+    if params["W_ho"].shape != (H, H) or params["W_ho"].dtype != dtype:
+        _refuse("params['W_ho']", params["W_ho"], (H, H), dtype)
+    if params["w_co"].shape != (H,) or params["w_co"].dtype != dtype:
+        _refuse("params['w_co']", params["w_co"], (H,), dtype)
+    if params["b_o"].shape != (H,) or params["b_o"].dtype != dtype:
+        _refuse("params['b_o']", params["b_o"], (H,), dtype)
+    if params["W_hy"].shape != (H, Q) or params["W_hy"].dtype != dtype:
+        _refuse("params['W_hy']", params["W_hy"], (H, Q), dtype)
+    if params["b_y"].shape != (Q,) or params["b_y"].dtype != dtype:
+        _refuse("params['b_y']", params["b_y"], (Q,), dtype)
+    if x.shape != (T, N, D) or x.dtype != dtype:
+        _refuse("x", x, (T, N, D), dtype)
+    if y is not None:
+        _indices("y", y, (T, N), Q)
+    if state is not None:
+        _keys("state", state, ("h", "c"))
+        if state["h"].shape != (N, H) or state["h"].dtype != dtype:
+            _refuse("state['h']", state["h"], (N, H), dtype)
+        if state["c"].shape != (N, H) or state["c"].dtype != dtype:
+            _refuse("state['c']", state["c"], (N, H), dtype)
+    return T, N, D, H, Q, dtype
+
+
+def _keys(name, given, wanted):
+    """Refuse a dict of arrays that lacks a key, has one too many, or holds something else."""
+    if not isinstance(given, dict) or set(given) != set(wanted):
+        keys = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+        raise ValueError(f"{name} has the keys {keys}, it should be a dict of {sorted(wanted)}")
+    for key, value in given.items():
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f"{name}[{key!r}] is a {type(value).__name__}, it should be an array")
+
+
+def _axis(name, array, axis, names):
+    """The length of one axis of an array whose axes are called `names`."""
+    if array.ndim != len(names) or 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}, it should be ({', '.join(names)})")
+    return array.shape[axis]
+
+
+def _refuse(name, array, shape, dtype):
+    """Say which argument does not fit, and what it should be."""
+    raise ValueError(
+        f"{name} has shape {array.shape} and dtype {array.dtype}, "
+        f"it should have shape {shape} and dtype {dtype}"
+    )
+
+
+def _indices(name, array, shape, classes):
+    """Check an array of class indices."""
+    if array.shape != shape or array.dtype.kind not in "iu":
+        _refuse(name, array, shape, "an integer type")
+    if array.min() < 0 or array.max() >= classes:
+        raise ValueError(
+            f"{name} holds {array.min()}..{array.max()}, it should hold 0..{classes - 1}"
+        )

@@ -1,0 +1,460 @@
+"""lstm_pytorch: LSTM of torch.nn.LSTM: weights and biases packed i, f, g, o, two biases.
+
+Loss and gradients by backpropagation through time, from the numbered equations below.
+dL/dv is the total derivative of the loss, through every path in time.
+
+Forward
+    (1) a_t = x_t W_ihᵀ + b_ih + h_{t−1} W_hhᵀ + b_hh
+    (2) i_t = sigmoid(a_t[:, 0:H])
+    (3) f_t = sigmoid(a_t[:, H:2 H])
+    (4) g_t = tanh(a_t[:, 2 H:3 H])
+    (5) o_t = sigmoid(a_t[:, 3 H:4 H])
+    (6) c_t = f_t ∘ c_{t−1} + i_t ∘ g_t
+    (7) h_t = o_t ∘ tanh(c_t)
+    (8) z_t = h_t W_hyᵀ + b_y
+    (9) l_t = (1/N) sum(cross_entropy(z_t, y_t))
+   (10) L = (1/T) Σ_{t=1}^{T} l_t
+
+Total derivatives, backward in time
+   (31) dL/dz_t = (1/(N T)) (softmax(z_t) − onehot(y_t))
+   (32) dL/dh_t = dL/dz_t W_hy + dL/da_{t+1} W_hh
+   (33) dL/dc_t = dL/dh_t ∘ o_t ∘ (1 − tanh(c_t)²) + dL/dc_{t+1} ∘ f_{t+1}
+   (34) dL/do_t = dL/dh_t ∘ tanh(c_t)
+   (35) dL/dg_t = dL/dc_t ∘ i_t
+   (36) dL/df_t = dL/dc_t ∘ c_{t−1}
+   (37) dL/di_t = dL/dc_t ∘ g_t
+   (38) dL/da_t = [dL/di_t ∘ i_t ∘ (1 − i_t), dL/df_t ∘ f_t ∘ (1 − f_t), dL/dg_t ∘ (1 −
+            g_t²), dL/do_t ∘ o_t ∘ (1 − o_t)]
+
+Boundary at T
+   (39) dL/da_{T+1} = 0
+   (40) dL/dc_{T+1} = 0
+
+Gradients
+   (41) dL/dW_ih = Σ_{t=1}^{T} (x_tᵀ dL/da_t)ᵀ
+   (42) dL/dW_hh = Σ_{t=1}^{T} (h_{t−1}ᵀ dL/da_t)ᵀ
+   (43) dL/db_ih = Σ_{t=1}^{T} sum(dL/da_t, axis=0)
+   (44) dL/db_hh = Σ_{t=1}^{T} sum(dL/da_t, axis=0)
+   (45) dL/dW_hy = Σ_{t=1}^{T} (h_tᵀ dL/dz_t)ᵀ
+   (46) dL/db_y = Σ_{t=1}^{T} sum(dL/dz_t, axis=0)
+   (47) dL/dx_t = dL/da_t W_ih
+   (48) dL/dh_0 = dL/da_1 W_hh
+   (49) dL/dc_0 = dL/dc_1 ∘ f_1
+
+Proved for every T and every size: 140 statements, by
+`symbptt prove lstm_pytorch`.
+
+Written by `symbptt generate lstm_pytorch`; write it again rather than edit it.
+"""
+
+import numpy as np
+
+
+def loss_and_grad(params, x, y, state=None, *, workspace=None):
+    """Return (loss, grads, final_state).
+
+    params: dict of W_ih (4 * H, D), W_hh (4 * H, H), b_ih (4 * H,), b_hh (4 * H,), W_hy (C,
+        H), b_y (C,)
+    x: (T, N, D)
+    y: (T, N), integers in 0..C-1
+    state: dict of h (N, H), c (N, H) before the first step; zeros if None
+
+    grads holds the gradient of every parameter, of the initial state and of every real input,
+    under their names. All arrays are float32, or all are float64. A dict given as `workspace`
+    keeps the buffers between calls: nothing is allocated after the first, and what is returned
+    is overwritten by the next. A ValueError names the argument that does not fit.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    sizes = _sizes(params, x, y, state)
+    w = _workspace(workspace, sizes)
+    T, N, D, H, *_ = sizes
+    W_ih = params["W_ih"]
+    W_hh = params["W_hh"]
+    b_ih = params["b_ih"]
+    b_hh = params["b_hh"]
+    W_hy = params["W_hy"]
+    b_y = params["b_y"]
+
+    # Forward
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.c_0, 0 if state is None else state["c"])
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(W_ih.T, out=w.a_rows)  # (1)
+    np.add(w.a, b_ih, out=w.a)  # (1)
+    np.add(w.a, b_hh, out=w.a)  # (1)
+    np.copyto(w.W_hh_T, W_hh.T)
+    for h_prev, a_t, i__t, f_t, g_t, o_t, c_prev, c_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(w.W_hh_T, out=w.h_W_hh_T)  # (1)
+        np.add(a_t, w.h_W_hh_T, out=a_t)  # (1)
+        np.multiply(a_t[..., :H], 0.5, out=i__t)  # (2)
+        np.tanh(i__t, out=i__t)  # (2)
+        np.multiply(i__t, 0.5, out=i__t)  # (2)
+        np.add(i__t, 0.5, out=i__t)  # (2)
+        np.multiply(a_t[..., H : 2 * H], 0.5, out=f_t)  # (3)
+        np.tanh(f_t, out=f_t)  # (3)
+        np.multiply(f_t, 0.5, out=f_t)  # (3)
+        np.add(f_t, 0.5, out=f_t)  # (3)
+        np.tanh(a_t[..., 2 * H : 3 * H], out=g_t)  # (4)
+        np.multiply(a_t[..., 3 * H : 4 * H], 0.5, out=o_t)  # (5)
+        np.tanh(o_t, out=o_t)  # (5)
+        np.multiply(o_t, 0.5, out=o_t)  # (5)
+        np.add(o_t, 0.5, out=o_t)  # (5)
+        np.multiply(f_t, c_prev, out=w.f_c)  # (6)
+        np.multiply(i__t, g_t, out=w.i_g)  # (6)
+        np.add(w.f_c, w.i_g, out=c_t)  # (6)
+        np.tanh(c_t, out=w.tanh_c)  # (7)
+        np.multiply(o_t, w.tanh_c, out=h_t)  # (7)
+    w.h_rows.dot(W_hy.T, out=w.z_rows)  # (8)
+    np.add(w.z, b_y, out=w.z)  # (8)
+    np.maximum.reduce(w.z, axis=2, out=w.max_z)  # (9)
+    np.subtract(w.z, w.max_z[..., None], out=w.shifted_z)  # (9)
+    np.add(w.row_starts, y.reshape(-1), out=w.at_y_flat)  # (9)
+    w.shifted_z_flat.take(w.at_y_flat, out=w.target_z_flat, mode="clip")  # (9)
+    np.exp(w.shifted_z, out=w.exp_z)  # (9)
+    w.exp_z_rows.dot(w.ones_C, out=w.sum_exp_flat)  # (9)
+    np.log(w.sum_exp, out=w.log_sum)  # (9)
+    loss = np.add.reduce(w.log_sum_flat) / (N * T)  # (9), (10)
+    loss -= np.add.reduce(w.target_z_flat) / (N * T)  # (9), (10)
+
+    # Backward
+    np.divide(w.exp_z, w.sum_exp[..., None], out=w.gap)  # (31)
+    w.gap_flat.take(w.at_y_flat, out=w.hit_z_flat, mode="clip")  # (31)
+    np.subtract(w.hit_z, 1, out=w.hit_z)  # (31)
+    w.gap_flat.put(w.at_y_flat, w.hit_z_flat, mode="clip")  # (31)
+    np.multiply(w.gap, 1 / (N * T), out=w.dz)  # (31)
+    w.dh_0.fill(0)  # (32)
+    w.dz_rows.dot(W_hy, out=w.dh_rows)  # (32)
+    w.dc_0.fill(0)  # (33)
+    w.dc.fill(0)  # (33)
+    np.tanh(w.c, out=w.tanh_c_2)  # (33)
+    np.multiply(w.tanh_c_2, w.tanh_c_2, out=w.c_squared)  # (33)
+    np.subtract(1, w.c_squared, out=w.slope_c)  # (33)
+    np.multiply(w.o, w.slope_c, out=w.o_c)  # (33)
+    np.subtract(1, w.i_, out=w.slope_i)  # (38)
+    np.multiply(w.i_, w.slope_i, out=w.i_2)  # (38)
+    np.subtract(1, w.f, out=w.slope_f)  # (38)
+    np.multiply(w.f, w.slope_f, out=w.f_2)  # (38)
+    np.multiply(w.g, w.g, out=w.g_squared)  # (38)
+    np.subtract(1, w.g_squared, out=w.slope_g)  # (38)
+    np.subtract(1, w.o, out=w.slope_o)  # (38)
+    np.multiply(w.o, w.slope_o, out=w.o_2)  # (38)
+    for (
+        dh_t,
+        o_c_t,
+        dc_t,
+        tanh_c_2_t,
+        do_t,
+        i__t,
+        dg_t,
+        c_prev,
+        df_t,
+        g_t,
+        di_t,
+        i_2_t,
+        da_t,
+        f_2_t,
+        slope_g_t,
+        o_2_t,
+        dh_prev,
+        f_t,
+        dc_prev,
+    ) in w.backward:  # t = T, …, 1
+        np.multiply(dh_t, o_c_t, out=w.dh_o_c)  # (33)
+        np.add(dc_t, w.dh_o_c, out=dc_t)  # (33)
+        np.multiply(dh_t, tanh_c_2_t, out=do_t)  # (34)
+        np.multiply(dc_t, i__t, out=dg_t)  # (35)
+        np.multiply(dc_t, c_prev, out=df_t)  # (36)
+        np.multiply(dc_t, g_t, out=di_t)  # (37)
+        np.multiply(di_t, i_2_t, out=da_t[..., :H])  # (38)
+        np.multiply(df_t, f_2_t, out=da_t[..., H : 2 * H])  # (38)
+        np.multiply(dg_t, slope_g_t, out=da_t[..., 2 * H : 3 * H])  # (38)
+        np.multiply(do_t, o_2_t, out=da_t[..., 3 * H : 4 * H])  # (38)
+        da_t.dot(W_hh, out=w.da_W_hh)  # (32)
+        np.add(dh_prev, w.da_W_hh, out=dh_prev)  # (32)
+        np.multiply(dc_t, f_t, out=w.dc_f)  # (33)
+        np.add(dc_prev, w.dc_f, out=dc_prev)  # (33)
+
+    # Gradients
+    np.matmul(x.swapaxes(-1, -2), w.da, out=w.x_da)  # (41)
+    np.copyto(w.x_da_T, w.x_da.swapaxes(-1, -2))  # (41)
+    np.add.reduce(w.x_da_T, axis=0, out=w.dW_ih)  # (41)
+    np.matmul(w.h_prev.swapaxes(-1, -2), w.da, out=w.h_da)  # (42)
+    np.copyto(w.h_da_T, w.h_da.swapaxes(-1, -2))  # (42)
+    np.add.reduce(w.h_da_T, axis=0, out=w.dW_hh)  # (42)
+    w.ones_TN.dot(w.da_rows, out=w.db_ih)  # (43)
+    w.ones_TN.dot(w.da_rows, out=w.db_hh)  # (44)
+    np.matmul(w.h.swapaxes(-1, -2), w.dz, out=w.h_dz)  # (45)
+    np.copyto(w.h_dz_T, w.h_dz.swapaxes(-1, -2))  # (45)
+    np.add.reduce(w.h_dz_T, axis=0, out=w.dW_hy)  # (45)
+    w.ones_TN.dot(w.dz_rows, out=w.db_y)  # (46)
+    w.da_rows.dot(W_ih, out=w.dx_rows)  # (47)
+    grads = {
+        "W_ih": w.dW_ih,
+        "W_hh": w.dW_hh,
+        "b_ih": w.db_ih,
+        "b_hh": w.db_hh,
+        "W_hy": w.dW_hy,
+        "b_y": w.db_y,
+        "x": w.dx,
+        "h": w.dh_0,
+        "c": w.dc_0,
+    }
+    return loss, grads, {"h": w.h_end, "c": w.c_end}
+
+
+def forward(params, x, state=None):
+    """Return (dict of z, final_state); the arguments are those of loss_and_grad."""
+    x = np.asarray(x)
+    sizes = _sizes(params, x, None, state)
+    w = _Buffers(*sizes)
+    T, N, D, H, *_ = sizes
+    W_ih = params["W_ih"]
+    W_hh = params["W_hh"]
+    b_ih = params["b_ih"]
+    b_hh = params["b_hh"]
+    W_hy = params["W_hy"]
+    b_y = params["b_y"]
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.c_0, 0 if state is None else state["c"])
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(W_ih.T, out=w.a_rows)  # (1)
+    np.add(w.a, b_ih, out=w.a)  # (1)
+    np.add(w.a, b_hh, out=w.a)  # (1)
+    np.copyto(w.W_hh_T, W_hh.T)
+    for h_prev, a_t, i__t, f_t, g_t, o_t, c_prev, c_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(w.W_hh_T, out=w.h_W_hh_T)  # (1)
+        np.add(a_t, w.h_W_hh_T, out=a_t)  # (1)
+        np.multiply(a_t[..., :H], 0.5, out=i__t)  # (2)
+        np.tanh(i__t, out=i__t)  # (2)
+        np.multiply(i__t, 0.5, out=i__t)  # (2)
+        np.add(i__t, 0.5, out=i__t)  # (2)
+        np.multiply(a_t[..., H : 2 * H], 0.5, out=f_t)  # (3)
+        np.tanh(f_t, out=f_t)  # (3)
+        np.multiply(f_t, 0.5, out=f_t)  # (3)
+        np.add(f_t, 0.5, out=f_t)  # (3)
+        np.tanh(a_t[..., 2 * H : 3 * H], out=g_t)  # (4)
+        np.multiply(a_t[..., 3 * H : 4 * H], 0.5, out=o_t)  # (5)
+        np.tanh(o_t, out=o_t)  # (5)
+        np.multiply(o_t, 0.5, out=o_t)  # (5)
+        np.add(o_t, 0.5, out=o_t)  # (5)
+        np.multiply(f_t, c_prev, out=w.f_c)  # (6)
+        np.multiply(i__t, g_t, out=w.i_g)  # (6)
+        np.add(w.f_c, w.i_g, out=c_t)  # (6)
+        np.tanh(c_t, out=w.tanh_c)  # (7)
+        np.multiply(o_t, w.tanh_c, out=h_t)  # (7)
+    w.h_rows.dot(W_hy.T, out=w.z_rows)  # (8)
+    np.add(w.z, b_y, out=w.z)  # (8)
+    return {"z": w.z}, {"h": w.h_end, "c": w.c_end}
+
+
+class _Buffers:
+    """Every array that the functions write, for one set of sizes and one dtype."""
+
+    def __init__(self, T, N, D, H, C, dtype):
+        self.a = np.empty((T, N, 4 * H), dtype)
+        self.i_ = np.empty((T, N, H), dtype)
+        self.f = np.empty((T, N, H), dtype)
+        self.g = np.empty((T, N, H), dtype)
+        self.o = np.empty((T, N, H), dtype)
+        c_all = np.empty((T + 1, N, H), dtype)
+        h_all = np.empty((T + 1, N, H), dtype)
+        self.W_hh_T = np.empty((H, 4 * H), dtype)
+        self.h_W_hh_T = np.empty((N, 4 * H), dtype)
+        self.f_c = np.empty((N, H), dtype)
+        self.i_g = np.empty((N, H), dtype)
+        self.tanh_c = np.empty((N, H), dtype)
+        self.z = np.empty((T, N, C), dtype)
+        self.max_z = np.empty((T, N), dtype)
+        self.at_y = np.empty((T, N), np.intp)
+        self.sum_exp = np.empty((T, N), dtype)
+        self.log_sum = np.empty((T, N), dtype)
+        dh_all = np.empty((T + 1, N, H), dtype)
+        dc_all = np.empty((T + 1, N, H), dtype)
+        self.tanh_c_2 = np.empty((T, N, H), dtype)
+        self.c_squared = np.empty((T, N, H), dtype)
+        self.slope_i = np.empty((T, N, H), dtype)
+        self.slope_f = np.empty((T, N, H), dtype)
+        self.g_squared = np.empty((T, N, H), dtype)
+        self.slope_o = np.empty((T, N, H), dtype)
+        self.dW_ih = np.empty((4 * H, D), dtype)
+        self.x_da = np.empty((T, D, 4 * H), dtype)
+        self.x_da_T = np.empty((T, 4 * H, D), dtype)
+        self.dW_hh = np.empty((4 * H, H), dtype)
+        self.h_da = np.empty((T, H, 4 * H), dtype)
+        self.h_da_T = np.empty((T, 4 * H, H), dtype)
+        self.db_ih = np.empty((4 * H,), dtype)
+        self.db_hh = np.empty((4 * H,), dtype)
+        self.dW_hy = np.empty((C, H), dtype)
+        self.h_dz = np.empty((T, H, C), dtype)
+        self.h_dz_T = np.empty((T, C, H), dtype)
+        self.db_y = np.empty((C,), dtype)
+        self.dx = np.empty((T, N, D), dtype)
+        self.shifted_z = self.z  # shifted_z takes its place
+        self.target_z = self.max_z  # target_z takes its place
+        self.exp_z = self.z  # exp_z takes its place
+        self.gap = self.z  # gap takes its place
+        self.hit_z = self.log_sum  # hit_z takes its place
+        self.dz = self.z  # dz takes its place
+        self.o_c = self.c_squared  # o_c takes its place
+        self.slope_c = self.c_squared  # slope_c takes its place
+        self.dh_o_c = self.f_c  # dh_o_c takes its place
+        self.do = self.c_squared  # do takes its place
+        self.dg = self.i_  # dg takes its place
+        self.df = self.tanh_c_2  # df takes its place
+        self.di = self.g  # di takes its place
+        self.da = self.a  # da takes its place
+        self.i_2 = self.slope_i  # i_2 takes its place
+        self.f_2 = self.slope_f  # f_2 takes its place
+        self.slope_g = self.g_squared  # slope_g takes its place
+        self.o_2 = self.o  # o_2 takes its place
+        self.da_W_hh = self.i_g  # da_W_hh takes its place
+        self.dc_f = self.tanh_c  # dc_f takes its place
+        self.row_starts = np.arange(T * N) * C
+        self.ones_C = np.ones(C, dtype)
+        self.ones_TN = np.ones(T * N, dtype)
+        self.c_0 = c_all[0]
+        self.h_0 = h_all[0]
+        self.a_rows = self.a.reshape(T * N, 4 * H)
+        self.h = h_all[1:]
+        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.z_rows = self.z.reshape(T * N, C)
+        self.at_y_flat = self.at_y.reshape(-1)
+        self.shifted_z_flat = self.shifted_z.reshape(-1)
+        self.target_z_flat = self.target_z.reshape(-1)
+        self.sum_exp_flat = self.sum_exp.reshape(-1)
+        self.exp_z_rows = self.exp_z.reshape(T * N, C)
+        self.log_sum_flat = self.log_sum.reshape(-1)
+        self.gap_flat = self.gap.reshape(-1)
+        self.hit_z_flat = self.hit_z.reshape(-1)
+        self.dh_0 = dh_all[0]
+        self.dz_rows = self.dz.reshape(T * N, C)
+        self.dh = dh_all[1:]
+        self.dh_rows = dh_all[1:].reshape(T * N, H)
+        self.dc_0 = dc_all[0]
+        self.dc = dc_all[1:]
+        self.c = c_all[1:]
+        self.h_prev = h_all[:-1]
+        self.da_rows = self.da.reshape(T * N, 4 * H)
+        self.dx_rows = self.dx.reshape(T * N, D)
+        self.h_end = h_all[-1]
+        self.c_end = c_all[-1]
+        self.forward = list(
+            zip(
+                h_all[:-1],
+                self.a,
+                self.i_,
+                self.f,
+                self.g,
+                self.o,
+                c_all[:-1],
+                c_all[1:],
+                h_all[1:],
+                strict=True,
+            )
+        )
+        self.backward = list(
+            zip(
+                dh_all[1:][::-1],
+                self.o_c[::-1],
+                dc_all[1:][::-1],
+                self.tanh_c_2[::-1],
+                self.do[::-1],
+                self.i_[::-1],
+                self.dg[::-1],
+                c_all[:-1][::-1],
+                self.df[::-1],
+                self.g[::-1],
+                self.di[::-1],
+                self.i_2[::-1],
+                self.da[::-1],
+                self.f_2[::-1],
+                self.slope_g[::-1],
+                self.o_2[::-1],
+                dh_all[:-1][::-1],
+                self.f[::-1],
+                dc_all[:-1][::-1],
+                strict=True,
+            )
+        )
+
+
+def _workspace(workspace, sizes):
+    """The buffers kept in a dict, made anew when a size or the dtype has changed."""
+    if workspace is None:
+        return _Buffers(*sizes)
+    buffers = workspace.get("buffers")
+    if workspace.get("sizes") != sizes or not isinstance(buffers, _Buffers):
+        buffers = _Buffers(*sizes)
+        workspace.update(sizes=sizes, buffers=buffers)
+    return buffers
+
+
+def _sizes(params, x, y, state):
+    """T, N, D, H, C and the dtype, once every argument has been checked against them."""
+    _keys("params", params, ("W_ih", "W_hh", "b_ih", "b_hh", "W_hy", "b_y"))
+    T = _axis("x", x, 0, ("T", "N", "D"))
+    N = _axis("x", x, 1, ("T", "N", "D"))
+    D = _axis("x", x, 2, ("T", "N", "D"))
+    H = _axis("params['W_hh']", params["W_hh"], 1, ("4 * H", "H"))
+    C = _axis("params['W_hy']", params["W_hy"], 0, ("C", "H"))
+    dtype = params["W_ih"].dtype
+    if dtype.kind not in "fc":
+        _refuse("params['W_ih']", params["W_ih"], (4 * H, D), "float32 or float64")
+    if params["W_ih"].shape != (4 * H, D) or params["W_ih"].dtype != dtype:
+        _refuse("params['W_ih']", params["W_ih"], (4 * H, D), dtype)
+    if params["W_hh"].shape != (4 * H, H) or params["W_hh"].dtype != dtype:
+        _refuse("params['W_hh']", params["W_hh"], (4 * H, H), dtype)
+    if params["b_ih"].shape != (4 * H,) or params["b_ih"].dtype != dtype:
+        _refuse("params['b_ih']", params["b_ih"], (4 * H,), dtype)
+    if params["b_hh"].shape != (4 * H,) or params["b_hh"].dtype != dtype:
+        _refuse("params['b_hh']", params["b_hh"], (4 * H,), dtype)
+    if params["W_hy"].shape != (C, H) or params["W_hy"].dtype != dtype:
+        _refuse("params['W_hy']", params["W_hy"], (C, H), dtype)
+    if params["b_y"].shape != (C,) or params["b_y"].dtype != dtype:
+        _refuse("params['b_y']", params["b_y"], (C,), dtype)
+    if x.shape != (T, N, D) or x.dtype != dtype:
+        _refuse("x", x, (T, N, D), dtype)
+    if y is not None:
+        _indices("y", y, (T, N), C)
+    if state is not None:
+        _keys("state", state, ("h", "c"))
+        if state["h"].shape != (N, H) or state["h"].dtype != dtype:
+            _refuse("state['h']", state["h"], (N, H), dtype)
+        if state["c"].shape != (N, H) or state["c"].dtype != dtype:
+            _refuse("state['c']", state["c"], (N, H), dtype)
+    return T, N, D, H, C, dtype
+
+
+def _keys(name, given, wanted):
+    """Refuse a dict of arrays that lacks a key, has one too many, or holds something else."""
+    if not isinstance(given, dict) or set(given) != set(wanted):
+        keys = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+        raise ValueError(f"{name} has the keys {keys}, it should be a dict of {sorted(wanted)}")
+    for key, value in given.items():
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f"{name}[{key!r}] is a {type(value).__name__}, it should be an array")
+
+
+def _axis(name, array, axis, names):
+    """The length of one axis of an array whose axes are called `names`."""
+    if array.ndim != len(names) or 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}, it should be ({', '.join(names)})")
+    return array.shape[axis]
+
+
+def _refuse(name, array, shape, dtype):
+    """Say which argument does not fit, and what it should be."""
+    raise ValueError(
+        f"{name} has shape {array.shape} and dtype {array.dtype}, "
+        f"it should have shape {shape} and dtype {dtype}"
+    )
+
+
+def _indices(name, array, shape, classes):
+    """Check an array of class indices."""
+    if array.shape != shape or array.dtype.kind not in "iu":
+        _refuse(name, array, shape, "an integer type")
+    if array.min() < 0 or array.max() >= classes:
+        raise ValueError(
+            f"{name} holds {array.min()}..{array.max()}, it should hold 0..{classes - 1}"
+        )

@@ -1,0 +1,368 @@
+"""mgu: Minimal gated unit, one sequence: one gate f forgets and updates.
+
+Loss and gradients by backpropagation through time, from the numbered equations below.
+dL/dv is the total derivative of the loss, through every path in time.
+
+Forward
+    (1) a_f_t = W_f [h_{t−1}; x_t] + b_f
+    (2) f_t = sigmoid(a_f_t)
+    (3) a_htilde_t = W_h [f_t ∘ h_{t−1}; x_t] + b_h
+    (4) h̃_t = tanh(a_htilde_t)
+    (5) h_t = (1 − f_t) ∘ h_{t−1} + f_t ∘ h̃_t
+    (6) o_t = W_y h_t + b_y
+    (7) l_t = squared_error(o_t, y_t)
+    (8) L = Σ_{t=1}^{T} l_t
+
+Total derivatives, backward in time
+   (27) dL/do_t = o_t − y_t
+   (28) dL/dh_t = W_yᵀ dL/do_t + (W_fᵀ dL/da_f_{t+1})[0:H] + (W_hᵀ dL/da_htilde_{t+1})[0:H]
+            ∘ f_{t+1} + dL/dh_{t+1} ∘ (1 − f_{t+1})
+   (29) dL/dh̃_t = dL/dh_t ∘ f_t
+   (30) dL/da_htilde_t = dL/dh̃_t ∘ (1 − h̃_t²)
+   (31) dL/df_t = (W_hᵀ dL/da_htilde_t)[0:H] ∘ h_{t−1} + dL/dh_t ∘ (h̃_t − h_{t−1})
+   (32) dL/da_f_t = dL/df_t ∘ f_t ∘ (1 − f_t)
+
+Boundary at T
+   (33) dL/da_f_{T+1} = 0
+   (34) dL/da_htilde_{T+1} = 0
+   (35) dL/dh_{T+1} = 0
+
+Gradients
+   (36) dL/dW_f = Σ_{t=1}^{T} dL/da_f_t ([h_{t−1}; x_t])ᵀ
+   (37) dL/db_f = Σ_{t=1}^{T} dL/da_f_t
+   (38) dL/dW_h = Σ_{t=1}^{T} dL/da_htilde_t ([f_t ∘ h_{t−1}; x_t])ᵀ
+   (39) dL/db_h = Σ_{t=1}^{T} dL/da_htilde_t
+   (40) dL/dW_y = Σ_{t=1}^{T} dL/do_t h_tᵀ
+   (41) dL/db_y = Σ_{t=1}^{T} dL/do_t
+   (42) dL/dx_t = (W_fᵀ dL/da_f_t)[H:D + H] + (W_hᵀ dL/da_htilde_t)[H:D + H]
+   (43) dL/dh_0 = (W_fᵀ dL/da_f_1)[0:H] + (W_hᵀ dL/da_htilde_1)[0:H] ∘ f_1 + dL/dh_1 ∘ (1 −
+            f_1)
+
+Proved for every T and every size: 96 statements, by
+`symbptt prove mgu`.
+
+Written by `symbptt generate mgu`; write it again rather than edit it.
+"""
+
+import numpy as np
+
+
+def loss_and_grad(params, x, y, state=None, *, workspace=None):
+    """Return (loss, grads, final_state).
+
+    params: dict of W_f (H, D + H), b_f (H,), W_h (H, D + H), b_h (H,), W_y (Q, H), b_y (Q,)
+    x: (T, D)
+    y: (T, Q)
+    state: dict of h (H,) before the first step; zeros if None
+
+    grads holds the gradient of every parameter, of the initial state and of every real input,
+    under their names. All arrays are float32, or all are float64. A dict given as `workspace`
+    keeps the buffers between calls: nothing is allocated after the first, and what is returned
+    is overwritten by the next. A ValueError names the argument that does not fit.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    sizes = _sizes(params, x, y, state)
+    w = _workspace(workspace, sizes)
+    _, D, H, *_ = sizes
+    W_f = params["W_f"]
+    b_f = params["b_f"]
+    W_h = params["W_h"]
+    b_h = params["b_h"]
+    W_y = params["W_y"]
+    b_y = params["b_y"]
+
+    # Forward
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    np.copyto(w.a_f, b_f)  # (1)
+    np.copyto(w.a_htilde, b_h)  # (3)
+    for (
+        (
+            h_prev,
+            a_f_t,
+            f_t,
+            a_htilde_t,
+            htilde_t,
+            h_t,
+        ),
+        x_t,
+    ) in zip(w.forward, x, strict=True):  # t = 1, …, T
+        np.copyto(w.h_x[:H], h_prev)  # (1)
+        np.copyto(w.h_x[H : D + H], x_t)  # (1)
+        W_f.dot(w.h_x, out=w.W_f_h)  # (1)
+        np.add(a_f_t, w.W_f_h, out=a_f_t)  # (1)
+        np.multiply(a_f_t, 0.5, out=f_t)  # (2)
+        np.tanh(f_t, out=f_t)  # (2)
+        np.multiply(f_t, 0.5, out=f_t)  # (2)
+        np.add(f_t, 0.5, out=f_t)  # (2)
+        np.multiply(f_t, h_prev, out=w.f_h[:H])  # (3)
+        np.copyto(w.f_h[H : D + H], x_t)  # (3)
+        W_h.dot(w.f_h, out=w.W_h_f)  # (3)
+        np.add(a_htilde_t, w.W_h_f, out=a_htilde_t)  # (3)
+        np.tanh(a_htilde_t, out=htilde_t)  # (4)
+        np.subtract(1, f_t, out=w.slope_f)  # (5)
+        np.multiply(w.slope_f, h_prev, out=w.f_h_2)  # (5)
+        np.multiply(f_t, htilde_t, out=w.f_htilde)  # (5)
+        np.add(w.f_h_2, w.f_htilde, out=h_t)  # (5)
+    w.h.dot(W_y.T, out=w.o)  # (6)
+    np.add(w.o, b_y, out=w.o)  # (6)
+    np.subtract(w.o, y, out=w.do)  # (7), (27)
+    loss = 0.5 * w.do_flat.dot(w.do_flat)  # (7), (8)
+
+    # Backward
+    w.dh_0.fill(0)  # (28)
+    w.do.dot(W_y, out=w.dh)  # (28)
+    np.multiply(w.htilde, w.htilde, out=w.htilde_squared)  # (30)
+    np.subtract(1, w.htilde_squared, out=w.slope_htilde)  # (30)
+    np.copyto(w.W_h_T, W_h.T)
+    np.subtract(w.htilde, w.h_prev, out=w.htilde_h)  # (31)
+    np.subtract(1, w.f, out=w.slope_f_2)  # (32)
+    np.multiply(w.f, w.slope_f_2, out=w.f_2)  # (32)
+    np.copyto(w.W_f_T, W_f.T)
+    for (
+        dh_t,
+        f_t,
+        dhtilde_t,
+        slope_htilde_t,
+        da_htilde_t,
+        h_prev,
+        htilde_h_t,
+        df_t,
+        f_2_t,
+        da_f_t,
+        dh_prev,
+        slope_f_2_t,
+    ) in w.backward:  # t = T, …, 1
+        np.multiply(dh_t, f_t, out=dhtilde_t)  # (29)
+        np.multiply(dhtilde_t, slope_htilde_t, out=da_htilde_t)  # (30)
+        w.W_h_T.dot(da_htilde_t, out=w.W_h_T_da_htilde_2)  # (31)
+        np.multiply(w.W_h_T_da_htilde_2[:H], h_prev, out=w.W_h_T_da_htilde)  # (31)
+        np.multiply(dh_t, htilde_h_t, out=w.dh_htilde_h)  # (31)
+        np.add(w.W_h_T_da_htilde, w.dh_htilde_h, out=df_t)  # (31)
+        np.multiply(df_t, f_2_t, out=da_f_t)  # (32)
+        w.W_f_T.dot(da_f_t, out=w.W_f_T_da_f)  # (28)
+        np.add(dh_prev, w.W_f_T_da_f[:H], out=dh_prev)  # (28)
+        np.multiply(w.W_h_T_da_htilde_2[:H], f_t, out=w.W_h_T_da_htilde_3)  # (28)
+        np.add(dh_prev, w.W_h_T_da_htilde_3, out=dh_prev)  # (28)
+        np.multiply(dh_t, slope_f_2_t, out=w.dh_slope_f_2)  # (28)
+        np.add(dh_prev, w.dh_slope_f_2, out=dh_prev)  # (28)
+
+    # Gradients
+    np.copyto(w.h_x_2[..., :H], w.h_prev)  # (36)
+    np.copyto(w.h_x_2[..., H : D + H], x)  # (36)
+    w.da_f.T.dot(w.h_x_2, out=w.dW_f)  # (36)
+    w.ones_T.dot(w.da_f, out=w.db_f)  # (37)
+    np.multiply(w.f, w.h_prev, out=w.f_h_3[..., :H])  # (38)
+    np.copyto(w.f_h_3[..., H : D + H], x)  # (38)
+    w.da_htilde.T.dot(w.f_h_3, out=w.dW_h)  # (38)
+    w.ones_T.dot(w.da_htilde, out=w.db_h)  # (39)
+    w.do.T.dot(w.h, out=w.dW_y)  # (40)
+    w.ones_T.dot(w.do, out=w.db_y)  # (41)
+    w.da_f.dot(W_f, out=w.W_f_da_f)  # (42)
+    w.da_htilde.dot(W_h, out=w.W_h_da_htilde)  # (42)
+    np.add(w.W_f_da_f[..., H : D + H], w.W_h_da_htilde[..., H : D + H], out=w.dx)  # (42)
+    grads = {
+        "W_f": w.dW_f,
+        "b_f": w.db_f,
+        "W_h": w.dW_h,
+        "b_h": w.db_h,
+        "W_y": w.dW_y,
+        "b_y": w.db_y,
+        "x": w.dx,
+        "h": w.dh_0,
+    }
+    return loss, grads, {"h": w.h_end}
+
+
+def forward(params, x, state=None):
+    """Return (dict of o, final_state); the arguments are those of loss_and_grad."""
+    x = np.asarray(x)
+    sizes = _sizes(params, x, None, state)
+    w = _Buffers(*sizes)
+    _, D, H, *_ = sizes
+    W_f = params["W_f"]
+    b_f = params["b_f"]
+    W_h = params["W_h"]
+    b_h = params["b_h"]
+    W_y = params["W_y"]
+    b_y = params["b_y"]
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    np.copyto(w.a_f, b_f)  # (1)
+    np.copyto(w.a_htilde, b_h)  # (3)
+    for (
+        (
+            h_prev,
+            a_f_t,
+            f_t,
+            a_htilde_t,
+            htilde_t,
+            h_t,
+        ),
+        x_t,
+    ) in zip(w.forward, x, strict=True):  # t = 1, …, T
+        np.copyto(w.h_x[:H], h_prev)  # (1)
+        np.copyto(w.h_x[H : D + H], x_t)  # (1)
+        W_f.dot(w.h_x, out=w.W_f_h)  # (1)
+        np.add(a_f_t, w.W_f_h, out=a_f_t)  # (1)
+        np.multiply(a_f_t, 0.5, out=f_t)  # (2)
+        np.tanh(f_t, out=f_t)  # (2)
+        np.multiply(f_t, 0.5, out=f_t)  # (2)
+        np.add(f_t, 0.5, out=f_t)  # (2)
+        np.multiply(f_t, h_prev, out=w.f_h[:H])  # (3)
+        np.copyto(w.f_h[H : D + H], x_t)  # (3)
+        W_h.dot(w.f_h, out=w.W_h_f)  # (3)
+        np.add(a_htilde_t, w.W_h_f, out=a_htilde_t)  # (3)
+        np.tanh(a_htilde_t, out=htilde_t)  # (4)
+        np.subtract(1, f_t, out=w.slope_f)  # (5)
+        np.multiply(w.slope_f, h_prev, out=w.f_h_2)  # (5)
+        np.multiply(f_t, htilde_t, out=w.f_htilde)  # (5)
+        np.add(w.f_h_2, w.f_htilde, out=h_t)  # (5)
+    w.h.dot(W_y.T, out=w.o)  # (6)
+    np.add(w.o, b_y, out=w.o)  # (6)
+    return {"o": w.o}, {"h": w.h_end}
+
+
+class _Buffers:
+    """Every array that the functions write, for one set of sizes and one dtype."""
+
+    def __init__(self, T, D, H, Q, dtype):
+        self.a_f = np.empty((T, H), dtype)
+        self.f = np.empty((T, H), dtype)
+        self.a_htilde = np.empty((T, H), dtype)
+        self.htilde = np.empty((T, H), dtype)
+        h_all = np.empty((T + 1, H), dtype)
+        self.W_f_h = np.empty((H,), dtype)
+        self.h_x = np.empty((D + H,), dtype)
+        self.W_h_f = np.empty((H,), dtype)
+        self.f_h = np.empty((D + H,), dtype)
+        self.f_h_2 = np.empty((H,), dtype)
+        self.slope_f = np.empty((H,), dtype)
+        self.f_htilde = np.empty((H,), dtype)
+        self.o = np.empty((T, Q), dtype)
+        dh_all = np.empty((T + 1, H), dtype)
+        self.dhtilde = np.empty((T, H), dtype)
+        self.W_h_T = np.empty((D + H, H), dtype)
+        self.f_2 = np.empty((T, H), dtype)
+        self.W_f_T = np.empty((D + H, H), dtype)
+        self.dW_f = np.empty((H, D + H), dtype)
+        self.h_x_2 = np.empty((T, D + H), dtype)
+        self.db_f = np.empty((H,), dtype)
+        self.dW_h = np.empty((H, D + H), dtype)
+        self.db_h = np.empty((H,), dtype)
+        self.dW_y = np.empty((Q, H), dtype)
+        self.db_y = np.empty((Q,), dtype)
+        self.dx = np.empty((T, D), dtype)
+        self.W_h_da_htilde = np.empty((T, D + H), dtype)
+        self.do = self.o  # do takes its place
+        self.da_htilde = self.a_f  # da_htilde takes its place
+        self.slope_htilde = self.a_f  # slope_htilde takes its place
+        self.htilde_squared = self.a_f  # htilde_squared takes its place
+        self.df = self.htilde  # df takes its place
+        self.htilde_h = self.htilde  # htilde_h takes its place
+        self.W_h_T_da_htilde = self.W_f_h  # W_h_T_da_htilde takes its place
+        self.W_h_T_da_htilde_2 = self.f_h  # W_h_T_da_htilde_2 takes its place
+        self.dh_htilde_h = self.W_h_f  # dh_htilde_h takes its place
+        self.da_f = self.f_2  # da_f takes its place
+        self.slope_f_2 = self.a_htilde  # slope_f_2 takes its place
+        self.W_f_T_da_f = self.h_x  # W_f_T_da_f takes its place
+        self.W_h_T_da_htilde_3 = self.f_h_2  # W_h_T_da_htilde_3 takes its place
+        self.dh_slope_f_2 = self.f_htilde  # dh_slope_f_2 takes its place
+        self.f_h_3 = self.h_x_2  # f_h_3 takes its place
+        self.W_f_da_f = self.h_x_2  # W_f_da_f takes its place
+        self.ones_T = np.ones(T, dtype)
+        self.h_0 = h_all[0]
+        self.h = h_all[1:]
+        self.do_flat = self.do.reshape(-1)
+        self.dh_0 = dh_all[0]
+        self.dh = dh_all[1:]
+        self.h_prev = h_all[:-1]
+        self.h_end = h_all[-1]
+        self.forward = list(
+            zip(h_all[:-1], self.a_f, self.f, self.a_htilde, self.htilde, h_all[1:], strict=True)
+        )
+        self.backward = list(
+            zip(
+                dh_all[1:][::-1],
+                self.f[::-1],
+                self.dhtilde[::-1],
+                self.slope_htilde[::-1],
+                self.da_htilde[::-1],
+                h_all[:-1][::-1],
+                self.htilde_h[::-1],
+                self.df[::-1],
+                self.f_2[::-1],
+                self.da_f[::-1],
+                dh_all[:-1][::-1],
+                self.slope_f_2[::-1],
+                strict=True,
+            )
+        )
+
+
+def _workspace(workspace, sizes):
+    """The buffers kept in a dict, made anew when a size or the dtype has changed."""
+    if workspace is None:
+        return _Buffers(*sizes)
+    buffers = workspace.get("buffers")
+    if workspace.get("sizes") != sizes or not isinstance(buffers, _Buffers):
+        buffers = _Buffers(*sizes)
+        workspace.update(sizes=sizes, buffers=buffers)
+    return buffers
+
+
+def _sizes(params, x, y, state):
+    """T, D, H, Q and the dtype, once every argument has been checked against them."""
+    _keys("params", params, ("W_f", "b_f", "W_h", "b_h", "W_y", "b_y"))
+    T = _axis("x", x, 0, ("T", "D"))
+    D = _axis("x", x, 1, ("T", "D"))
+    H = _axis("params['W_f']", params["W_f"], 0, ("H", "D + H"))
+    Q = _axis("params['W_y']", params["W_y"], 0, ("Q", "H"))
+    dtype = params["W_f"].dtype
+    if dtype.kind not in "fc":
+        _refuse("params['W_f']", params["W_f"], (H, D + H), "float32 or float64")
+    if params["W_f"].shape != (H, D + H) or params["W_f"].dtype != dtype:
+        _refuse("params['W_f']", params["W_f"], (H, D + H), dtype)
+    if params["b_f"].shape != (H,) or params["b_f"].dtype != dtype:
+        _refuse("params['b_f']", params["b_f"], (H,), dtype)
+    if params["W_h"].shape != (H, D + H) or params["W_h"].dtype != dtype:
+        _refuse("params['W_h']", params["W_h"], (H, D + H), dtype)
+    if params["b_h"].shape != (H,) or params["b_h"].dtype != dtype:
+        _refuse("params['b_h']", params["b_h"], (H,), dtype)
+    if params["W_y"].shape != (Q, H) or params["W_y"].dtype != dtype:
+        _refuse("params['W_y']", params["W_y"], (Q, H), dtype)
+    if params["b_y"].shape != (Q,) or params["b_y"].dtype != dtype:
+        _refuse("params['b_y']", params["b_y"], (Q,), dtype)
+    if x.shape != (T, D) or x.dtype != dtype:
+        _refuse("x", x, (T, D), dtype)
+    if y is not None:
+        if y.shape != (T, Q) or y.dtype != dtype:
+            _refuse("y", y, (T, Q), dtype)
+    if state is not None:
+        _keys("state", state, ("h",))
+        if state["h"].shape != (H,) or state["h"].dtype != dtype:
+            _refuse("state['h']", state["h"], (H,), dtype)
+    return T, D, H, Q, dtype
+
+
+def _keys(name, given, wanted):
+    """Refuse a dict of arrays that lacks a key, has one too many, or holds something else."""
+    if not isinstance(given, dict) or set(given) != set(wanted):
+        keys = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+        raise ValueError(f"{name} has the keys {keys}, it should be a dict of {sorted(wanted)}")
+    for key, value in given.items():
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f"{name}[{key!r}] is a {type(value).__name__}, it should be an array")
+
+
+def _axis(name, array, axis, names):
+    """The length of one axis of an array whose axes are called `names`."""
+    if array.ndim != len(names) or 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}, it should be ({', '.join(names)})")
+    return array.shape[axis]
+
+
+def _refuse(name, array, shape, dtype):
+    """Say which argument does not fit, and what it should be."""
+    raise ValueError(
+        f"{name} has shape {array.shape} and dtype {array.dtype}, "
+        f"it should have shape {shape} and dtype {dtype}"
+    )
