@@ -86,8 +86,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(w.hit_o, 1, out=w.hit_o)  # (16)
     w.gap_flat.put(w.at_y, w.hit_o, mode="clip")  # (16)
     np.multiply(w.value, w.gap, out=w.do)  # (16)
-    w.dh_0.fill(0)  # (17)
-    w.dh.fill(0)  # (17)
+    w.dh_0.fill(0)  # (26)
+    w.dh.fill(0)  # (17), (19)
     w.do.dot(V.T, out=w.do_V)  # (17)
     np.add(w.dh_T, w.do_V, out=w.dh_T)  # (17)
     np.multiply(w.h, w.h, out=w.h_squared)  # (18)
@@ -95,8 +95,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.U_T, U.T)
     for dh_t, slope_h_t, da_t, dh_prev in w.backward:  # t = T, …, 1
         np.multiply(dh_t, slope_h_t, out=da_t)  # (18)
-        da_t.dot(w.U_T, out=w.da_U_T)  # (17)
-        np.add(dh_prev, w.da_U_T, out=dh_prev)  # (17)
+        da_t.dot(w.U_T, out=w.da_U_T)  # (17), (26)
+        np.add(dh_prev, w.da_U_T, out=dh_prev)  # (17), (26)
 
     # Gradients
     x_rows.T.dot(w.da_rows, out=w.dW)  # (20)

@@ -84,13 +84,13 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.do_flat.take(w.at_y_flat, out=w.hit_o_flat, mode="clip")  # (16)
     np.subtract(w.hit_o, 1, out=w.hit_o)  # (16)
     w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (16)
-    w.dh_0.fill(0)  # (17)
-    w.do_rows.dot(V.T, out=w.dh_rows)  # (17)
+    w.dh_0.fill(0)  # (26)
+    w.do_rows.dot(V.T, out=w.dh_rows)  # (17), (19)
     np.greater(w.a, 0, out=w.step_a, casting="unsafe")  # (18)
     for dh_t, step_a_t, da_t, dh_prev in w.backward:  # t = T, …, 1
         np.multiply(dh_t, step_a_t, out=da_t)  # (18)
-        np.multiply(da_t, u, out=w.da_u)  # (17)
-        np.add(dh_prev, w.da_u, out=dh_prev)  # (17)
+        np.multiply(da_t, u, out=w.da_u)  # (17), (26)
+        np.add(dh_prev, w.da_u, out=dh_prev)  # (17), (26)
 
     # Gradients
     x_rows.T.dot(w.da_rows, out=w.dW)  # (20)

@@ -82,8 +82,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     loss = 0.5 * w.y_d_flat.dot(w.y_d_flat)  # (5), (6)
 
     # Backward
-    w.dy_0.fill(0)  # (18)
-    np.copyto(w.dy, w.y_d)  # (18)
+    w.dy_0.fill(0)  # (29)
+    np.copyto(w.dy, w.y_d)  # (18), (22)
     np.subtract(1, w.y, out=w.slope_y)  # (19)
     np.multiply(w.y, w.slope_y, out=w.y_2)  # (19)
     np.copyto(w.W_y_T, W_y.T)
@@ -94,8 +94,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         np.multiply(dy_t, y_2_t, out=da_y_t)  # (19)
         w.W_y_T.dot(da_y_t, out=dh_t)  # (20)
         np.multiply(dh_t, h_2_t, out=da_h_t)  # (21)
-        w.U_h_T.dot(da_h_t, out=w.U_h_T_da_h)  # (18)
-        np.add(dy_prev, w.U_h_T_da_h, out=dy_prev)  # (18)
+        w.U_h_T.dot(da_h_t, out=w.U_h_T_da_h)  # (18), (29)
+        np.add(dy_prev, w.U_h_T_da_h, out=dy_prev)  # (18), (29)
 
     # Gradients
     w.da_h.T.dot(x, out=w.dW_h)  # (23)

@@ -77,11 +77,11 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     loss = 0.5 * w.dyhat_flat.dot(w.dyhat_flat)  # (4), (5)
 
     # Backward
-    w.dx_0.fill(0)  # (18)
-    w.dyhat.dot(C, out=w.dx)  # (18)
+    w.dx_0.fill(0)  # (27)
+    w.dyhat.dot(C, out=w.dx)  # (18), (20)
     for dx_t, exp_a_t, dx_prev in w.backward:  # t = T, …, 1
-        np.multiply(dx_t, exp_a_t, out=w.dx_exp_a)  # (18)
-        np.add(dx_prev, w.dx_exp_a, out=dx_prev)  # (18)
+        np.multiply(dx_t, exp_a_t, out=w.dx_exp_a)  # (18), (27)
+        np.add(dx_prev, w.dx_exp_a, out=dx_prev)  # (18), (27)
     np.multiply(w.dx, w.exp_a, out=w.da)  # (19)
     np.multiply(w.da, w.x_prev, out=w.da)  # (19)
 

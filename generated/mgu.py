@@ -109,8 +109,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     loss = 0.5 * w.do_flat.dot(w.do_flat)  # (7), (8)
 
     # Backward
-    w.dh_0.fill(0)  # (28)
-    w.do.dot(W_y, out=w.dh)  # (28)
+    w.dh_0.fill(0)  # (43)
+    w.do.dot(W_y, out=w.dh)  # (28), (33), (34), (35)
     np.multiply(w.htilde, w.htilde, out=w.htilde_squared)  # (30)
     np.subtract(1, w.htilde_squared, out=w.slope_htilde)  # (30)
     np.copyto(w.W_h_T, W_h.T)
@@ -139,12 +139,12 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         np.multiply(dh_t, htilde_h_t, out=w.dh_htilde_h)  # (31)
         np.add(w.W_h_T_da_htilde, w.dh_htilde_h, out=df_t)  # (31)
         np.multiply(df_t, f_2_t, out=da_f_t)  # (32)
-        w.W_f_T.dot(da_f_t, out=w.W_f_T_da_f)  # (28)
-        np.add(dh_prev, w.W_f_T_da_f[:H], out=dh_prev)  # (28)
-        np.multiply(w.W_h_T_da_htilde_2[:H], f_t, out=w.W_h_T_da_htilde_3)  # (28)
-        np.add(dh_prev, w.W_h_T_da_htilde_3, out=dh_prev)  # (28)
-        np.multiply(dh_t, slope_f_2_t, out=w.dh_slope_f_2)  # (28)
-        np.add(dh_prev, w.dh_slope_f_2, out=dh_prev)  # (28)
+        w.W_f_T.dot(da_f_t, out=w.W_f_T_da_f)  # (28), (43)
+        np.add(dh_prev, w.W_f_T_da_f[:H], out=dh_prev)  # (28), (43)
+        np.multiply(w.W_h_T_da_htilde_2[:H], f_t, out=w.W_h_T_da_htilde_3)  # (28), (43)
+        np.add(dh_prev, w.W_h_T_da_htilde_3, out=dh_prev)  # (28), (43)
+        np.multiply(dh_t, slope_f_2_t, out=w.dh_slope_f_2)  # (28), (43)
+        np.add(dh_prev, w.dh_slope_f_2, out=dh_prev)  # (28), (43)
 
     # Gradients
     np.copyto(w.h_x_2[..., :H], w.h_prev)  # (36)

@@ -75,15 +75,15 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
 
     # Backward
     np.multiply(w.o_y, 1 / (N * T), out=w.do)  # (16)
-    w.dh_0.fill(0)  # (17)
-    w.do_rows.dot(V.T, out=w.dh_rows)  # (17)
+    w.dh_0.fill(0)  # (26)
+    w.do_rows.dot(V.T, out=w.dh_rows)  # (17), (19)
     np.multiply(w.h, w.h, out=w.h_squared)  # (18)
     np.subtract(1, w.h_squared, out=w.slope_h)  # (18)
     np.copyto(w.U_T, U.T)
     for dh_t, slope_h_t, da_t, dh_prev in w.backward:  # t = T, …, 1
         np.multiply(dh_t, slope_h_t, out=da_t)  # (18)
-        da_t.dot(w.U_T, out=w.da_U_T)  # (17)
-        np.add(dh_prev, w.da_U_T, out=dh_prev)  # (17)
+        da_t.dot(w.U_T, out=w.da_U_T)  # (17), (26)
+        np.add(dh_prev, w.da_U_T, out=dh_prev)  # (17), (26)
 
     # Gradients
     x_rows.T.dot(w.da_rows, out=w.dW)  # (20)

@@ -86,17 +86,17 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.do_flat.take(w.at_y_flat, out=w.hit_o_flat, mode="clip")  # (17)
     np.subtract(w.hit_o, 1, out=w.hit_o)  # (17)
     w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (17)
-    w.dh_0.fill(0)  # (18)
-    w.do_rows.dot(V.T, out=w.dh_rows)  # (18)
+    w.dh_0.fill(0)  # (28)
+    w.do_rows.dot(V.T, out=w.dh_rows)  # (18), (20), (21)
     np.tanh(w.a, out=w.tanh_a_2)  # (19)
     np.multiply(w.tanh_a_2, w.tanh_a_2, out=w.a_squared)  # (19)
     np.subtract(1, w.a_squared, out=w.slope_a)  # (19)
     np.copyto(w.U_T, U.T)
     for dh_t, slope_a_t, da_t, dh_prev in w.backward:  # t = T, …, 1
         np.multiply(dh_t, slope_a_t, out=da_t)  # (19)
-        da_t.dot(w.U_T, out=w.da_U_T)  # (18)
-        np.add(dh_prev, w.da_U_T, out=dh_prev)  # (18)
-        np.add(dh_prev, dh_t, out=dh_prev)  # (18)
+        da_t.dot(w.U_T, out=w.da_U_T)  # (18), (28)
+        np.add(dh_prev, w.da_U_T, out=dh_prev)  # (18), (28)
+        np.add(dh_prev, dh_t, out=dh_prev)  # (18), (28)
 
     # Gradients
     x_rows.T.dot(w.da_rows, out=w.dW)  # (22)

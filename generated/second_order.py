@@ -78,18 +78,18 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     loss = 0.5 * w.do_flat.dot(w.do_flat)  # (4), (5)
 
     # Backward
-    w.dh_0.fill(0)  # (19)
-    w.do.dot(V, out=w.dh)  # (19)
+    w.dh_0.fill(0)  # (30), (31)
+    w.do.dot(V, out=w.dh)  # (19), (21), (22)
     np.multiply(w.h, w.h, out=w.h_squared)  # (20)
     np.subtract(1, w.h_squared, out=w.slope_h)  # (20)
     np.copyto(w.W_1_T, W_1.T)
     np.copyto(w.W_2_T, W_2.T)
     for dh_t, slope_h_t, da_t, dh_prev, dh_prev2 in w.backward:  # t = T, …, 1
         np.multiply(dh_t, slope_h_t, out=da_t)  # (20)
-        w.W_1_T.dot(da_t, out=w.W_1_T_da)  # (19)
-        np.add(dh_prev, w.W_1_T_da, out=dh_prev)  # (19)
-        w.W_2_T.dot(da_t, out=w.W_2_T_da)  # (19)
-        np.add(dh_prev2, w.W_2_T_da, out=dh_prev2)  # (19)
+        w.W_1_T.dot(da_t, out=w.W_1_T_da)  # (19), (30)
+        np.add(dh_prev, w.W_1_T_da, out=dh_prev)  # (19), (30)
+        w.W_2_T.dot(da_t, out=w.W_2_T_da)  # (19), (30), (31)
+        np.add(dh_prev2, w.W_2_T_da, out=dh_prev2)  # (19), (30), (31)
 
     # Gradients
     w.da.T.dot(w.h_prev, out=w.dW_1)  # (23)
