@@ -11,7 +11,7 @@ Forward
     (5) L = l_T
 
 Total derivatives, backward in time
-   (16) dL/do_t = (1/N) [t = T] ∘ (softmax(o_t) − onehot(y_t))
+   (16) dL/do_t = (1/N) [t = T] (softmax(o_t) − onehot(y_t))
    (17) dL/dh_t = dL/do_t Vᵀ + dL/da_{t+1} Uᵀ
    (18) dL/da_t = dL/dh_t ∘ (1 − h_t²)
 

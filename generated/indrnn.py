@@ -54,7 +54,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w = _workspace(workspace, sizes)
     T, N, D, *_ = sizes
     W = params["W"]
-    u = params["u"]
+    u_ = params["u"]
     b = params["b"]
     V = params["V"]
     c = params["c"]
@@ -65,7 +65,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     x_rows.dot(W, out=w.a_rows)  # (1)
     np.add(w.a, b, out=w.a)  # (1)
     for h_prev, a_t, h_t in w.forward:  # t = 1, …, T
-        np.multiply(h_prev, u, out=w.h_u)  # (1)
+        np.multiply(h_prev, u_, out=w.h_u)  # (1)
         np.add(a_t, w.h_u, out=a_t)  # (1)
         np.maximum(a_t, 0, out=h_t)  # (2)
     w.h_rows.dot(V, out=w.o_rows)  # (3)
@@ -89,7 +89,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.greater(w.a, 0, out=w.step_a, casting="unsafe")  # (18)
     for dh_t, step_a_t, da_t, dh_prev in w.backward:  # t = T, …, 1
         np.multiply(dh_t, step_a_t, out=da_t)  # (18)
-        np.multiply(da_t, u, out=w.da_u)  # (17), (26)
+        np.multiply(da_t, u_, out=w.da_u)  # (17), (26)
         np.add(dh_prev, w.da_u, out=dh_prev)  # (17), (26)
 
     # Gradients
@@ -119,7 +119,7 @@ def forward(params, x, state=None):
     w = _Buffers(*sizes)
     T, N, D, *_ = sizes
     W = params["W"]
-    u = params["u"]
+    u_ = params["u"]
     b = params["b"]
     V = params["V"]
     c = params["c"]
@@ -128,7 +128,7 @@ def forward(params, x, state=None):
     x_rows.dot(W, out=w.a_rows)  # (1)
     np.add(w.a, b, out=w.a)  # (1)
     for h_prev, a_t, h_t in w.forward:  # t = 1, …, T
-        np.multiply(h_prev, u, out=w.h_u)  # (1)
+        np.multiply(h_prev, u_, out=w.h_u)  # (1)
         np.add(a_t, w.h_u, out=a_t)  # (1)
         np.maximum(a_t, 0, out=h_t)  # (2)
     w.h_rows.dot(V, out=w.o_rows)  # (3)

@@ -49,8 +49,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     keeps the buffers between calls: nothing is allocated after the first, and what is returned
     is overwritten by the next. A ValueError names the argument that does not fit.
     """
-    u, y = np.asarray(x), np.asarray(y)
-    sizes = _sizes(params, u, y, state)
+    u_, y = np.asarray(x), np.asarray(y)
+    sizes = _sizes(params, u_, y, state)
     w = _workspace(workspace, sizes)
     nu = params["nu"]
     gamma = params["gamma"]
@@ -61,7 +61,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     # Forward
     np.copyto(w.x_0, 0 if state is None else state["x"])
     np.exp(gamma, out=w.exp_gamma)  # (2)
-    u.dot(B.T, out=w.B_u)  # (2)
+    u_.dot(B.T, out=w.B_u)  # (2)
     np.multiply(w.exp_gamma, w.B_u, out=w.x)  # (2)
     np.exp(nu, out=w.exp_nu)  # (1)
     np.negative(w.exp_nu, out=w.nu_2)  # (1)
@@ -71,7 +71,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         np.multiply(x_prev, exp_a_t, out=w.x_exp_a)  # (2)
         np.add(x_t, w.x_exp_a, out=x_t)  # (2)
     w.x.dot(C.T, out=w.yhat)  # (3)
-    u.dot(D.T, out=w.D_u)  # (3)
+    u_.dot(D.T, out=w.D_u)  # (3)
     np.add(w.yhat, w.D_u, out=w.yhat)  # (3)
     np.subtract(w.yhat, y, out=w.dyhat)  # (4), (17)
     loss = 0.5 * w.dyhat_flat.dot(w.dyhat_flat)  # (4), (5)
@@ -93,9 +93,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(w.dx_gamma, w.B_u, out=w.dx_gamma)  # (22)
     w.ones_T.dot(w.dx_gamma, out=w.dgamma)  # (22)
     np.multiply(w.dx, w.exp_gamma, out=w.dx_gamma_2)  # (23)
-    w.dx_gamma_2.T.dot(u, out=w.dB)  # (23)
+    w.dx_gamma_2.T.dot(u_, out=w.dB)  # (23)
     w.dyhat.T.dot(w.x, out=w.dC)  # (24)
-    w.dyhat.T.dot(u, out=w.dD)  # (25)
+    w.dyhat.T.dot(u_, out=w.dD)  # (25)
     w.dx_gamma_2.dot(B, out=w.du)  # (26)
     w.dyhat.dot(D, out=w.D_dyhat)  # (26)
     np.add(w.du, w.D_dyhat, out=w.du)  # (26)
@@ -113,8 +113,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
 
 def forward(params, x, state=None):
     """Return (dict of yhat, final_state); the arguments are those of loss_and_grad."""
-    u = np.asarray(x)
-    sizes = _sizes(params, u, None, state)
+    u_ = np.asarray(x)
+    sizes = _sizes(params, u_, None, state)
     w = _Buffers(*sizes)
     nu = params["nu"]
     gamma = params["gamma"]
@@ -123,7 +123,7 @@ def forward(params, x, state=None):
     D = params["D"]
     np.copyto(w.x_0, 0 if state is None else state["x"])
     np.exp(gamma, out=w.exp_gamma)  # (2)
-    u.dot(B.T, out=w.B_u)  # (2)
+    u_.dot(B.T, out=w.B_u)  # (2)
     np.multiply(w.exp_gamma, w.B_u, out=w.x)  # (2)
     np.exp(nu, out=w.exp_nu)  # (1)
     np.negative(w.exp_nu, out=w.nu_2)  # (1)
@@ -133,7 +133,7 @@ def forward(params, x, state=None):
         np.multiply(x_prev, exp_a_t, out=w.x_exp_a)  # (2)
         np.add(x_t, w.x_exp_a, out=x_t)  # (2)
     w.x.dot(C.T, out=w.yhat)  # (3)
-    u.dot(D.T, out=w.D_u)  # (3)
+    u_.dot(D.T, out=w.D_u)  # (3)
     np.add(w.yhat, w.D_u, out=w.yhat)  # (3)
     return {"yhat": w.yhat}, {"x": w.x_end}
 
@@ -191,11 +191,11 @@ def _workspace(workspace, sizes):
     return buffers
 
 
-def _sizes(params, u, y, state):
+def _sizes(params, u_, y, state):
     """T, M, H, Q and the dtype, once every argument has been checked against them."""
     _keys("params", params, ("nu", "gamma", "B", "C", "D"))
-    T = _axis("x", u, 0, ("T", "M"))
-    M = _axis("x", u, 1, ("T", "M"))
+    T = _axis("x", u_, 0, ("T", "M"))
+    M = _axis("x", u_, 1, ("T", "M"))
     H = _axis("params['nu']", params["nu"], 0, ("H",))
     Q = _axis("params['C']", params["C"], 0, ("Q", "H"))
     dtype = params["nu"].dtype
@@ -211,8 +211,8 @@ def _sizes(params, u, y, state):
         _refuse("params['C']", params["C"], (Q, H), dtype)
     if params["D"].shape != (Q, M) or params["D"].dtype != dtype:
         _refuse("params['D']", params["D"], (Q, M), dtype)
-    if u.shape != (T, M) or u.dtype != dtype:
-        _refuse("x", u, (T, M), dtype)
+    if u_.shape != (T, M) or u_.dtype != dtype:
+        _refuse("x", u_, (T, M), dtype)
     if y is not None:
         if y.shape != (T, Q) or y.dtype != dtype:
             _refuse("y", y, (T, Q), dtype)
