@@ -4,8 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from symbptt.errors import ParseError
 from symbptt.verify.read import formula, read
+from symbptt.verify.read.tokens import latex_tokens
 from symbptt.verify.surface import Apply, Claim, Power, Product, Symbol, Unread, symbols, walk
 from symbptt.verify.write import plain, statement
 
@@ -197,3 +201,116 @@ def test_a_superscript_time_is_settled_by_the_whole_document() -> None:
     open_, *_ = formula(r"h^t = h_t", "latex")
     assert isinstance(open_, Claim)
     assert not isinstance(open_.left, Symbol)
+
+
+# -- nothing is dropped, nothing breaks
+
+LAYOUT = frozenset(["{", "}", "(", ")", "[", "]", "amp", "gap", "row", "null", "group", "font"])
+SEPARATORS = frozenset(["comma", "semicolon", "stop", "colon"])
+SCALED = (r"T\cdot\partial",)  # the dot between a factor and its ∂ says nothing
+
+
+def meaning(text: str) -> list[object]:
+    """What a formula says, without where it stands."""
+    return [
+        (c.left, c.relation, c.right, c.conditions, c.tag) if isinstance(c, Claim) else c.reason
+        for c in formula(text, "latex")
+    ]
+
+
+@pytest.mark.parametrize("name, text", FORMULAS)
+def test_each_token_of_a_formula_counts(name: str, text: str) -> None:
+    """A formula with one of its tokens erased says something else."""
+    text = continued(text)
+    whole = meaning(text)
+    for token in latex_tokens(text, 0, len(text)):
+        if token.kind in LAYOUT | SEPARATORS or text[token.start - 1 :].startswith(SCALED):
+            continue
+        without = text[: token.start] + " " * (token.end - token.start) + text[token.end :]
+        assert meaning(without) != whole, token
+
+
+PIECES = r"""
+    \frac \partial { } ( ) [ ] ^ _ ' | \| \sum \prod \mathbf \hat \text{for } & \\ = + - *
+    \odot \begin{cases} \end{cases} \begin{pmatrix} \end{pmatrix} , ; : . d \delta h_t W t T
+    1 0.5 \mathrm{d} \left( \right) \langle \rangle \Big| \nabla \operatorname{diag} \tanh
+    \underbrace \boxed \sqrt \dots .. ... ² ᵀ ₜ ∂ Σ ŷ h̃ .T .dot( np.outer( sum_ over of
+    dL/dW # \tag{1} \label \quad \mathbb R \in \Rightarrow \le < > \infty \max \mathbf1 % $
+    $$ \[ \] ``` ½ \overset \stackrel \top @ := \mathrel{+}= \color{red} \unknown \frac12
+    \lim_{t\to\infty} ^{(t)} ^\top _{t-1} \cdot (\cdot) ∀ \! x""".split()
+noise = st.lists(st.sampled_from(PIECES), max_size=30).map(" ".join)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> str:
+    """A formula of the cases with a few characters lost, doubled or put in."""
+    text = draw(st.sampled_from([f for _, f in FORMULAS]))
+    for _ in range(draw(st.integers(1, 5))):
+        i = draw(st.integers(0, len(text)))
+        j = min(len(text), i + draw(st.integers(0, 4)))
+        put = draw(st.one_of(st.sampled_from(PIECES), st.text(max_size=2), st.just(text[i:j])))
+        text = text[:i] + put + text[j:]
+    return text
+
+
+def read_anything(text: str, notation: str, around: str) -> None:
+    """Any text at all is read or unread, and what was read can be written and read again."""
+    read(around.replace("%s", text))
+    for item in formula(text, notation):
+        if isinstance(item, Unread):
+            assert item.reason and item.instead
+            assert 1 <= item.place.column <= len(item.place.text) + 1
+            continue
+        assert text[item.start : item.end] == item.source
+        statement(item, "plain")
+        for again in formula(statement(item, "latex"), "latex"):
+            assert isinstance(again, Claim | Unread)
+
+
+texts = st.one_of(noise, damaged(), st.text(max_size=60))
+arounds = st.sampled_from(["$$%s$$", "\\[%s\\]", "%s", "```\n%s\n```", "$%s$", "---\n%s\n---\n%s"])
+notations = st.sampled_from(["latex", "plain", ""])
+
+
+@settings(max_examples=300, deadline=2000)
+@given(texts, notations, arounds)
+def test_any_text_is_read_or_unread(text: str, notation: str, around: str) -> None:
+    try:
+        read_anything(text, notation, around)
+    except ParseError:
+        assert around.startswith("---")  # a front matter that is none
+
+
+@pytest.mark.slow
+@settings(max_examples=12_000, deadline=2000)
+@given(texts, notations, arounds)
+def test_any_text_at_length(text: str, notation: str, around: str) -> None:
+    try:
+        read_anything(text, notation, around)
+    except ParseError:
+        assert around.startswith("---")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 5000 + "x" + ")" * 5000 + " = 1",
+        "{" * 2000 + "x" + "}" * 2000 + " = 1",
+        r"\hat" * 3000 + "x = 1",
+        "x" + "^{x" * 1500 + "}" * 1500 + " = 1",
+        "|" * 4000 + " = 1",
+        r"\frac" * 3000 + "12 = 1",
+        r"\sum_t " * 3000 + "x_t = 1",
+        r"\tanh " * 3000 + "x = 1",
+        "-" * 5000 + "x = 1",
+        "a = " * 4000 + "b",
+        r"\partial " * 3000 + "L = 1",
+        "$" * 3001,
+        "`" * 3001,
+        r"\begin{cases}" * 500,
+    ],
+)
+def test_deep_and_long_text_ends(text: str) -> None:
+    read(f"$${text}$$")
+    read(text)
+    assert formula(text)

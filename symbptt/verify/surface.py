@@ -221,7 +221,8 @@ class Bound(Node):
 
     Σ_{t=1}^T has lower 1 and upper T; ∏_{t ≥ i > k} has lower k (`open_lower`), upper t and
     `descending`; Σ_{i=t}^{1} has lower t and upper 1, as written; Σ_t has neither.
-    `among` is a set: Σ_{k ∈ S}. `style`: "=", "relation", "bare", "in", "over".
+    `among` is a set: Σ_{k ∈ S}. `style`: "=", "..", "relation", "bare", "in", or "→" of a limit.
+    Σ_{1 ≤ k ≤ t ≤ T} has two bounds, the outer one first: t from 1 to T, then k from 1 to t.
     """
 
     variable: Symbol

@@ -80,6 +80,8 @@ def statement(claim: Claim, notation: str = "") -> str:
 class _Latex:
     """Each method writes one kind of node."""
 
+    around = {"(": "()", "[": "[]", "<": ("\\langle ", "\\rangle"), "^": ("", "")}
+
     def write(self, node: Node | None) -> str:
         if node is None:
             return ""
@@ -123,9 +125,11 @@ class _Latex:
         return text
 
     def above(self, s: Symbol) -> str:
-        brackets = {"(": "()", "[": "[]", "<": ("\\langle ", "\\rangle"), "^": ("", "")}
-        text = "".join(f"{b[0]}{self.write(i)}{b[1]}" for i in s.sup
-                       for b in [brackets.get(i.style, ("", ""))])  # fmt: skip
+        text = ""
+        for n, i in enumerate(s.sup):
+            left, right = self.around[i.style]
+            text += "," if n and i.style == s.sup[n - 1].style == "^" else ""
+            text += f"{left}{self.write(i)}{right}"
         text += "*" if "star" in s.marks else ""
         return f"^{{{text}}}" if text else ""
 
@@ -181,6 +185,8 @@ class _Latex:
         if p.style == "function" and isinstance(p.base, Apply):
             return self._apply(p.base, f"^{{{self.write(p.exponent)}}}")
         base = self.write(p.base)
+        if p.style == ".^":
+            return f"{base}^{{\\odot {self.write(p.exponent)}}}"
         wrapped = isinstance(p.base, Symbol | Shorthand | Power | Transpose) and "^" in base
         return f"{{{base}}}^{{{self.write(p.exponent)}}}" if wrapped else (
             f"{base}^{{{self.write(p.exponent)}}}"
@@ -273,6 +279,8 @@ class _Latex:
         variable, lower, upper = map(self.write, (b.variable, b.lower, b.upper))
         if b.style == "in":
             return f"{variable} \\in {self.write(b.among)}"
+        if b.style == "→":
+            return f"{variable} \\to {upper}"
         if b.style == "relation":
             low, high = ("<" if b.open_lower else "\\le"), ("<" if b.open_upper else "\\le")
             if b.descending or not b.upper:
@@ -314,6 +322,8 @@ class _Latex:
 class _Plain(_Latex):
     """Unicode on one line."""
 
+    around = {"(": "()", "[": "[]", "<": "⟨⟩", "^": ("", "")}
+
     def letter(self, letter: str) -> str:
         return letter
 
@@ -332,15 +342,6 @@ class _Plain(_Latex):
         for i in indices:
             text += {"[": f"[{self.write(i)}]", "call": f"({self.write(i)})"}.get(i.style, "")
         return text
-
-    def above(self, s: Symbol) -> str:
-        brackets = {"(": "()", "[": "[]", "<": "⟨⟩"}
-        text = ""
-        for i in s.sup:
-            b = brackets.get(i.style, ("", ""))
-            text += f"{b[0]}{self.write(i)}{b[1]}"
-        text += "*" if "star" in s.marks else ""
-        return f"^{{{text}}}" if text else ""
 
     def _index(self, i: Index) -> str:
         text = i.text + "".join(_COMBINING.get(m, "") for m in i.marks)
@@ -432,7 +433,10 @@ class _Plain(_Latex):
 
     def _bound(self, b: Bound) -> str:
         text = super()._bound(b)
-        return text.replace("\\le", "≤").replace("\\ge", "≥").replace("\\in", "∈")
+        signs = {"\\le": "≤", "\\ge": "≥", "\\in": "∈", "\\to": "→"}
+        for macro, sign in signs.items():
+            text = text.replace(macro, sign)
+        return text
 
     def _big(self, b: Big) -> str:
         sign = {"sum": "Σ", "prod": "∏"}.get(b.operator, b.operator)

@@ -67,19 +67,18 @@ class Bounds(Calls):
         a, b = lower
         until = self.within(*upper, self.expression) if upper else None
         ranges = self.split(a, b, ("comma", "row"))
-        dots = [
-            i for i, (x, y) in enumerate(ranges) if self.tokens[x].kind == "dots" and y == x + 1
-        ]
+        alone = [y == x + 1 and self.tokens[x].kind == "dots" for x, y in ranges]
+        dots = [i for i, lone in enumerate(alone) if lone]
         if dots and dots[-1] == len(ranges) - 2:  # t = 1, …, T
             until = self.within(*ranges[-1], self.expression)
             ranges = ranges[:1]
         found = []
         for x, y in ranges:
-            node = self.within(x, y, self._bound)
-            found.append(replace(node, upper=until) if until and not node.upper else node)
+            nodes = self.within(x, y, self._bound)
+            found += [replace(n, upper=until) if until and not n.upper else n for n in nodes]
         return tuple(found)
 
-    def _bound(self) -> Bound:
+    def _bound(self) -> list[Bound]:
         start = self.here
         parts, signs = [self.expression()], []
         while self.kind() == "relation":
@@ -95,7 +94,7 @@ class Bounds(Calls):
             raise UnreadableError(
                 "these bounds are not read", "t=1 or 1 ≤ k ≤ t", start, end
             ) from None
-        return replace(made, start=start, end=self.before)
+        return [replace(b, start=start, end=self.before) for b in made]
 
 
 def product(factors: list[Node], signs: list[str], start: int) -> Node:
@@ -142,8 +141,19 @@ def _is_weight(node: Node) -> bool:
     return not any(set(i.names) & TIME_LETTERS for i in core.indices)
 
 
-def _bound_of(parts: list[Node], signs: list[str]) -> Bound:
-    """Where a variable runs, from the expressions and relations written below a Σ."""
+def _bound_of(parts: list[Node], signs: list[str]) -> list[Bound]:
+    """Where the variables run, from the expressions and relations written below a Σ.
+
+    1 ≤ k ≤ t ≤ T is t from 1 to T, and k from 1 to t.
+    """
+    if len(signs) == 3 and set(signs) <= {"<", "≤"}:
+        first, second, third, last = parts
+        outer = _one_bound([first, third, last], [signs[0], signs[2]])
+        return [outer, _one_bound([first, second, third], signs[:2])]
+    return [_one_bound(parts, signs)]
+
+
+def _one_bound(parts: list[Node], signs: list[str]) -> Bound:
     if signs and ".." in signs:
         variable, lower, upper = parts
         return Bound(_variable(variable), lower, upper, style="..")
@@ -151,6 +161,8 @@ def _bound_of(parts: list[Node], signs: list[str]) -> Bound:
         return Bound(_variable(parts[0]), style="bare")
     if signs in (["="], ["←"]):
         return Bound(_variable(parts[0]), parts[1])
+    if signs == ["→"]:
+        return Bound(_variable(parts[0]), upper=parts[1], style="→")
     if signs == ["∈"]:
         return Bound(_variable(parts[0]), among=parts[1], style="in")
     if any(s not in ("<", "≤", ">", "≥", "≠") for s in signs) or len(signs) > 2 or "≠" in signs:

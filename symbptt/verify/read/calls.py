@@ -128,7 +128,11 @@ class Calls(Scripts):
         kind = self.kind()
         if kind == "_":
             self.next()
-            of = self.within(*self.argument(), self.statement)
+            a, b = self.argument()
+            if len(self.split(a, b, ("comma",))) > 1:  # the array of ones, of this shape
+                ones = Symbol("1", font=token.value, start=token.start, end=self.before)
+                return self.subscript(ones, a, b)
+            of = self.within(a, b, self.statement)
             return Indicator(of, "1_", start=token.start, end=self.before)
         if kind in ("[", "(", "{"):
             a, b = self.i + 1, self.pairs[self.i]

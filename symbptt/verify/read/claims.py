@@ -21,11 +21,13 @@ from ..surface import (
     Product,
     Relation,
     Space,
+    Sum,
     Symbol,
     Text,
     Words,
     walk,
 )
+from .bounds import product
 from .cursor import Habits, UnreadableError, matched
 from .formula import Formula
 from .spelling import CONDITIONS, CONNECTORS, TIME_LETTERS
@@ -150,6 +152,8 @@ class _Reader:
         except UnreadableError as error:
             return [Failure(error, tokens[0].start, tokens[-1].end)]
         tokens = self._unwrapped(tokens)
+        if not tokens:
+            return []
         if _is_statement(tokens):
             self._segment(tokens, "")
             self._mentions()
@@ -182,6 +186,8 @@ class _Reader:
                     out += [([_merged(tokens, token, i)], "text"), ([], "text")]
                 else:
                     out.append(([], token.kind))
+            elif token.kind == "stop" and not self.habits.plain:
+                out.append(([], "semicolon"))
             elif token.kind == "colon" and _is_colon_a_separator(out[-1][0], out):
                 out.append(([], "colon"))
             elif token.kind not in _SEPARATORS:
@@ -199,7 +205,7 @@ class _Reader:
         """One formula, or words, or a condition of what stands before it."""
         if len(tokens) == 1 and tokens[0].kind == "text":
             said = Text(tokens[0].value, start=tokens[0].start, end=tokens[0].end)
-            if tokens[0].value.strip(" .,;:").lower() not in CONNECTORS:
+            if tokens[0].value.strip(" .,;:").lower() not in CONNECTORS | {"for all", "for"}:
                 self._condition(said)
             return
         try:
@@ -471,6 +477,8 @@ def _is_counter(node: Node | None) -> bool:
 def _is_range(node: Node | None) -> bool:
     if isinstance(node, Product):
         return all(map(_is_range, node.factors))
+    if isinstance(node, Sum):
+        return all(map(_is_range, node.terms))
     return isinstance(node, Number | Dots) or _is_counter(node)
 
 
@@ -495,9 +503,22 @@ def _space(node: Node) -> Node:
         if isinstance(whole, Space) or node.base.letter == "R":
             e = node.exponent
             e = e.of if isinstance(e, Group) else e
-            sizes = e.factors if isinstance(e, Product) else (e,)
+            sizes = _sizes(e)
             return Space(node.base.letter, sizes, start=node.start, end=node.end)
     return node
+
+
+def _sizes(e: Node) -> tuple[Node, ...]:
+    """D × 2H is two sizes, D and 2H."""
+    if not isinstance(e, Product):
+        return (e,)
+    groups: list[list[Node]] = [[e.factors[0]]]
+    for sign, factor in zip(e.signs, e.factors[1:], strict=True):
+        if sign in ("×", "*", "·"):
+            groups.append([factor])
+        else:
+            groups[-1].append(factor)
+    return tuple(product(g, [""] * (len(g) - 1), g[0].start) for g in groups)
 
 
 def _size(index: Index) -> Node:

@@ -18,7 +18,7 @@ from .tokens import Token, latex_tokens
 
 # Words before inline mathematics that make it a condition of what follows.
 _CASE = re.compile(r"\b(?:if|when|whenever|for|at|unless|once)\s*(?:\\\(|\$|`)?$", re.IGNORECASE)
-LONGEST = 20_000  # characters of one formula; longer ones are unread rather than slow
+LONGEST = 10_000  # characters of one formula; longer ones are unread rather than slow
 
 
 def read(text: str, file: str = "<text>") -> Document:

@@ -54,6 +54,9 @@ class Plain(Latex):
             else:
                 super().step()
 
+    def takes_one(self) -> bool:
+        return False
+
     def remark(self) -> re.Match[str] | None:
         """(elementwise), (for the last step): words in brackets behind a formula."""
         if not (self.space and self.out):

@@ -150,7 +150,7 @@ def is_formula(line: str, strict: bool) -> bool:
     left = line[: relation.start()]
     if strict and _STOP.search(body):
         return False
-    english = [w for w in _ENGLISH.findall(body) if not is_name(w)]
+    english = {w for w in _ENGLISH.findall(body) if not is_name(w)}
     if any(w in left for w in english) and strict:
         return False
     return len(english) <= (2 if strict else 4)
@@ -160,6 +160,6 @@ def is_name(word: str) -> bool:
     return word in FUNCTIONS or word in GREEK_LETTERS or len(word) < 4 or word in _NAMES
 
 
-_NAMES = frozenset("""over loss next prev where with then case similarly delta Loss likewise
-    otherwise outer prod total state input output hidden cell gate step
+_NAMES = frozenset("""over loss next prev axis ones zeros where with then case similarly delta Loss
+    likewise otherwise outer prod total state input output hidden cell gate step
     time""".split())  # fmt: skip

@@ -104,6 +104,8 @@ class Scripts(Cursor):
     # -- subscripts
 
     def subscript(self, base: Node, a: int, b: int) -> Node:
+        if isinstance(base, Power) and isinstance(base.base, Norm):  # ‖v‖^2_2
+            return replace(base, base=self.subscript(base.base, a, b))
         if isinstance(base, Norm):
             return replace(base, order=self.within(a, b, self.expression))
         if isinstance(base, Symbol | Shorthand):
@@ -222,6 +224,9 @@ class Scripts(Cursor):
             if tokens[0].value == "*":
                 return replace(base, marks=(*base.marks, "star"))
             return self.indexed(base, [self.index(a, b, "^")], below=False)
+        if len(tokens) > 1 and tokens[0].value == "⊙":
+            exponent = self.within(a + 1, b, self.expression)
+            return Power(base, exponent, ("power",), ".^")
         return self._power(base, a, b)
 
     def _is_transpose(self, tokens: Sequence[Token]) -> bool:

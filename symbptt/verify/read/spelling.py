@@ -77,7 +77,7 @@ _row("letter", "ℓ", "ell", "ℓ")
 _row("letter", "ℏ", "hbar", "")
 _row("letter", "1", "", "𝟙𝟏")
 _row("letter", "∅", "emptyset varnothing", "∅")
-_row("forall", "∀", "forall", "∀")
+_row("text", "for all", "forall", "∀")
 _row("null", "", "mathord mathbin mathrel mathop mathopen mathclose mathinner ensuremath", "")
 _row("group", "", "boxed fbox hbox cancel bcancel xcancel", "")
 
@@ -148,4 +148,4 @@ CASES = frozenset(["cases", "dcases", "rcases"])
 # Words between formulas, which separate them.
 CONNECTORS = frozenset("""and or where with so then thus hence also since because i.e. e.g. resp
     respectively und ou et y 和 及 且 或 其中""".split())  # fmt: skip
-CONDITIONS = frozenset("for if when at as otherwise via unless given".split())
+CONDITIONS = frozenset("for if when at as otherwise via unless given".split()) | {"for all"}

@@ -35,6 +35,7 @@ _MARKS = {
 }  # fmt: skip
 _MACRO = re.compile(r"\\([A-Za-z]+\*?|.)", re.DOTALL)
 _ASSIGN = re.compile(r"\\math(?:rel|bin|op|ord)\{\s*([-+*:])\s*=?\}\s*(?:\{?=\}?)?")
+_NOTED = re.compile(r"\\(?:stackrel|overset|underset)\s*\{((?:[^{}]|\{[^{}]*\})*)\}\s*\{\s*=\s*\}")
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LETTERS = re.compile(r"[^\W\d_](?:[\u0300-\u036f\u20d0-\u20ff]*)")
 _RUN = re.compile(r"(?:[^\W\d_][\u0300-\u036f\u20d0-\u20ff]*)+")
@@ -77,6 +78,13 @@ class Latex:
             self.step()
         return self.out
 
+    def takes_one(self) -> bool:
+        """Whether TeX takes one digit here, as in \\frac12 and x_10."""
+        kinds = [t.kind for t in self.out[-2:]]
+        return kinds[-1:] in (["frac"], ["^"], ["_"], ["root"]) or (
+            kinds[:1] == ["frac"] and kinds[-1] in ("number", "letter")
+        )
+
     def add(self, kind: str, value: str, end: int, data: Any = None, start: int = -1) -> None:
         begin = self.i if start < 0 else start
         self.out.append(Token(kind, value, begin, end, self.space, self.gap, data))
@@ -94,12 +102,15 @@ class Latex:
             self.skip(match.end())
         elif match := _ASSIGN.match(text, i, end):
             self.add("relation", match[1] + "=", match.end())
+        elif match := _NOTED.match(text, i, end):
+            self.add("relation", ":=" if "def" in match[1] else "=", match.end())
         elif match := _ROW.match(text, i, end):
             self.add("row", "row", match.end())
         elif text[i] == "\\":
             self.macro()
         elif match := _NUMBER.match(text, i, end):
-            self.add("number", match[0], match.end())
+            stop = i + 1 if self.takes_one() else match.end()
+            self.add("number", text[i:stop], stop)
         elif text[i] in "{}&":
             self.add({"{": "{", "}": "}", "&": "amp"}[text[i]], text[i], i + 1)
         elif not self.unicode() and not self.composed():
@@ -134,7 +145,7 @@ class Latex:
             if len(run[0]) > 1 and run[0] in FUNCTIONS:
                 self.add("function", FUNCTIONS[run[0]], run.end())
                 return
-            if run[0].lower() in ("loss", "error", "cost"):
+            if run[0].lower() in ("loss", "error", "cost", "net", "next", "prev"):
                 self.add("word", run[0], run.end())
                 return
             letter = _LETTERS.match(self.text, self.i, self.end)
