@@ -9,6 +9,7 @@ symbols, fonts, products and layout.
 from __future__ import annotations
 
 import unicodedata
+from typing import Any, ClassVar
 
 from .read.spelling import GREEK_LETTERS
 from .surface import (
@@ -80,7 +81,12 @@ def statement(claim: Claim, notation: str = "") -> str:
 class _Latex:
     """Each method writes one kind of node."""
 
-    around = {"(": "()", "[": "[]", "<": ("\\langle ", "\\rangle"), "^": ("", "")}
+    around: ClassVar[dict[str, Any]] = {
+        "(": "()",
+        "[": "[]",
+        "<": ("\\langle ", "\\rangle"),
+        "^": ("", ""),
+    }
 
     def write(self, node: Node | None) -> str:
         if node is None:
@@ -322,7 +328,7 @@ class _Latex:
 class _Plain(_Latex):
     """Unicode on one line."""
 
-    around = {"(": "()", "[": "[]", "<": "⟨⟩", "^": ("", "")}
+    around: ClassVar[dict[str, Any]] = {"(": "()", "[": "[]", "<": "⟨⟩", "^": ("", "")}
 
     def letter(self, letter: str) -> str:
         return letter
