@@ -155,7 +155,8 @@ def complex_step(
         for i in np.ndindex(*array.shape):
             array[i] += COMPLEX_STEP * 1j
             loss = module.loss_and_grad(params, x, y, state, workspace=workspace)[0]
-            slopes[i] = np.imag(loss) / COMPLEX_STEP
+            with np.errstate(all="ignore"):
+                slopes[i] = np.imag(loss) / COMPLEX_STEP
             array[i] = array[i].real
         out[name] = slopes
     return out
