@@ -57,6 +57,38 @@ def test_a_fault_is_named_with_its_place_and_what_to_write(path: Path) -> None:
     assert under == second.removeprefix("# under:").strip()
 
 
+ADVICE = {
+    "dL/dW_hh = Σ_t dL/da_t h_{t-1}ᵀ": "Σ_{t=1}^{T} with its bounds",
+    "dL/da_t = δ_t": "dL/da[t]",
+    "dh_t = W_hy.T @ dL/do_t": "dL/dh[t]",
+    "dL/dh_t-1 = 0": "h_{t-1}",
+    "dL/dz_t = 0": "input z[t] : H",
+    "dL/da_t = l_t": "only a constant is spread",
+    "dL/da_t = np.tanh(a_t)": "tanh(…)",
+    "dL/da_t = tanh": "tanh(…)",
+}
+
+
+@pytest.mark.parametrize("text", ADVICE)
+def test_a_slip_in_an_equation_is_answered_with_what_to_write(text: str) -> None:
+    with pytest.raises(SymbpttError) as caught:
+        equation(text, ELMAN)
+    assert ADVICE[text] in caught.value.instead and caught.value.place
+
+
+def test_bounds_and_transposes_need_no_braces() -> None:
+    for text, full in (
+        ("dL/dW_hh = Σ_{t=1}^T dL/da_t h_{t-1}ᵀ", "dL/dW_hh = Σ_{t=1}^{T} dL/da_t h_{t-1}ᵀ"),
+        ("dL/dh_t = W_hh^T (dL/da_{t+1})", "dL/dh_t = W_hhᵀ dL/da_{t+1}"),
+        ("dL/dh_t = (W_hh^T (dL/da_{t+1}))**(1+1)", "dL/dh_t = (W_hhᵀ dL/da_{t+1})²"),
+    ):
+        assert equation(text, ELMAN) == equation(full, ELMAN)
+
+
+def test_a_constant_is_spread_over_the_left_side() -> None:
+    assert equation("dL/dh_t = 2", ELMAN).rhs.shape == ELMAN.table["h"].shape
+
+
 def test_there_are_many_faults() -> None:
     assert len(BAD) >= 30
 

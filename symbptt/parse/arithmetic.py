@@ -14,7 +14,7 @@ from .. import matrix as mx
 from ..errors import ParseError, ShapeError
 from ..matrix.build import show_shape
 from .numbers import literal, raised
-from .reader import Node, Reader, Row, plain
+from .reader import Node, Reader, Row, Spread, plain
 
 
 class Arithmetic(Reader):
@@ -31,8 +31,12 @@ class Arithmetic(Reader):
         negative = mx.times(-1, plain(value))
         return Row(negative) if isinstance(value, Row) else negative
 
-    def _times(self, a: Any, _: Token, b: Any) -> Node:
-        return mx.times(self.expression(a), self.expression(b))
+    def _times(self, a: Any, star: Token, b: Any) -> Node:
+        left, right = self.expression(a), self.expression(b)
+        if {left.rank, right.rank} == {1, 2}:
+            matrix, vector = (left, right) if left.rank == 2 else (right, left)
+            self.spreads.append(Spread(matrix, vector, self.locate(star)))
+        return mx.times(left, right)
 
     def _matmul(self, a: Any, _: Token, b: Any) -> Node:
         return mx.matmul(self.expression(a), self.expression(b))

@@ -124,7 +124,7 @@ class Elaborator(Arithmetic, References):
 
 
 def sides(e: Elaborator, left: Any, right: Any) -> tuple[Node, Node]:
-    """Both sides of an equation; a scalar right side is spread over the shape of the left.
+    """Both sides of an equation; a constant on the right is spread over the shape of the left.
 
     The λ of `λ · ∂u/∂v = …` is a cotangent: it has the shape of u. What a text in denominator
     layout says a Jacobian is comes back transposed, in numerator layout.
@@ -134,11 +134,11 @@ def sides(e: Elaborator, left: Any, right: Any) -> tuple[Node, Node]:
     if e.scope.layout == "denominator" and is_jacobian(lhs):
         rhs = transposed(rhs)
     if rhs.shape != lhs.shape:
-        if rhs.shape:
+        if not isinstance(rhs, mx.Scalar):
             raise ShapeError(
                 f"the left side has shape {show_shape(lhs.shape)}, the right side "
                 f"{show_shape(rhs.shape)}",
-                "sides of one shape",
+                "sides of one shape; only a constant is spread",
                 e.locate(right),
             )
         rhs = mx.broadcast(rhs, lhs.shape)

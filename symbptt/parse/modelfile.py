@@ -15,9 +15,10 @@ from .. import matrix as mx
 from ..errors import ModelError, ParseError, Place, ShapeError, SymbpttError
 from ..matrix.build import show_shape
 from ..model import Declaration, Equation, Loss, Model
+from .advice import slip
 from .bodies import body_of
 from .elaborate import Elaborator
-from .reader import shallow
+from .reader import Spread, shallow
 from .recurrence import Later, check_equation, check_recurrence, find
 from .scope import Scope
 from .text import elaborator, tree
@@ -94,6 +95,7 @@ class _Reader:
         self.equations: list[Equation] = []
         self.places: dict[str, Place | None] = {}
         self.reads: dict[tuple[str, str], Place | None] = {}
+        self.spreads: dict[str, list[Spread]] = {}
         self.loss: Loss | None = None
         self.last = Place(1, 1, "", file)
 
@@ -111,7 +113,10 @@ class _Reader:
                     )
                 getattr(self, "_" + parsed.data)(e, *parsed.children)
             except SymbpttError as error:
-                raise error.at(self.last) from None
+                error.at(self.last)
+                if parsed.data == "declaration" and (meant := slip(line, 0)):
+                    raise ModelError(*meant, error.place) from None
+                raise error from None
 
     # -- declarations
 
@@ -214,6 +219,7 @@ class _Reader:
         rhs = e.expression(right)
         check_equation(name, rhs, e, right)
         self.reads |= {(name, v.name): find(right, v.name, e) for v in mx.variables(rhs)}
+        self.spreads[name] = e.spreads
         rhs = self._fit(name, rhs, where)
         if name not in self.scope.declarations:
             self.scope.declare(Declaration(name, "variable", rhs.shape, True, None, where))
@@ -241,7 +247,8 @@ class _Reader:
         name = self.scope.known(name) or name
         if time != mx.t:
             base = self.scope.split(name)[0]
-            raise ModelError("an equation defines a variable at time t", f"{base}[t] = …", place)
+            instead = "loss = …" if base.lower() == "loss" else f"{base}[t] = …"
+            raise ModelError("an equation defines a variable at time t", instead, place)
         d = self.scope.declarations.get(name)
         if d is not None and d.role not in ("state", "variable"):
             raise ModelError(
@@ -257,8 +264,9 @@ class _Reader:
             return mx.Call(rhs.args[0], rhs.args[1], d.shape)
         if d is None or rhs.shape == d.shape:
             return rhs
-        if not rhs.shape:
+        if isinstance(rhs, mx.Scalar):
             return mx.broadcast(rhs, d.shape)
+        self._spread_by(name, d, rhs)
         raise ShapeError(
             f"{name}[t] is declared with shape {show_shape(d.shape)}, and its equation has "
             f"shape {show_shape(rhs.shape)}",
@@ -267,10 +275,23 @@ class _Reader:
             where,
         )
 
+    def _spread_by(self, name: str, d: Declaration, rhs: mx.Node) -> None:
+        """Say so where `matrix * vector`, here or above, has made a matrix of a vector."""
+        reads = [name, *(v.name for v in mx.variables(rhs))]
+        for spread in (s for n in reads for s in self.spreads.get(n, ())):
+            raise ShapeError(
+                f"* is elementwise: it spreads {spread.vector} over {spread.matrix}, and so "
+                f"{name}[t], declared with shape {show_shape(d.shape)}, has shape "
+                f"{show_shape(rhs.shape)}",
+                f"{spread.matrix} @ {spread.vector}, the matrix product",
+                spread.place,
+            )
+
     def _loss(self, e: Elaborator, left: Tree, right: Tree) -> None:
         place = e.locate(left)
         if self.loss:
             raise ModelError("the loss is defined twice", "one loss line", place)
+        self._known_in_loss(e, right)
         over, step = None, None
         if right.data == "call" and str(right.children[0]) in ("sum", "mean"):
             over = str(right.children[0])
@@ -298,11 +319,40 @@ class _Reader:
             )
         self.loss = Loss(over, step)
 
+    def _check_sizes(self) -> None:
+        """Every size is that of an axis: no array would tell the code its value."""
+        arrays = [d for d in self.scope.declarations.values() if d.role != "size"]
+        used = {str(s) for d in arrays for n in d.shape for s in n.free_symbols}
+        used |= {str(s) for d in arrays if d.classes is not None for s in d.classes.free_symbols}
+        for d in self.scope.declarations.values():
+            if d.role == "size" and d.name not in used:
+                raise ModelError(
+                    f"no array has the size {d.name}",
+                    f"a declaration with the axis {d.name}, or no size {d.name}",
+                    d.place,
+                )
+
+    def _known_in_loss(self, e: Elaborator, right: Tree) -> None:
+        """The loss adds a scalar that is computed above; say which there are."""
+        for token in right.scan_values(lambda v: getattr(v, "type", "") == "NAME"):
+            word = e.scope.split(str(token))[0]
+            name = re.sub(r"_(?:t|T|\{[tT]\})$", "", word)
+            if e.scope.known(word) or e.scope.scalar(word) is not None or e.scope.is_function(word):
+                continue
+            scalars = [q.lhs.name for q in self.equations if not q.lhs.shape]
+            found = f"the scalars of a step are {', '.join(scalars)}" if scalars else "no scalar is"
+            raise ModelError(
+                f"{name} is computed nowhere above; {found}",
+                f"loss = sum({scalars[-1]}[t])" if scalars else f"{name}[t] = … above this line",
+                e.locate(token),
+            )
+
     def finish(self, text: str) -> Model:
         if not self.loss:
             what = "the model has no loss" if self.equations else "this is no model: no equation"
             raise ModelError(what, "loss = sum(l[t]) as the last line", self.last)
         check_recurrence(self.scope, self.equations, self.reads)
+        self._check_sizes()
         return Model(
             self.name or "model",
             self.title,

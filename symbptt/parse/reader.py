@@ -26,6 +26,15 @@ class Row:
     vector: Node
 
 
+@dataclass(frozen=True)
+class Spread:
+    """A product `matrix * vector`, which NumPy spreads over the rows."""
+
+    matrix: Node
+    vector: Node
+    place: Place | None
+
+
 def plain(x: Any) -> Node:
     return x.vector if isinstance(x, Row) else x
 
@@ -35,6 +44,7 @@ class Reader:
 
     def __init__(self, scope: Scope, locate: Locate, read: Callable[[str], Tree]):
         self.scope, self.locate, self.read = scope, locate, read
+        self.spreads: list[Spread] = []
 
     def within(self, scope: Scope) -> Self:
         """The same text in another scope."""

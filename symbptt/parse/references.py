@@ -46,9 +46,13 @@ class References(Reader):
 
     def _declared(self, name: str) -> Declaration:
         d = self.scope.declarations.get(self.scope.known(name) or name)
-        if d is None:
-            raise ParseError(f"{name!r} is not declared", self.scope.suggestion(name))
-        return d
+        if d is not None:
+            return d
+        if function := self.scope.known_function(name):
+            raise ParseError(
+                f"{name!r} is a function, and its argument is missing", f"{function}(…)"
+            )
+        raise ParseError(f"{name!r} is not declared", self.scope.suggestion(name))
 
     def _var(self, d: Declaration, times: list[Any]) -> mx.Var:
         if d.role == "propagator":

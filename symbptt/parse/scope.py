@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -183,12 +184,32 @@ class Scope:
     def close_function(self, name: str) -> str:
         """The known function that `name` may be a slip of, or nothing."""
         known = [*self.functions, *mx.builtin_names(), *CALLS]
-        return next(iter(difflib.get_close_matches(name, known, 1)), "")
+        word = name.lower().replace("_", "")
+        alike = [n for n in known if n.lower().replace("_", "") == word]
+        close = difflib.get_close_matches(name, known, 1)
+        return next(iter((*alike, *close)), _OTHER_NAMES.get(word, ""))
 
     def suggestion(self, name: str) -> str:
+        """What may be meant by a name that nothing declares."""
+        base, timed = re.subn(r"_(?:t|T|\{[^{}]*[tT][^{}]*\})$", "", name)
+        if name[0] in "Σ∑∏":
+            return f"{name[0]}_{{t=1}}^{{T}} with its bounds"
+        if base[0] == "d" and (of := self.known(base[1:])):
+            return f"dL/d{of}" + ("[t]" if self._is_timed(of) else "")
+        if spelled(base).rpartition("_")[0] == "delta" or spelled(base) in ("delta", "lambda"):
+            return "the gradient it stands for, as in dL/da[t]"
         known = [*self.declarations, *self.functions, *mx.builtin_names(), *CALLS]
         close = difflib.get_close_matches(name, known, 1)
-        return close[0] if close else f"a declaration of {name}, for example `param {name} : H, H`"
+        line = f"input {base}[t] : H" if timed else f"param {name} : H, H"
+        return close[0] if close else f"a declaration of {base}, for example `{line}`"
+
+
+_OTHER_NAMES = {
+    **dict.fromkeys(("mse", "l2", "squarederrorloss"), "squared_error"),
+    **dict.fromkeys(("ce", "xent", "nll", "crossentropyloss"), "cross_entropy"),
+    **dict.fromkeys(("logistic", "sigm", "expit"), "sigmoid"),
+    **{"norm": "sum(v**2)", "dot": "u @ v", "matmul": "A @ B", "transpose": "A.T"},
+}
 
 
 def known_functions(functions: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput
 from .. import matrix as mx
 from ..errors import ParseError, Place
 from ..model import Derivation, Equation, Model
+from .advice import refuse_misread, slip
 from .elaborate import Elaborator, sides
 from .reader import shallow
 from .scope import Scope
@@ -40,6 +41,7 @@ def tree(text: str, start: str, line: int = 1, file: str = "<text>", source: str
             f"lines of at most {LONGEST_LINE}",
             Place(line, 1, text[:80], file),
         )
+    refuse_misread(text, line, file, source)
     try:
         return grammar().parse(text, start=start)
     except UnexpectedEOF:
@@ -51,6 +53,8 @@ def tree(text: str, start: str, line: int = 1, file: str = "<text>", source: str
         column = len(text.rstrip()) + 1 if at_end else error.column
         width = 1 if token is None or at_end else len(token)
         place = Place(line, column, source, file, width)
+        if meant := slip(text, column):
+            raise ParseError(meant[0], meant[1], place) from None
         if at_end:
             raise ParseError("the line ends too early", _missing(text), place) from None
         raise ParseError(_unexpected(error), _advice(error, text), place) from None
@@ -124,7 +128,7 @@ def expression(text: str, model: Model | Derivation | Scope) -> mx.Node:
 
 
 def equation(text: str, model: Model | Derivation | Scope, label: str = "") -> Equation:
-    """One equation; a scalar right side is spread over the shape of the left."""
+    """One equation; a constant on the right is spread over the shape of the left."""
     with shallow(Place(1, 1, text[:80])):
         left, right = tree(text, "equation").children
         lhs, rhs = sides(elaborator(Scope.of(model), source=text), left, right)
