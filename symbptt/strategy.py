@@ -111,6 +111,15 @@ def chunk(steps: int) -> Blocks:
     return Blocks(steps, steps)
 
 
+def first_step(strategy: Blocks, t: str) -> str:
+    """f_t in words: the first step that the loss of step t reaches."""
+    if strategy.every == 1:
+        return f"max(1, {t} − {strategy.back - 1})" if strategy.back > 1 else t
+    end = f"{strategy.every} ⌈{t}/{strategy.every}⌉"
+    return f"max(1, {end} − {strategy.back - 1})"
+
+
 __all__ = [
-    "Blocks", "Checkpoint", "Clip", "Online", "RandomCut", "Strategy", "chunk", "window",
+    "Blocks", "Checkpoint", "Clip", "Online", "RandomCut", "Strategy", "chunk", "first_step",
+    "window",
 ]  # fmt: skip

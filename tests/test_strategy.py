@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symbptt import check, derive, emit, load, plan
+from symbptt import check, derive, emit, load, plan, prove
+from symbptt import matrix as mx
 from symbptt import model as read
 from symbptt.check import load_module
 from symbptt.check.inputs import Setting, data, horizons
 from symbptt.errors import SymbpttError
-from symbptt.model import Model
+from symbptt.model import Derivation, Model
 from symbptt.strategy import Blocks, Clip, RandomCut, Strategy, chunk, window
 from symbptt.unroll import gradients, unroll
 from tests.conftest import TEXTS
+from tests.faults import planted
+from tests.test_cli import run
 
 RATIONAL = {
     "number": lambda v: Fraction(int(v.p), int(v.q)),
@@ -246,3 +249,95 @@ def test_an_alpha_that_is_none(alpha: Fraction) -> None:
 def test_a_clip_that_is_none(by: str, limit: float) -> None:
     with pytest.raises(SymbpttError):
         Clip(by, limit)
+
+
+# -- what is printed and proved
+
+CUTS = [window(3), chunk(3), Blocks(2, 5), RandomCut(Fraction(1, 2))]
+
+
+@pytest.mark.parametrize("strategy", CUTS, ids=str)
+@pytest.mark.parametrize("name", ["elman", "lag2", "lstm", "rnnlm", "generic"])
+def test_a_cut_gradient_is_proved(name: str, strategy: Strategy) -> None:
+    verdict = prove(derive(model_of(name), strategy))
+    assert verdict.ok, verdict.failed
+
+
+def wrong(d: Derivation, label: str, rhs: mx.Node) -> Derivation:
+    return planted(d, {label: rhs})
+
+
+@pytest.mark.parametrize("strategy", [window(3), chunk(2)], ids=str)
+def test_a_wrong_printed_cut_is_refuted_by_label(strategy: Strategy) -> None:
+    d = derive(load("elman"), strategy)
+    f = mx.time_symbol("f_t")
+    for key, change in (
+        ("kept", {f: f + 1}),
+        ("bias", {f: f + 1}),
+        ("cut", {mx.t + 1: mx.t + 2}),
+    ):
+        for e in d.group(key).equations:
+            rhs = e.rhs.xreplace(change)
+            if rhs != e.rhs:
+                assert e.label in {s.label for s in prove(wrong(d, e.label, rhs)).failed}
+    for e in d.group("cut").equations:
+        twice = mx.times(2, e.rhs)
+        assert e.label in {s.label for s in prove(wrong(d, e.label, twice)).failed}
+
+
+@pytest.mark.parametrize("power", [0, 2])
+def test_a_factor_that_is_missing_or_there_twice_is_refuted(power: int) -> None:
+    d = derive(load("elman"), RandomCut(Fraction(1, 2)))
+    assert d.model.cut is not None
+    named = [e for e in d if any(v.name == d.model.cut.name for v in mx.variables(e.rhs))]
+    assert {g.key for g in d.groups for e in g.equations if e in named} == {"adjoint", "kept"}
+    for e in named:
+        factors = [v for v in mx.variables(e.rhs) if v.name == d.model.cut.name]
+        rhs = e.rhs.xreplace({v: mx.power(v, power) if power else mx.Scalar(1) for v in factors})
+        assert e.label in {s.label for s in prove(wrong(d, e.label, rhs)).failed}
+
+
+def test_models_without_such_a_gradient_say_so() -> None:
+    head = "model still\nsize D\ninput x[t] : D\ntarget y[t] : D\nparam W : D, D\n"
+    step = "o[t] = W @ x[t]\nl[t] = squared_error(o[t], y[t])\nloss = sum(l[t])\n"
+    still = read(head + step)
+    with pytest.raises(SymbpttError, match="no gradient to cut"):
+        derive(still, window(2))
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("derive", "elman", "--truncate", "3"), "which is 2 Jacobians"),
+        (("derive", "elman", "--truncate", "2,5"), "5 steps back from the end of its block of 2"),
+        (("derive", "elman", "--chunk", "4"), "t − 1 is a multiple of 4"),
+        (("derive", "elman", "--random-cut", "0.9"), "Var S_t"),
+        (("prove", "elman", "--truncate", "3"), "K ≥ T"),
+        (("prove", "elman", "--random-cut", "1/2"), "E ξ_t = α · 1/α"),
+        (("generate", "elman", "--chunk", "4"), "`symbptt generate elman --chunk 4`"),
+        (("check", "elman", "--truncate", "2,3"), "a pass every 2 steps, 3 steps back"),
+    ],
+)
+def test_the_options(args: tuple[str, ...], words: str) -> None:
+    result = run(*args)
+    assert result.exit_code == 0
+    assert words in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--truncate", "0"),
+        ("--truncate", "x"),
+        ("--truncate", "3,2"),
+        ("--chunk", "0"),
+        ("--random-cut", "2"),
+        ("--random-cut", "half"),
+        ("--chunk", "3", "--truncate", "3"),
+    ],
+)
+def test_wrong_options_exit_2(args: tuple[str, ...]) -> None:
+    for verb in ("derive", "prove", "generate", "check"):
+        result = run(verb, "elman", *args)
+        assert result.exit_code == 2
+        assert result.stdout == ""

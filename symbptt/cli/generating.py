@@ -15,6 +15,7 @@ from ..parse import load, zoo
 from ..plan import plan
 from ..prove import prove
 from ..show import conclusion
+from ..strategy import Blocks, RandomCut, Strategy
 from .guard import status, stop
 from .output import progress, put
 
@@ -33,16 +34,16 @@ class Module:
         return report(self.derivation).rstrip("\n") + "\n"
 
 
-def module(name: str) -> Module:
+def module(name: str, strategy: Strategy | None = None) -> Module:
     """The proved and checked module of one model; exits with status 1 if either fails."""
-    derivation = derive(load(name))
+    derivation = derive(load(name), strategy)
     with progress(f"proving {derivation.model.name}") as say:
         proof = prove(derivation, say)
     if not proof.ok:
         advice = f"nothing is emitted; `symbptt prove {name}` says more"
         stop(f"{conclusion(proof)}\n{advice}", status(proof))
     program = plan(derivation)
-    text = emit(program, proof, f"symbptt generate {shown(name)}")
+    text = emit(program, proof, f"symbptt generate {shown(name)}{options(strategy)}")
     numbers = check(program, text)
     if not numbers.ok:
         advice = f"nothing is emitted; `symbptt check {name}` says more"
@@ -57,6 +58,20 @@ def everything(folder: Path) -> None:
     for name in zoo():
         if not load(name).is_uninterpreted:
             put(module(name).text, folder / f"{name}.py")
+
+
+def options(strategy: Strategy | None) -> str:
+    """The options of the command line that ask for a strategy."""
+    match strategy:
+        case Blocks(1, back):
+            return f" --truncate {back}"
+        case Blocks(every, back) if every == back:
+            return f" --chunk {back}"
+        case Blocks(every, back):
+            return f" --truncate {every},{back}"
+        case RandomCut(alpha):
+            return f" --random-cut {alpha}"
+    return ""
 
 
 def shown(name: str) -> str:

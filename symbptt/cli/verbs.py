@@ -10,9 +10,11 @@ import typer
 from .. import __version__
 from .guard import Verbs, status, stop
 from .output import progress, put, writable
+from .strategies import Chunk, RandomlyCut, Truncate, strategy_of
 
 if TYPE_CHECKING:
     from ..model import Derivation, Verdict
+    from ..strategy import Strategy
 
 EXIT = "Exit status: 0 it holds, 1 it is refuted, 2 the input is at fault, 3 undecided."
 
@@ -91,6 +93,7 @@ def models() -> None:
 Examples:
   symbptt derive elman --mode all
   symbptt derive elman_batch --mode closed --format latex
+  symbptt derive elman --truncate 20       what truncation computes and leaves out
   symbptt derive my.rnn -o my.md           the format follows from the ending"""
 )
 def derive(
@@ -102,14 +105,21 @@ def derive(
         Format | None, typer.Option(help="Default: what FILE ends in, else unicode.")
     ] = None,
     output: Output = None,
+    truncate: Truncate = "",
+    chunk: Chunk = None,
+    random_cut: RandomlyCut = "",
 ) -> None:
-    """Derive the recursions, every equation numbered."""
+    """Derive the recursions, every equation numbered.
+
+    Of a gradient that is cut: what is computed, its closed form, and what it leaves out.
+    """
     from ..show import show
 
     writable(output, keep=model)
     chosen = format or SUFFIXES.get(output.suffix if output else "", "unicode")
-    derivation = _derivation(model)
-    if mode != "all" and not _has(derivation, mode):
+    strategy = strategy_of(truncate, chunk, random_cut)
+    derivation = _derivation(model, strategy)
+    if strategy is None and mode != "all" and not _has(derivation, mode):
         why = "its states run both ways in time and read each other"
         why = why if derivation.model.states else "it has no states"
         stop(f"{derivation.model.name} has no {mode} form: {why}\nwrite instead: --mode adjoint")
@@ -132,13 +142,19 @@ def prove(
         bool, typer.Option("--lemma", help="Prove the linear recurrence's lemma instead.")
     ] = False,
     json: Json = False,
+    truncate: Truncate = "",
+    chunk: Chunk = None,
+    random_cut: RandomlyCut = "",
 ) -> None:
     """Prove a derivation, for every T and every size."""
     if lemma and model:
         ctx.fail("--lemma stands alone: it is not about one model.")
     if not lemma and not model:
         ctx.fail("Missing argument 'MODEL', or --lemma.")
-    verdict = _lemma() if lemma else _proof(_derivation(model))
+    strategy = strategy_of(truncate, chunk, random_cut)
+    if lemma and strategy:
+        ctx.fail("--lemma stands alone: it is not about one gradient.")
+    verdict = _lemma() if lemma else _proof(_derivation(model, strategy))
     _answer(verdict, json)
 
 
@@ -147,6 +163,7 @@ def prove(
 Examples:
   symbptt generate rnnlm > rnnlm.py
   symbptt generate my.rnn -o my.py --report
+  symbptt generate elman --chunk 50 -o elman_chunk.py
   symbptt generate --all -o generated      one module per model that ships
 
 Exit status: 0 written. Nothing is written at 1 proof or check failed, 2 the input is at fault,
@@ -162,6 +179,9 @@ def generate(
     every: Annotated[
         bool, typer.Option("--all", help="Every shipped model, into the folder after -o.")
     ] = False,
+    truncate: Truncate = "",
+    chunk: Chunk = None,
+    random_cut: RandomlyCut = "",
 ) -> None:
     """Write proved NumPy code for the gradients.
 
@@ -170,15 +190,16 @@ def generate(
     """
     from . import generating
 
+    strategy = strategy_of(truncate, chunk, random_cut)
     if every:
-        if model or report or output is None:
+        if model or report or output is None or strategy:
             ctx.fail("--all takes -o FOLDER and nothing else.")
         generating.everything(output)
         return
     if not model:
         ctx.fail("Missing argument 'MODEL', or --all.")
     writable(output, keep=model)
-    code = generating.module(model)
+    code = generating.module(model, strategy)
     if not report or output is not None:
         put(code.text, output)
     if report:
@@ -193,16 +214,24 @@ Examples:
 
 {EXIT}"""
 )
-def check(model: ModelName, json: Json = False) -> None:
+def check(
+    model: ModelName,
+    json: Json = False,
+    truncate: Truncate = "",
+    chunk: Chunk = None,
+    random_cut: RandomlyCut = "",
+) -> None:
     """Check the emitted code in numbers.
 
-    Against 50-digit arithmetic, against complex step, and against its own contract.
+    Against 50-digit arithmetic, against complex step, and against its own contract; a gradient
+    that is cut against its own definition.
     """
     from ..check import check as check_
     from ..plan import plan
 
+    strategy = strategy_of(truncate, chunk, random_cut)
     with progress(f"checking {model}"):
-        verdict = check_(plan(_derivation(model)))
+        verdict = check_(plan(_derivation(model, strategy)))
     _answer(verdict, json)
 
 
@@ -273,11 +302,11 @@ def bench(
     put(measured(models or [], json))
 
 
-def _derivation(model: str) -> Derivation:
+def _derivation(model: str, strategy: Strategy | None = None) -> Derivation:
     from ..derive import derive
     from ..parse import load
 
-    return derive(load(model))
+    return derive(load(model), strategy)
 
 
 def _has(derivation: Derivation, mode: Mode) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ..model import Derivation, Model
 from ..strategy import Blocks, RandomCut, Strategy
-from .cutting import cut
+from .cutting import cut, cutting
 from .naming import named
 from .recursions import Deriver
 from .roads import through_time
@@ -26,8 +26,10 @@ def derive(model: Model, strategy: Strategy | None = None) -> Derivation:
     d = Deriver(cut(named(model), strategy))
     forward = d.forward()
     groups = [forward, d.locals(), d.adjoint(), d.boundary(), d.gradient()]
-    cuts = isinstance(strategy, Blocks | RandomCut)
-    roads, blocks = ([], ()) if cuts else through_time(d)
+    if isinstance(strategy, Blocks | RandomCut):
+        roads, blocks = cutting(d, strategy)
+    else:
+        roads, blocks = through_time(d)
     kept = tuple(g for g in (*groups, *roads) if g.equations)
     return Derivation(d.model, kept, d.formal(), model, blocks, strategy)
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..model import Declaration, Verdict
 from ..plan import Buffer, Program, Ref
 from ..show import show_equation
-from ..strategy import Blocks, RandomCut
+from ..strategy import Blocks, RandomCut, Strategy, first_step
 from .arguments import Arguments
 from .names import (
     LONGEST,
@@ -62,7 +62,7 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
 
 def docstring(program: Program, proof: Verdict | None, command: str) -> list[str]:
     """Equations with their numbers, what was proved, and how to write the file again."""
-    lines = []
+    lines = cut_in_words(program.derivation.strategy)
     for g in program.derivation.groups:
         if g.key in ("forward", "adjoint", "boundary", "gradient"):
             lines += ["", g.title]
@@ -75,6 +75,24 @@ def docstring(program: Program, proof: Verdict | None, command: str) -> list[str
     if command:
         lines += ["", f"Written by `{command}`; write it again rather than edit it."]
     return lines
+
+
+def cut_in_words(strategy: Strategy | None) -> list[str]:
+    """What a strategy makes of the gradient, for the docstring."""
+    if isinstance(strategy, Blocks):
+        text = (
+            f"The gradient is cut: {strategy}. dL/dv stands for the sum over the losses l_s of "
+            f"dl_s/dv at the steps that the loss reaches, from s back to "
+            f"{first_step(strategy, 's')}; the recursions below are those of each loss alone."
+        )
+    elif isinstance(strategy, RandomCut):
+        text = (
+            "The gradient is cut at random: every Jacobian of a step after the first is multiplied "
+            "by ξ, which is 1/ALPHA with probability ALPHA and else 0. Its mean is the full one."
+        )
+    else:
+        return []
+    return ["", *textwrap.wrap(text, WIDTH)]
 
 
 def _returned(lines: Lines, name: str) -> str:

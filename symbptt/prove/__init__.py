@@ -13,12 +13,15 @@ from dataclasses import replace
 
 from ..errors import SymbpttError
 from ..model import Derivation, Step, Verdict
+from ..strategy import Blocks
 from . import induction, recursions
+from .cutting import Cut, claims, is_cut
 from .explicit import explicit
 from .roads import Roads
 
 INDUCTION = "induction over t"
 Stage = tuple[str, Callable[[Derivation], list[Step]]]
+EXPLICIT: Stage = ("explicit unrolling", explicit)
 
 
 def prove(derivation: Derivation, progress: Callable[[str], None] = lambda stage: None) -> Verdict:
@@ -48,6 +51,8 @@ def stages(derivation: Derivation) -> list[Stage]:
         ("total derivatives", recursions.adjoint),
         ("gradients", recursions.gradient),
     ]
+    if is_cut(derivation):
+        return _of_a_cut(derivation)
     keys = {g.key for g in derivation.groups}
     if "jacobian" in keys:
         every += [
@@ -57,7 +62,22 @@ def stages(derivation: Derivation) -> list[Stage]:
         ]
     if not derivation.formal:
         every = [(name, stage) for name, stage in every if stage is not recursions.full_index]
-    return [*every, ("explicit unrolling", explicit)]
+    return [*every, EXPLICIT]
+
+
+def _of_a_cut(derivation: Derivation) -> list[Stage]:
+    """The stages of a gradient that a strategy cuts."""
+    every: list[Stage] = [
+        ("forward equations", recursions.forward_unchanged),
+        ("local partials", recursions.local_partials),
+        ("total derivatives", lambda d: Cut(d).recursions()),
+        (INDUCTION, _induction),
+        ("what is cut, for every T", claims),
+        ("step Jacobians", lambda d: Cut(d).jacobians()),
+        ("the closed forms of this model", lambda d: [*Cut(d).blocks(), *Cut(d).closed()]),
+    ]
+    # Unrolled, one loss after another is what `check` compares the code with.
+    return every if isinstance(derivation.strategy, Blocks) else [*every, EXPLICIT]
 
 
 def _induction(derivation: Derivation) -> list[Step]:

@@ -83,6 +83,9 @@ def symbols(model: Model, sizes: dict[str, int], steps: int) -> Given:
     for d in model.states:
         for back in range(model.lag(d.name)):
             given[d.name, -back] = entries(f"{d.name}@{-back}", shape(d))
+    if model.cut is not None:
+        for time in range(1, steps + 1):
+            given[model.cut.name, time] = entries(f"{model.cut.name}@{time}", ())
     for d in (*model.inputs, *model.targets):
         for time in range(1, steps + 1):
             dims = shape(d)
@@ -107,6 +110,12 @@ class _Unrolled:
         self.given = symbols(model, sizes, steps)
         self.ring = Ring()
         self.reader = Reader(self.ring)
+        self.time = {
+            symbol: time
+            for (_, time), array in self.given.items()
+            if time is not None
+            for symbol in array.flat
+        }
         self.derived_adjoints: dict[tuple[str, int], Array] = {}
 
     def mismatches(self) -> list[tuple[str, str]]:
@@ -142,6 +151,7 @@ class _Unrolled:
             for i in np.ndindex(*array.shape):
                 out[i] = sympy.Symbol("_".join([f"{name}@{time}", *map(str, i)]), real=True)
                 tape.append((out[i], array[i], (name, time, i)))
+                self.time[out[i]] = time
                 self.reader.seen[out[i]] = self.ring.named(self.reader.read(array[i]))
             return out
 
@@ -164,13 +174,23 @@ class _Unrolled:
                     where = f"T = {self.steps}, t = {entry[1]}, entry {list(entry[2])} differs"
                     found.append((f"{entry[0]}[t]", where))
             if total.terms:
-                self._spread(total, expression, totals)
+                self._spread(total, expression, totals, entry[1] if entry else 1)
         return totals, found
 
-    def _spread(self, total: Poly, expression: Any, totals: dict[Any, Poly]) -> None:
+    def _spread(self, total: Poly, expression: Any, totals: dict[Any, Poly], time: int) -> None:
         for u in expression.free_symbols:
             share = total * self.reader.read(sympy.diff(expression, u))
+            for x in self._between(u, time):
+                share = share * self.ring.generator(x)
             totals[u] = totals[u] + share if u in totals else share
+
+    def _between(self, u: Any, time: int) -> list[Any]:
+        """ξ of every step after 1 from u to `time`, where the gradient is cut at random."""
+        if self.model.cut is None:
+            return []
+        name = self.model.cut.name
+        start = max(self.time.get(u, time), 1)
+        return [self.given[name, n].item() for n in range(start + 1, time + 1)]
 
     def _difference(self, name: str, derived: Array, totals: dict[Any, Poly]) -> str:
         given = self.given

@@ -20,7 +20,7 @@ from ..indices import jacobian, same, same_poly, show_poly
 from ..indices import poly as p
 from ..indices.lower import free_slots, lower
 from ..indices.poly import Poly
-from ..model import LOSS, Derivation, Equation, Model, Step, lag_of
+from ..model import LOSS, Derivation, Equation, Model, Step, lag_of, weights
 
 
 def show(e: mx.Node) -> str:
@@ -219,7 +219,12 @@ class Chain:
             target = mx.shift(read, move)
             keep += mx.variables(rhs)
             times.append(w.time)
-            out = p.add(out, pulled(self.cotangent(w), jacobian(rhs, target)))
+            share = pulled(self.cotangent(w), jacobian(rhs, target))
+            for x in weights(self.model, lag):  # ξ, where the gradient is cut at random
+                x = mx.shift(x, base - mx.t) if v.times else x
+                if not (x.time.is_number and x.time <= 1):
+                    share = p.mul(lower(x, ()), share)
+            out = p.add(out, share)
         return out, keep, times
 
 
@@ -231,14 +236,14 @@ def adjoint(d: Derivation) -> list[Step]:
         d.model.loss.step.name
     }
     for name, e in d.adjoint.items():
-        steps.append(_total_step(d, chain, e, e.lhs.wrt, "sums every path in time"))
+        steps.append(total_step(d, chain, e, e.lhs.wrt, "sums every path in time"))
         expected.discard(name)
     for name in sorted(expected):
         steps.append(Step("", f"dL/d{name} has a recursion", False, "", "it is missing"))
     return steps + boundary(d, chain)
 
 
-def _total_step(d: Derivation, chain: Chain, e: Equation, v: mx.Var, words: str) -> Step:
+def total_step(d: Derivation, chain: Chain, e: Equation, v: mx.Var, words: str) -> Step:
     def decide() -> Any:
         truth, keep, times = chain.total(v, at=v.time if _is_start(v) else None)
         yield lower(d.model.unfold(e.rhs, keep, times)), truth
@@ -283,7 +288,7 @@ def gradient(d: Derivation) -> list[Step]:
     for e in d.group("gradient").equations:
         v = e.lhs.wrt
         if v.times:
-            steps.append(_total_step(d, chain, e, v, "sums every path"))
+            steps.append(total_step(d, chain, e, v, "sums every path"))
         else:
             steps.append(_parameter(d, chain, e, v))
     wanted = {x.name for x in d.model.params} | {x.name for x in d.model.states}

@@ -10,6 +10,7 @@ from .. import matrix as mx
 from ..errors import UnsupportedError, kind
 from ..matrix.layout import LAYOUTS
 from ..model import LOSS, Derivation, Equation, Formal, Group, Model, Verdict
+from ..strategy import Blocks, RandomCut
 from .expression import PRINTERS, show_expression
 from .markup import displayed, html_page, latex_page, markdown_page
 from .page import Page
@@ -18,11 +19,16 @@ from .terminal import unicode_page
 from .verdict import displayed_verdict, verdict_json, verdict_text
 
 # What each --mode of `derive` prints.
-MODES = {
+MODES: dict[str, tuple[str, ...] | None] = {
     "adjoint": ("forward", "local", "adjoint", "boundary", "gradient"),
     "sensitivity": ("forward", "jacobian", "sensitivity"),
     "closed": ("forward", "jacobian", "closed"),
     "all": None,
+}
+# And of a gradient that is cut, in every mode: what is computed, and what is left out.
+CUT: dict[type, tuple[str, ...]] = {
+    Blocks: ("forward", "cut", "jacobian", "kept", "bias"),
+    RandomCut: ("forward", "adjoint", "boundary", "gradient", "jacobian", "kept"),
 }
 
 
@@ -49,8 +55,8 @@ def show(item: Any, format: str = "unicode", mode: str = "all", layout: str = "n
         item = _as_derivation(item)
     if isinstance(item, Derivation):
         known(layout, LAYOUTS, "layout")
-        page = Page.of(item, MODES[known(mode, MODES, "mode")], in_layout(layout))
-        return FORMATS[known(format, FORMATS)](page)
+        groups = CUT.get(type(item.strategy), MODES[known(mode, MODES, "mode")])
+        return FORMATS[known(format, FORMATS)](Page.of(item, groups, in_layout(layout)))
     raise UnsupportedError(
         f"show takes a result of symbptt, not {kind(item)}", "show(derive(load('elman')))"
     )
