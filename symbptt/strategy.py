@@ -102,6 +102,9 @@ class Clip:
         if not 0 < self.limit < float("inf"):
             raise SymbpttError(f"{self.limit} is no limit to clip at", "a number above 0")
 
+    def __str__(self) -> str:
+        return f"clipped by {self.by} at {self.limit:g}"
+
 
 def window(steps: int) -> Blocks:
     return Blocks(1, steps)

@@ -1,5 +1,7 @@
 """Truncated, random, online and checkpointed gradients: each against its own definition."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import product
@@ -15,7 +17,7 @@ from symbptt.check import load_module
 from symbptt.check.inputs import Setting, data, horizons
 from symbptt.errors import SymbpttError
 from symbptt.model import Derivation, Model
-from symbptt.strategy import Blocks, Clip, RandomCut, Strategy, chunk, window
+from symbptt.strategy import Blocks, Checkpoint, Clip, RandomCut, Strategy, chunk, window
 from symbptt.unroll import gradients, unroll
 from tests.conftest import TEXTS
 from tests.faults import planted
@@ -251,6 +253,96 @@ def test_a_clip_that_is_none(by: str, limit: float) -> None:
         Clip(by, limit)
 
 
+# -- checkpoints
+
+
+@pytest.mark.parametrize("name", ["elman", "lag2", "stacked", "last", "linear_mse", "rnnlm"])
+def test_checkpoints_give_the_full_gradient(name: str) -> None:
+    verdict = check(plan(derive(model_of(name), Checkpoint())))
+    assert verdict.ok, verdict.failed
+
+
+@pytest.mark.parametrize("segment", [1, 2, 5, 9, 10, 50, None])
+def test_every_segment_length_gives_the_same(segment: int | None) -> None:
+    params, x, y = elman(10)
+    expected = module_of("elman", None).loss_and_grad(params, x, y)
+    module, workspace = module_of("elman", Checkpoint()), {}  # type: ignore[var-annotated]
+    for _ in range(2):
+        loss, grads, final = module.loss_and_grad(
+            params, x, y, segment=segment, workspace=workspace
+        )
+        assert loss == pytest.approx(expected[0], rel=1e-12)
+        np.testing.assert_allclose(final["h"], expected[2]["h"], rtol=1e-12)
+        for key, array in expected[1].items():
+            np.testing.assert_allclose(grads[key], array, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("given", "planted"),
+    [
+        ('np.add(w.dh_end, later["h"], out=w.dh_end)', "pass"),
+        ("rows[n] = w.end[name]", "rows[n] = 0"),
+        ("np.copyto(row, grads[name])", "pass"),
+        ("np.add(array, grads[name], out=array)", "np.copyto(array, grads[name])"),
+    ],
+)
+def test_a_wrong_checkpoint_is_caught(given: str, planted: str) -> None:
+    program = plan(derive(load("elman"), Checkpoint()))
+    source = emit(program)
+    assert given in source
+    assert not check(program, source.replace(given, planted)).ok
+
+
+@pytest.mark.slow
+def test_a_million_steps_in_300_megabytes() -> None:
+    """In a process of its own: what NumPy itself takes is in the peak."""
+    source = emit(plan(derive(load("elman_batch"), Checkpoint())))
+    script = f"""
+import resource, numpy as np
+space = {{}}
+exec(compile({source!r}, "m", "exec"), space)
+rng = np.random.default_rng(0)
+T, N, D, H, C = 1_000_000, 1, 16, 128, 16
+shapes = {{"W_h": (H, H), "W_x": (D, H), "b": (H,), "V": (H, C), "c": (C,)}}
+params = {{k: 0.1 * rng.standard_normal(s, "f4") for k, s in shapes.items()}}
+x = rng.standard_normal((T, N, D), "f4")
+y = rng.integers(0, C, (T, N))
+loss, grads, _ = space["loss_and_grad"](params, x, y)
+assert np.isfinite(loss) and all(np.all(np.isfinite(g)) for g in grads.values())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 300
+
+
+# -- clipping
+
+
+@pytest.mark.parametrize("strategy", [None, Checkpoint(), window(2)], ids=str)
+@pytest.mark.parametrize("clip", [Clip("value", 0.05), Clip("norm", 0.1)], ids=str)
+def test_clipping_comes_after_the_sum(strategy: Strategy | None, clip: Clip) -> None:
+    params, x, y = elman(7)
+    plain = module_of("elman", strategy).loss_and_grad(params, x, y)[1]
+    program = plan(derive(load("elman"), strategy), clip)
+    module = load_module(emit(program), "elman")
+    grads = module.loss_and_grad(params, x, y)[1]
+    norm = np.sqrt(sum(np.sum(plain[k] ** 2) for k in params))
+    for name, array in plain.items():
+        expected = array
+        if name in params and clip.by == "value":
+            expected = np.clip(array, -clip.limit, clip.limit)
+        elif name in params:
+            expected = array * min(1, clip.limit / norm)
+        np.testing.assert_allclose(grads[name], expected, rtol=1e-12)
+    assert norm > clip.limit and "clipped" in module.loss_and_grad.__doc__
+    assert check(program).ok
+    wrong_source = emit(program).replace("LIMIT =", "LIMIT = 2 *")
+    assert not check(program, wrong_source).ok
+
+
 # -- what is printed and proved
 
 CUTS = [window(3), chunk(3), Blocks(2, 5), RandomCut(Fraction(1, 2))]
@@ -315,6 +407,10 @@ def test_models_without_such_a_gradient_say_so() -> None:
         (("prove", "elman", "--truncate", "3"), "K ≥ T"),
         (("prove", "elman", "--random-cut", "1/2"), "E ξ_t = α · 1/α"),
         (("generate", "elman", "--chunk", "4"), "`symbptt generate elman --chunk 4`"),
+        (
+            ("generate", "elman", "--checkpoint", "--clip", "norm", "5"),
+            "--checkpoint --clip norm 5",
+        ),
         (("check", "elman", "--truncate", "2,3"), "a pass every 2 steps, 3 steps back"),
     ],
 )

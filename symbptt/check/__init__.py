@@ -50,7 +50,7 @@ def _variants(program: Program, source: str | None) -> Iterator[tuple[str, Progr
     yield "loss as given", program, source or emit(program)
     if given.loss.over != "last":
         at_end = replace(given, loss=Loss("last", given.loss.step))
-        last = plan(derive(at_end, program.derivation.strategy))
+        last = plan(derive(at_end, program.derivation.strategy), program.clip)
         yield "loss at T only", last, emit(last)
 
 
@@ -93,6 +93,7 @@ class Record:
         at = ", ".join(map(str, horizons(d.strategy)))
         title = f"{d.model.name}: emitted code, relative errors at T = {at}"
         title += f"; {d.strategy}" if d.strategy else ""
+        title += f"; {program.clip}" if program.clip else ""
         legend = {s.stage: UNTOLD for s in steps if s.undecided}
         return Verdict(d.model.name, title, tuple(steps), legend)
 

@@ -107,12 +107,26 @@ class Judge:
 
     @cached_property
     def truth(self) -> tuple[Run, dict[str, Array]]:
-        return reference(self.p.derivation, self.d, self.setting)
+        run, grads = reference(self.p.derivation, self.d, self.setting)
+        return run, self.clipped(grads)
 
     def in_floats(self, dtype: str) -> tuple[Run, dict[str, Array]]:
         if dtype not in self.floats:
-            self.floats[dtype] = in_floats(self.p.derivation, self.d, self.setting, dtype)
+            run, grads = in_floats(self.p.derivation, self.d, self.setting, dtype)
+            self.floats[dtype] = run, self.clipped(grads)
         return self.floats[dtype]
+
+    def clipped(self, grads: dict[str, Array]) -> dict[str, Array]:
+        """The gradients of the parameters, clipped where the program clips them."""
+        clip, names = self.p.clip, [d.name for d in self.p.model.params]
+        if clip is None:
+            return grads
+        if clip.by == "value":
+            bounded = np.frompyfunc(lambda v: max(min(v, clip.limit), -clip.limit), 1, 1)
+            return {**grads, **{n: np.asarray(bounded(grads[n]), dtype=object) for n in names}}
+        norm = sum((v * v for n in names for v in grads[n].flat), start=0) ** 0.5
+        scale = clip.limit / norm if norm > clip.limit else 1
+        return {**grads, **{n: grads[n] * scale for n in names}}
 
     def finding(self, about: str, kind: str, value: Any, pick: Pick) -> Finding:
         """`value` against pick(run, gradients) of the truth."""
@@ -149,8 +163,8 @@ def compare(p: Program, module: Guarded, setting: Setting, draw: Draw) -> Iterat
         loss, grads, final = module.loss_and_grad(*args, **seeded(p))
         for piece in pieces(p.derivation):
             yield judge.finding(piece.claim, dtype, piece.of(loss, grads), _pick(piece))
-        if dtype == "float64" and not isinstance(p.derivation.strategy, Blocks | RandomCut):
-            # What is cut off is no derivative of the loss.
+        cut = isinstance(p.derivation.strategy, Blocks | RandomCut) or p.clip
+        if dtype == "float64" and not cut:  # what is cut or clipped is no derivative of the loss
             yield from _independent(p, module, judge, grads)
         yield from _contract(judge, module, args, (loss, grads, final), before, dtype)
 

@@ -15,7 +15,7 @@ from ..parse import load, zoo
 from ..plan import plan
 from ..prove import prove
 from ..show import conclusion
-from ..strategy import Blocks, RandomCut, Strategy
+from ..strategy import Blocks, Checkpoint, Clip, RandomCut, Strategy
 from .guard import status, stop
 from .output import progress, put
 
@@ -34,7 +34,7 @@ class Module:
         return report(self.derivation).rstrip("\n") + "\n"
 
 
-def module(name: str, strategy: Strategy | None = None) -> Module:
+def module(name: str, strategy: Strategy | None = None, clip: Clip | None = None) -> Module:
     """The proved and checked module of one model; exits with status 1 if either fails."""
     derivation = derive(load(name), strategy)
     with progress(f"proving {derivation.model.name}") as say:
@@ -42,8 +42,8 @@ def module(name: str, strategy: Strategy | None = None) -> Module:
     if not proof.ok:
         advice = f"nothing is emitted; `symbptt prove {name}` says more"
         stop(f"{conclusion(proof)}\n{advice}", status(proof))
-    program = plan(derivation)
-    text = emit(program, proof, f"symbptt generate {shown(name)}{options(strategy)}")
+    program = plan(derivation, clip)
+    text = emit(program, proof, f"symbptt generate {shown(name)}{options(strategy, clip)}")
     numbers = check(program, text)
     if not numbers.ok:
         advice = f"nothing is emitted; `symbptt check {name}` says more"
@@ -60,18 +60,21 @@ def everything(folder: Path) -> None:
             put(module(name).text, folder / f"{name}.py")
 
 
-def options(strategy: Strategy | None) -> str:
-    """The options of the command line that ask for a strategy."""
+def options(strategy: Strategy | None, clip: Clip | None) -> str:
+    """The options of the command line that ask for a strategy and for clipping."""
+    clipped = f" --clip {clip.by} {clip.limit:g}" if clip else ""
     match strategy:
         case Blocks(1, back):
-            return f" --truncate {back}"
+            return f" --truncate {back}{clipped}"
         case Blocks(every, back) if every == back:
-            return f" --chunk {back}"
+            return f" --chunk {back}{clipped}"
         case Blocks(every, back):
-            return f" --truncate {every},{back}"
+            return f" --truncate {every},{back}{clipped}"
         case RandomCut(alpha):
-            return f" --random-cut {alpha}"
-    return ""
+            return f" --random-cut {alpha}{clipped}"
+        case Checkpoint():
+            return f" --checkpoint{clipped}"
+    return clipped
 
 
 def shown(name: str) -> str:

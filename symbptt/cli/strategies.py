@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import SymbpttError
-from ..strategy import Blocks, RandomCut, Strategy, chunk, window
+from ..strategy import Blocks, Checkpoint, Clip, RandomCut, Strategy, chunk, window
 
 Truncate = Annotated[
     str,
@@ -32,10 +32,24 @@ RandomlyCut = Annotated[
 ]
 
 
+IsCheckpointed = Annotated[
+    bool, typer.Option("--checkpoint", help="Recompute between √T kept states: less memory.")
+]
+Clipped = Annotated[
+    tuple[str, float] | None,
+    typer.Option("--clip", metavar="value|norm C", help="Clip the summed gradients at C."),
+]
+
+
+def clip_of(clip: tuple[str, float] | None) -> Clip | None:
+    return Clip(*clip) if clip else None
+
+
 def strategy_of(
     truncate: str = "",
     chunk_: int | None = None,
     random_cut: str = "",
+    checkpoint: bool = False,
 ) -> Strategy | None:
     """The one strategy that was asked for, or None."""
     found: list[Strategy] = []
@@ -45,6 +59,7 @@ def strategy_of(
         found.append(chunk(chunk_))
     if random_cut:
         found.append(RandomCut(_fraction(random_cut)))
+    found += [Checkpoint()] if checkpoint else []
     if len(found) > 1:
         raise SymbpttError(
             f"{' and '.join(map(str, found))} are two different gradients", "one of the options"

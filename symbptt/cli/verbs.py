@@ -10,7 +10,15 @@ import typer
 from .. import __version__
 from .guard import Verbs, status, stop
 from .output import progress, put, writable
-from .strategies import Chunk, RandomlyCut, Truncate, strategy_of
+from .strategies import (
+    Chunk,
+    Clipped,
+    IsCheckpointed,
+    RandomlyCut,
+    Truncate,
+    clip_of,
+    strategy_of,
+)
 
 if TYPE_CHECKING:
     from ..model import Derivation, Verdict
@@ -182,6 +190,8 @@ def generate(
     truncate: Truncate = "",
     chunk: Chunk = None,
     random_cut: RandomlyCut = "",
+    checkpoint: IsCheckpointed = False,
+    clip: Clipped = None,
 ) -> None:
     """Write proved NumPy code for the gradients.
 
@@ -190,16 +200,16 @@ def generate(
     """
     from . import generating
 
-    strategy = strategy_of(truncate, chunk, random_cut)
+    strategy = strategy_of(truncate, chunk, random_cut, checkpoint)
     if every:
-        if model or report or output is None or strategy:
+        if model or report or output is None or strategy or clip:
             ctx.fail("--all takes -o FOLDER and nothing else.")
         generating.everything(output)
         return
     if not model:
         ctx.fail("Missing argument 'MODEL', or --all.")
     writable(output, keep=model)
-    code = generating.module(model, strategy)
+    code = generating.module(model, strategy, clip_of(clip))
     if not report or output is not None:
         put(code.text, output)
     if report:
@@ -220,6 +230,8 @@ def check(
     truncate: Truncate = "",
     chunk: Chunk = None,
     random_cut: RandomlyCut = "",
+    checkpoint: IsCheckpointed = False,
+    clip: Clipped = None,
 ) -> None:
     """Check the emitted code in numbers.
 
@@ -229,9 +241,9 @@ def check(
     from ..check import check as check_
     from ..plan import plan
 
-    strategy = strategy_of(truncate, chunk, random_cut)
+    strategy = strategy_of(truncate, chunk, random_cut, checkpoint)
     with progress(f"checking {model}"):
-        verdict = check_(plan(_derivation(model, strategy)))
+        verdict = check_(plan(_derivation(model, strategy), clip_of(clip)))
     _answer(verdict, json)
 
 

@@ -26,20 +26,21 @@ def cut(model: Model, strategy: Strategy | None) -> Model:
 
     Raises UnsupportedError where the strategy has no meaning for the model.
     """
-    if not isinstance(strategy, Blocks | RandomCut):
+    if strategy is None:
         return model
     read = [v for e in model.equations for v in mx.variables(e.rhs) if v.times]
     if not any(lag_of(v) for v in read):
         raise UnsupportedError(
-            f"{model.name} reads nothing of an earlier step, so there is no gradient to cut",
+            f"{model.name} reads nothing of an earlier step, so there is no gradient to cut, carry "
+            "or recompute",
             "no such option",
         )
     if any(lag_of(v) < 0 for v in read):
         raise UnsupportedError(
-            f"{model.name} has a state that runs from T to 1; a cut is made in one direction only",
+            f"{model.name} has a state that runs from T to 1; this is for one direction only",
             "the full gradient",
         )
-    if isinstance(strategy, Blocks):
+    if not isinstance(strategy, RandomCut):
         return model
     name = next(n for n in ("xi", "xi_cut", "xi_c") if n not in model.table)
     return replace(model, declarations=(*model.declarations, Declaration(name, "cut", (), True)))

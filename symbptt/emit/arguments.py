@@ -42,8 +42,26 @@ class Arguments:
     def shape(self, d: Declaration) -> str:
         return tuple_code((["T"] if d.timed else []) + [code(s) for s in d.shape])
 
-    def opening(self, lines: list[str], views: dict[str, str], *, training: bool) -> list[str]:
-        """Arguments unpacked, sizes checked, buffers fetched."""
+    def opening(
+        self, lines: list[str], views: dict[str, str], *, training: bool, kept: bool = False
+    ) -> list[str]:
+        """Arguments unpacked, sizes checked, buffers fetched, from a workspace where `kept`."""
+        out = self.checked(training=training)
+        fetched = "_workspace(workspace, sizes)" if training or kept else "_Buffers(*sizes)"
+        out.append(f"w = {fetched}")
+        text = without_comments("\n".join([*lines, *views.values()]))
+        sizes = [n if self._mentions(text, n) else "_" for n in self.size_names()]
+        if set(sizes) != {"_"}:
+            while sizes[-1] == "_":
+                sizes.pop()
+            out.append(f"{', '.join(sizes)}, *_ = sizes")
+        for d in self.model.params:
+            if self._mentions(text, identifier(d.name)):
+                out.append(f'{identifier(d.name)} = params["{d.name}"]')
+        return out
+
+    def checked(self, *, training: bool) -> list[str]:
+        """Arguments unpacked and their sizes checked."""
         groups = [(self.model.inputs, "x")] + ([(self.model.targets, "y")] if training else [])
         out, names, sources = [], [], []
         for group, name in groups:
@@ -60,17 +78,6 @@ class Arguments:
         given = [identifier(d.name) for d in self.model.inputs]
         given += [identifier(d.name) if training else "None" for d in self.model.targets]
         out.append(f"sizes = _sizes({', '.join(['params', *given, 'state'])})")
-        fetched = "_workspace(workspace, sizes)" if training else "_Buffers(*sizes)"
-        out.append(f"w = {fetched}")
-        text = without_comments("\n".join([*lines, *views.values()]))
-        sizes = [n if self._mentions(text, n) else "_" for n in self.size_names()]
-        if set(sizes) != {"_"}:
-            while sizes[-1] == "_":
-                sizes.pop()
-            out.append(f"{', '.join(sizes)}, *_ = sizes")
-        for d in self.model.params:
-            if self._mentions(text, identifier(d.name)):
-                out.append(f'{identifier(d.name)} = params["{d.name}"]')
         return out
 
     @staticmethod

@@ -8,7 +8,7 @@ from typing import Any
 from ..model import Declaration, Verdict
 from ..plan import Buffer, Program, Ref
 from ..show import show_equation
-from ..strategy import Blocks, RandomCut, Strategy, first_step
+from ..strategy import Blocks, Checkpoint, RandomCut, Strategy, first_step
 from .arguments import Arguments
 from .names import (
     LONGEST,
@@ -34,6 +34,7 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
     backward, gradients = lines.block(part.backward), lines.block(part.gradients)
     used, lines.locals = lines.locals, {}
     infer = lines.block(program.infer.forward)
+    checkpointed = _checkpointed(program, lines, arguments)
     outputs = {n: _returned(lines, n) for n in program.readout}
     final = dict_code({d.name: lines.end(program.buffers[d.name]) for d in model.states})
     return {
@@ -56,6 +57,9 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
         "allocation": _allocation(lines),
         "blocks": strategy if isinstance(strategy, Blocks) else None,
         "random": strategy if isinstance(strategy, RandomCut) else None,
+        "checkpoint": checkpointed,
+        "clip": program.clip,
+        "params": [d.name for d in model.params],
         "has_indices": any(d.classes is not None for d in arguments.timed()),
     }
 
@@ -77,6 +81,36 @@ def docstring(program: Program, proof: Verdict | None, command: str) -> list[str
     return lines
 
 
+def _checkpointed(program: Program, lines: Lines, arguments: Arguments) -> dict[str, Any]:
+    """What the wrapper of a checkpointed module is laid out from; empty for another."""
+    if not isinstance(program.derivation.strategy, Checkpoint):
+        return {}
+    before, lines.locals = lines.locals, {}
+    advance = lines.block(program.states.forward)
+    model, own = program.model, lines.locals
+    lines.locals = before
+
+    def arrays(declared: Any, lead: str = "") -> list[tuple[str, str]]:
+        dims = {d.name: [lead] * bool(lead) + [code(s) for s in d.shape] for d in declared}
+        return [(name, f"np.empty({tuple_code(shape)}, dtype)") for name, shape in dims.items()]
+
+    states = [
+        (d, [str(model.lag(d.name))] * (model.lag(d.name) > 1) + [code(s) for s in d.shape])
+        for d in model.states
+        if model.lag(d.name)
+    ]
+    return {
+        "checked": arguments.checked(training=True),
+        "opening": arguments.opening(advance, own, training=False, kept=True),
+        "advance": assigned(own) + advance,
+        "sums": arrays(model.params),
+        "rows": arrays((d for d in model.inputs if d.classes is None), "T"),
+        "start": [(d.name, tuple_code(["count", *s])) for d, s in states],
+        "end": [(d.name, tuple_code(s)) for d, s in states],
+        "at_end": program.model.loss.over == "last",
+    }
+
+
 def cut_in_words(strategy: Strategy | None) -> list[str]:
     """What a strategy makes of the gradient, for the docstring."""
     if isinstance(strategy, Blocks):
@@ -89,6 +123,11 @@ def cut_in_words(strategy: Strategy | None) -> list[str]:
         text = (
             "The gradient is cut at random: every Jacobian of a step after the first is multiplied "
             "by ξ, which is 1/ALPHA with probability ALPHA and else 0. Its mean is the full one."
+        )
+    elif isinstance(strategy, Checkpoint):
+        text = (
+            "The full gradient in memory of the order √T: the states between segments are kept, "
+            "and each segment is computed once more on the way back."
         )
     else:
         return []

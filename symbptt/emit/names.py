@@ -17,6 +17,8 @@ RESERVED = {
     *("loss_and_grad", "i"),
     *("_Buffers", "_workspace", "_sizes", "_keys", "_axis", "_refuse", "_indices"),
     *("EVERY", "BACK", "_steps_back", "back", "lo", "hi", "own", "u", "min", "max"),
+    *("_Kept", "_kept", "_segment", "_advance", "_part", "_checked", "later", "final"),
+    *("LIMIT", "_clip", "sum", "float"),
     *("ALPHA", "alpha", "rng", "_draw"),
     *("zip", "list", "range", "set", "sorted", "ValueError"),
 }
@@ -37,7 +39,11 @@ def code(value: Any) -> str:
         return value
     value = sympy.sympify(value)
     # T is the model's horizon, and the emitted code's.
-    names = {v: sympy.Symbol(identifier(v.name)) for v in value.free_symbols if v.name != "T"}
+    names = {
+        v: sympy.Symbol(identifier(v.name))
+        for v in value.free_symbols
+        if v.name not in ("T", "T_all")
+    }
     text = str(sympy.pycode(value.xreplace(names)))
     return re.sub(r"(?<!\*)\*(?!\*)", " * ", text.replace("/", " / "))
 

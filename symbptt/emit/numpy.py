@@ -172,6 +172,15 @@ def _start(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     return [f'np.copyto({m.ref(i.out, loop)}, 0 if state is None else state["{i.args[0]}"])']
 
 
+def _later(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    end = m.ref(i.out, loop)
+    return [f'np.add({end}, later["{i.args[0]}"], out={end})']
+
+
+def _final(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    return [f"{m.ref(i.out, loop)}.fill(final)"]
+
+
 def _draw(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     uniform = m.constant("uniform", "np.empty(T)")
     return [f"_draw({m.ref(i.out, loop)}, {uniform}, rng, alpha)"]
@@ -276,6 +285,8 @@ NUMPY: dict[str, Line] = {
     "colsum": _colsum,
     "start": _start,
     "draw": _draw,
+    "later": _later,
+    "final": _final,
     "fill": _fill,
     "copy": _copy,
     "eye": _eye,

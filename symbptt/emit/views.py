@@ -78,6 +78,8 @@ class Views:
         if r.span == "last":
             attribute = name + "_T" + (shift_suffix(r.shift) if r.shift else "")
             return "w." + self.attribute(attribute, f"{store(b)}[{row(b, r.shift - 1)}]")
+        if r.span == "end":
+            return self.end(b)
         if r.span == "start":
             return f"w.{self._start(b)}"
         if not b.timed or r.span == "static":

@@ -15,7 +15,7 @@ from typing import Any
 from .. import matrix as mx
 from ..errors import UnsupportedError
 from ..model import LOSS, Derivation, Equation
-from ..strategy import Blocks
+from ..strategy import Blocks, Checkpoint, Clip
 from .lower import Lowering
 from .operations import OPERATIONS, positive, turned_copy
 from .program import Buffer, Instruction, Item, Loop, Part, Program, Ref, Term
@@ -26,7 +26,7 @@ from .totals import time_sum, total
 Node = mx.Node
 
 
-def plan(derivation: Derivation) -> Program:
+def plan(derivation: Derivation, clip: Clip | None = None) -> Program:
     """The optimised program of a derivation. Raises UnsupportedError for what has no code."""
     model = derivation.model
     if model.is_uninterpreted:
@@ -36,18 +36,20 @@ def plan(derivation: Derivation) -> Program:
             f"function {calls[0]}(…) = …, or a built-in loss such as squared_error",
         )
     train, infer = _planner(derivation), _Planner(derivation)
-    infer_part = infer.infer()
+    infer_part, states = infer.infer(), _Planner(derivation).states()
     results = {*infer.readout(), *(s.name for s in model.states)}
     part = share(train.train(), train.b, results, set(infer.b.buffers))
     missing = set(infer.b.buffers) - set(train.b.buffers)
     buffers = {**train.b.buffers, **{n: infer.b.buffers[n] for n in sorted(missing)}}
-    return Program(derivation, part, infer_part, buffers, infer.readout())
+    return Program(derivation, part, infer_part, buffers, infer.readout(), states, clip)
 
 
 def _planner(derivation: Derivation) -> _Planner:
     from .blocks import BlocksPlanner
+    from .checkpoint import SegmentPlanner
 
-    return (BlocksPlanner if isinstance(derivation.strategy, Blocks) else _Planner)(derivation)
+    planners = {Blocks: BlocksPlanner, Checkpoint: SegmentPlanner}
+    return planners.get(type(derivation.strategy), _Planner)(derivation)
 
 
 class _Planner:
@@ -65,6 +67,7 @@ class _Planner:
         self.last_only: set[str] = set()
         self.blocks: list[list[Item]] = [self.b.items]
         self.terms: list[Term] = []
+        self.horizon = mx.T  # how many losses a mean is taken over
         for d in (*self.model.params, *self.model.inputs, *self.model.targets):
             kind = "real" if d.classes is None else "index"
             rows = 0 if d.timed else None
@@ -227,7 +230,7 @@ class _Planner:
         b = self.b
         loss = self.model.defined[self.model.loss.step.name]
         span = "last" if self.model.loss.over == "last" else "all"
-        weight = 1 / mx.T if self.model.loss.over == "mean" else 1
+        weight = 1 / self.horizon if self.model.loss.over == "mean" else 1
         labels = (self.labels[loss.lhs.name],)
         self.terms = total(b, loss.rhs, span, labels, weight)
         for stage in (self.backward, self.gradients):
@@ -244,6 +247,10 @@ class _Planner:
                 self.resolve(name)
             if self.b.bound[name].buffer != name:  # a value under two names is returned by this
                 self.copied(name, self.b.bound[name])
+        return self.states()
+
+    def states(self) -> Part:
+        """Every state, and nothing that no state is computed from."""
         for state in self.model.states:
             if state.name not in self.b.bound:
                 self.resolve(state.name)

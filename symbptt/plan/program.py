@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model import Derivation
+from ..strategy import Clip
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,11 @@ class Ref:
     """A view of a buffer.
 
     span: "static" (the whole array), "all" (t = 1..T, shifted), "step" (row t, shifted),
-    "last" (row T), "start" (the rows before t = 1), "padded" (every row); in a loop over all
-    losses together "together" (one row per block of losses, where it now stands), "own" (while
-    that is inside the block) and "early" (where `lag` steps back is a row before t = 1). `flat`
-    merges time and batch into rows; `block` is a range of the last axis; `turned` is the
-    transposed view; `spread` inserts axes for broadcasting.
+    "last" (row T), "start" (the rows before t = 1), "end" (as many rows at the end), "padded"
+    (every row); in a loop over all losses together "together" (one row per block of losses, where
+    it now stands), "own" (while that is inside the block) and "early" (where `lag` steps back is a
+    row before t = 1). `flat` merges time and batch into rows; `block` is a range of the last axis;
+    `turned` is the transposed view; `spread` inserts axes for broadcasting.
     """
 
     buffer: str
@@ -130,6 +131,8 @@ class Program:
     infer: Part
     buffers: dict[str, Buffer] = field(hash=False)
     readout: tuple[str, ...] = ()
+    states: Part = field(default=Part(()), hash=False)  # computes the states, and no more
+    clip: Clip | None = None  # of the parameters' gradients, once they are summed up
 
     @property
     def model(self) -> Any:

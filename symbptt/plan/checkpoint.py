@@ -1,0 +1,49 @@
+"""The program of one segment of a longer sequence: what comes later is given from outside.
+
+dL/dh at the end of the segment += what the next segment gives to its initial state
+1/T counts all steps, and a loss at T is there in the last segment only
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from .. import matrix as mx
+from ..model import Derivation
+from .planner import _Planner
+from .program import Buffer, Ref
+
+T_ALL = sympy.Symbol("T_all")  # the steps of the whole sequence; T are those of the segment
+
+
+class SegmentPlanner(_Planner):
+    """A planner whose recursions start from the gradient of the segment's last state."""
+
+    def __init__(self, derivation: Derivation):
+        super().__init__(derivation)
+        self.horizon = T_ALL
+        self.final = next(n for n in ("final", "final_one") if n not in self.reserved)
+
+    def symbols(self, e: mx.Node) -> mx.Node:
+        """Weights of the loss as they are in the whole sequence."""
+        e = super().symbols(e)
+        weights = {x: mx.Scalar(x.value.xreplace({mx.T: T_ALL})) for x in e.atoms(mx.Scalar)}
+        at_end = mx.Kron(mx.t, mx.T)
+        return e.xreplace({**weights, at_end: mx.times(at_end, mx.Var(self.final))})
+
+    def backward(self) -> None:
+        if self.model.loss.over == "last":
+            self.b.buffers[self.final] = Buffer(self.final, (), None, "static")
+            self.b.emit("final", Ref(self.final))
+        super().backward()
+
+    def _start(
+        self, name: str, shape: Any, now: list[mx.Node], fill: bool, labels: Any, rows: int
+    ) -> bool:
+        started = super()._start(name, shape, now, fill, labels, rows)
+        for d in self.model.states:
+            if rows and name == self.total_name.get(d.name):
+                self.b.emit("later", Ref(name, "end"), d.name, labels=labels)
+        return started
