@@ -1,0 +1,234 @@
+"""A small world in numbers: one unrolled run with every derivative that exists in it.
+
+Sizes are pairwise different and above 1, h_0 is not zero and no matrix is symmetric, so that a
+transpose, an order of factors or an index off by one shows. Each equation is differentiated by
+complex step, entry by entry, and the scalar chain rule does the rest:
+
+    du/dv = Σ over w that u reads of  ∂u/∂w · dw/dv
+
+No matrix rule and no printed formula is used. A world refutes; it never proves.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+import random
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+
+from .. import matrix as mx
+from ..matrix.evaluate import Setting, evaluate
+from ..model import LOSS, Declaration, Model
+
+Key = tuple[str, int | None]  # a variable at a time; a parameter has time None
+Array = np.ndarray
+EPS = 1e-30  # of the complex step: far below the rounding error of the value
+
+TOTAL, IMMEDIATE, DIRECT, FUTURE = "total", "immediate", "direct", "future"
+
+
+def small_sizes(model: Model) -> dict[str, int]:
+    """Pairwise different sizes from 2 up, the state's first."""
+    order: list[str] = []
+    for d in (*model.states, *model.declarations):
+        for n in d.shape:
+            order += [s.name for s in sorted(n.free_symbols, key=str) if s.name not in order]
+    order += [s for s in model.sizes if s not in order]
+    return {name: value for value, name in enumerate(order, 2)}
+
+
+class World:
+    """The values of one run of a model, T steps long, and all its derivatives."""
+
+    def __init__(self, model: Model, steps: int = 3, seed: int = 0):
+        self.model, self.steps = model, steps
+        self.sizes = small_sizes(model)
+        self.random = random.Random(seed)
+        self.values: dict[Key, Array] = {}
+        self.edges: dict[Key, dict[Key, Array]] = {}
+        self.order: list[Key] = []
+        self._cache: dict[Any, dict[Key, Array]] = {}
+        self._draw()
+        self._run()
+
+    # -- values
+
+    def dims(self, shape: Iterable[Any]) -> tuple[int, ...]:
+        known = {mx.size(k): v for k, v in self.sizes.items()}
+        return tuple(int(sympy.sympify(n).xreplace(known)) for n in shape)
+
+    def _number(self) -> float:
+        """An entry between 1/4 and 1 in size: no zero, no accident."""
+        return self.random.choice((-1, 1)) * self.random.uniform(0.25, 1.0)
+
+    def _array(self, d: Declaration) -> Array:
+        dims = self.dims(d.shape)
+        if d.classes is not None:
+            (count,) = self.dims((d.classes,))
+            flat = [self.random.randrange(count) for _ in range(int(np.prod(dims, dtype=int)))]
+            return np.array(flat, dtype=int).reshape(dims)
+        out = np.empty(dims)
+        for i in np.ndindex(*dims):
+            out[i] = self._number()
+        return out
+
+    def _draw(self) -> None:
+        for d in self.model.declarations:
+            if d.role in ("param", "hyper"):
+                self.values[d.name, None] = self._array(d)
+            elif d.role == "state":
+                for back in range(max(1, self.model.lag(d.name))):
+                    self.values[d.name, -back] = self._array(d)
+            elif d.role in ("input", "target"):
+                if not d.timed:
+                    self.values[d.name, None] = self._array(d)
+                    continue
+                for time in range(self.steps + 1):  # x_0 exists, so that an index may be off
+                    self.values[d.name, time] = self._array(d)
+
+    def _run(self) -> None:
+        for time in range(1, self.steps + 1):
+            for e in self.model.equations:
+                key = (e.lhs.name, time)
+                self.values[key] = self._evaluate(e.rhs, time).real.astype(float)
+                self.edges[key] = self._local(e.rhs, time)
+                self.order.append(key)
+        loss = self.model.loss.step.name
+        total, weights = 0.0, {}
+        for time in range(1, self.steps + 1):
+            w = float(self._evaluate(self.model.loss.weight(), time).real)
+            total += w * self.values[loss, time].sum()
+            weights[loss, time] = np.full(self.values[loss, time].shape, w)
+        self.values[LOSS.name, None] = np.array(total)
+        self.edges[LOSS.name, None] = weights
+        self.order.append((LOSS.name, None))
+
+    def _evaluate(
+        self, expr: mx.Node, time: int, changed: Mapping[Key, Array] | None = None
+    ) -> Array:
+        values = self.values if changed is None else {**self.values, **changed}
+
+        def lookup(node: Any, times: tuple[int, ...]) -> Array:
+            return values[node.name, times[0] if times else None]
+
+        at = Setting(lookup, self.sizes, FUNCTIONS, {"t": time, "T": self.steps})
+        return np.asarray(evaluate(expr, at), dtype=complex)
+
+    def _local(self, rhs: mx.Node, time: int) -> dict[Key, Array]:
+        """∂rhs/∂v for every variable it reads, by complex step."""
+        out: dict[Key, Array] = {}
+        for v in mx.variables(rhs):
+            if not self.model.is_differentiable(v):
+                continue
+            at = None
+            if v.times:
+                at = int(v.time.xreplace({mx.t: time, mx.T: self.steps}))
+            key = (v.name, at)
+            if key in out:
+                continue
+            base = self.values[key]
+            columns = []
+            for i in np.ndindex(*base.shape):
+                moved = base.astype(complex)
+                moved[i] += EPS * 1j
+                columns.append(self._evaluate(rhs, time, {key: moved}).imag / EPS)
+            stacked = np.stack(columns, axis=-1)
+            out[key] = stacked.reshape((*stacked.shape[:-1], *base.shape))
+        return out
+
+    # -- derivatives
+
+    def derivative(self, of: Key, by: Key, kind: str = TOTAL, copy: int | None = None) -> Array:
+        """d of / d by, shape(of) + shape(by).
+
+        kind: "total" through every path; "immediate" within one step, earlier states held fixed;
+        "direct" by of's own equation alone; "future" through later steps alone. `copy` takes the
+        derivative by the parameter's copy of that step only.
+        """
+        if kind == DIRECT:
+            found = self.edges.get(of, {}).get(by)
+            return self._zero(of, by) if found is None else found
+        step = of[1] if of[1] is not None else by[1] if by[1] is not None else copy
+        reach = self._reach(by, kind, copy, step if kind == IMMEDIATE else None)
+        found = reach.get(of)
+        return self._zero(of, by) if found is None else found
+
+    def _zero(self, of: Key, by: Key) -> Array:
+        return np.zeros(self.values[of].shape + self.values[by].shape)
+
+    def _reach(self, by: Key, kind: str, copy: int | None, step: int | None) -> dict[Key, Array]:
+        """d w / d by for every w, by one forward sweep."""
+        name = (by, kind, copy, step)
+        if name in self._cache:
+            return self._cache[name]
+        shape = self.values[by].shape
+        count = int(np.prod(shape, dtype=int))
+        out: dict[Key, Array] = {}
+        if by[1] is not None:
+            out[by] = np.eye(count).reshape(shape + shape)
+        for w in self.order:
+            if w == by or (step is not None and w[1] not in (step, None)):
+                continue
+            total: Any = None
+            for v, local in self.edges[w].items():
+                if v == by:
+                    if copy is not None and w[1] != copy:
+                        continue
+                    if kind == FUTURE and w[1] is not None and w[1] <= (by[1] or 0):
+                        continue
+                    term = local
+                elif v in out and v != by:
+                    rank = self.values[v].ndim
+                    term = np.tensordot(local, out[v], axes=rank) if rank else local[
+                        (...,) + (None,) * len(shape)
+                    ] * out[v]
+                else:
+                    continue
+                total = term if total is None else total + term
+            if total is not None:
+                out[w] = total
+        self._cache[name] = out
+        return out
+
+    @cached_property
+    def names(self) -> set[str]:
+        return {name for name, _ in self.values}
+
+
+def _call(name: str, orders: Any, values: list[Array], shape: Any) -> Array:
+    """An uninterpreted function stands for some smooth one without symmetry."""
+    flat = [v for a in values for v in np.asarray(a, dtype=object).ravel()]
+    out = np.empty(shape, dtype=object)
+    for i in np.ndindex(*shape):
+        draw = random.Random(f"{name}{i}")
+        inner = sum(draw.uniform(-1, 1) * v for v in flat) + draw.uniform(-1, 1)
+        square = sum(draw.uniform(-0.5, 0.5) * v * v for v in flat)
+        out[i] = cmath.sin(inner) + square
+    return out
+
+
+FUNCTIONS: dict[str, Any] = {
+    "number": lambda v: float(v),
+    "tanh": cmath.tanh,
+    "exp": cmath.exp,
+    "log": cmath.log,
+    "sin": cmath.sin,
+    "cos": cmath.cos,
+    "sigmoid": lambda z: 1 / (1 + cmath.exp(-z)),
+    "softplus": lambda z: cmath.log(1 + cmath.exp(z)),
+    "relu": lambda z: z if complex(z).real > 0 else 0.0,
+    "step": lambda z: 1.0 if complex(z).real > 0 else 0.0,
+    "call": _call,
+}
+
+
+def close(a: Array, b: Array) -> bool:
+    """Equal up to rounding, relative to the larger side."""
+    scale = 1.0 + max(float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
+    gap = float(np.abs(a - b).max(initial=0))
+    return math.isfinite(gap) and gap < 1e-9 * scale
