@@ -26,7 +26,7 @@ from .build import (
     transpose,
     zeros,
 )
-from .functions import Fn, builtin, builtin_names, define
+from .functions import Fn, builtin, builtin_names, define, unknown
 from .nodes import (
     Apply,
     Block,
@@ -126,6 +126,7 @@ __all__ = [
     "time_symbol",
     "times",
     "transpose",
+    "unknown",
     "variables",
     "zeros",
 ]

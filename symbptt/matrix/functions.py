@@ -92,8 +92,29 @@ _BUILTIN = {
 }
 
 
+_UNKNOWN: dict[str, Fn] = {}
+
+
+def unknown(name: str) -> Fn:
+    """An elementwise function of which nothing is known but that it is smooth: φ, φ', φ'', …
+
+    The derivatives of `phi` are called `phi_d1`, `phi_d2`.
+    """
+    if name not in _UNKNOWN:
+
+        def fdiff(self: Any, argindex: int = 1) -> Expr:
+            stem, _, order = name.rpartition("_d")
+            after = f"{stem}_d{int(order) + 1}" if stem and order.isdigit() else f"{name}_d1"
+            return unknown(after).body.func(self.args[0])
+
+        function = type(name, (Function,), {"fdiff": fdiff})
+        _UNKNOWN[name] = define(name, function(Z))
+    return _UNKNOWN[name]
+
+
 def builtin(name: str) -> Fn:
-    return _BUILTIN[name]
+    """A function that is built in, or one that `unknown` has named."""
+    return _BUILTIN[name] if name in _BUILTIN else _UNKNOWN[name]
 
 
 def builtin_names() -> tuple[str, ...]:

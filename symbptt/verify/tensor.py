@@ -29,7 +29,7 @@ from ..indices.lower import Bound, Slots, linear, lower, scalar_poly, softmax
 from ..indices.lower import delta as delta_poly
 from ..indices.poly import Factor, Poly, fresh
 from ..matrix.functions import Z
-from .world import TOTAL, World
+from .world import TOTAL, World, unknown_value
 
 
 class Misfit(SymbpttError):
@@ -90,7 +90,7 @@ class Numbers:
         if time is None:
             return None
         value = sympy.sympify(time).xreplace(
-            {k: sympy.Integer(v) for k, v in self.times.items()} | {mx.T: self.world.steps}
+            {k: sympy.Integer(v) for k, v in self.times.items()} | {mx.T: sympy.Integer(self.world.steps)}
         )
         if not value.is_Integer:
             raise SymbpttError(f"the index {time} has no value here")
@@ -101,9 +101,9 @@ class Numbers:
 
     def number(self, value: Any) -> Tensor:
         q = sympy.sympify(value).xreplace(
-            {k: sympy.Integer(v) for k, v in self.times.items()} | {mx.T: self.world.steps}
+            {k: sympy.Integer(v) for k, v in self.times.items()} | {mx.T: sympy.Integer(self.world.steps)}
         )
-        q = q.xreplace({s: self.world.sizes.get(s.name, s) for s in q.free_symbols})
+        q = sympy.sympify(q).xreplace({s: sympy.Integer(self.world.sizes[s.name]) for s in q.free_symbols if s.name in self.world.sizes})
         return Tensor(np.array(float(q)), (), 0)
 
     def var(self, name: str, time: Any) -> Any:
@@ -234,8 +234,17 @@ _FUNCTIONS: dict[Any, Any] = {}
 
 def _function(body: Any) -> Callable[[Any], Any]:
     """A SymPy expression in `Z` on arrays of floats."""
-    if body not in _FUNCTIONS:
+    key = body
+    if key not in _FUNCTIONS:
+        names = {type(f).__name__ for f in body.atoms(sympy.Function)}
+        extra = {n: _unknown(n) for n in names if n not in _KNOWN}
+        body = body.replace(
+            lambda e: isinstance(e, sympy.Function) and type(e).__name__ in extra,
+            lambda e: sympy.Function(f"u{sorted(extra).index(type(e).__name__)}")(*e.args),
+        )
+        made_up = {f"u{n}": extra[name] for n, name in enumerate(sorted(extra))}
         table = [
+            made_up,
             {
                 "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
                 "relu": lambda z: np.maximum(z, 0.0),
@@ -245,8 +254,16 @@ def _function(body: Any) -> Callable[[Any], Any]:
             "numpy",
         ]
         made = sympy.lambdify(Z, body, table)
-        _FUNCTIONS[body] = lambda z: np.broadcast_to(made(z), np.shape(z)).astype(float)
-    return _FUNCTIONS[body]
+        _FUNCTIONS[key] = lambda z: np.broadcast_to(made(z), np.shape(z)).astype(float)
+    return _FUNCTIONS[key]
+
+
+_KNOWN = {"sigmoid", "relu", "step", "softplus", *mx.builtin_names()}
+
+
+def _unknown(name: str) -> Callable[[Any], Any]:
+    stem, _, order = name.rpartition("_d")
+    return lambda z: unknown_value(int(order) if stem and order.isdigit() else 0, z, np)
 
 
 Entries = Callable[[Slots, Bound], Poly]

@@ -1,0 +1,239 @@
+"""Which index of a letter is a time, which a component and which a part of its name.
+
+The surface tree leaves that open; a document decides it by how it uses its letters. A letter is
+timed when it appears with t, t − 1, T or the variable of a sum over time; then its first index
+of that kind is its time, h_{t+1,i} has component i, and δ_{f,t} the label f.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sympy
+
+from .. import matrix as mx
+from . import surface as s
+
+GREEK_GRADIENT = ("δ", "Δ")
+_BEFORE, _AFTER = ("prev", "previous"), ("next",)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A symbol taken apart: `name` identifies it, `time` is an affine SymPy expression."""
+
+    letter: str
+    marks: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    time: Any = None
+    components: tuple[str, ...] = ()
+    second: Any = None  # another time: the loss of δ_2^{(3)}
+
+    @property
+    def name(self) -> str:
+        """The letter with its marks and labels: W_hh, yhat, δ_f."""
+        label = "".join(self.labels)
+        return self.letter + "".join(self.marks) + (f"_{label}" if label else "")
+
+
+class Naming:
+    """The conventions of one document."""
+
+    def __init__(self, trees: Iterable[s.Node]):
+        trees = list(trees)
+        self.bound = {
+            b.variable.letter for n in _all(trees) if isinstance(n, s.Big) for b in n.bounds
+        }
+        symbols = [n for n in _all(trees) if isinstance(n, s.Symbol)]
+        self.horizon = self._horizon(trees, symbols)
+        self.raised = {
+            n.base.letter
+            for n in _all(trees)
+            if isinstance(n, s.Power)
+            and isinstance(n.base, s.Symbol)
+            and "time" in n.may_be
+            and not n.base.sub
+            and _affine_of(n.exponent, {"t"})
+        }
+        self.timed: set[tuple[str, tuple[str, ...]]] = set()
+        self.styles: Counter[str] = Counter()
+        times = {"t"} | ({self.horizon} if self.horizon else set())
+        for x in symbols:
+            for i in x.indices:
+                if i.terms is not None and set(i.names) & times and self._plain(i):
+                    self.timed.add((x.letter, x.marks))
+                    self.styles[i.style] += 1
+        shifted = {
+            n
+            for x in symbols
+            for i in x.indices
+            if i.terms and len(i.terms) == 1 and i.shift
+            for n in i.names
+        }
+        self.names = times | shifted | self.bound | {"m~"}
+        for x in symbols:  # h_k, where k runs over time somewhere
+            for i in x.indices:
+                if i.terms and set(i.names) <= shifted and self._plain(i):
+                    self.timed.add((x.letter, x.marks))
+        self.bracketed = {
+            x.letter for x in symbols for i in x.indices if i.style in ("(", "<", "[", "call")
+        }
+
+    @staticmethod
+    def _plain(i: s.Index) -> bool:
+        return not i.marks
+
+    def _horizon(self, trees: list[s.Node], symbols: list[s.Symbol]) -> str | None:
+        """T, or whatever a sum over t = 1.. runs up to."""
+        uppers: list[str] = []
+        for n in _all(trees):
+            if isinstance(n, s.Big):
+                for b in n.bounds:
+                    upper = s.bare(b.upper) if b.upper is not None else None
+                    if isinstance(upper, s.Symbol) and not upper.indices:
+                        uppers.append(upper.letter)
+        free = [u for u in uppers if u not in self.bound and u != "t"]
+        used = {n for x in symbols for i in x.indices if i.terms for n in i.names}
+        for letter in ("T", "τ"):
+            if letter in free or letter in used:
+                return letter
+        for letter in (*free, "n"):
+            if letter in used:
+                return letter
+        return "T"
+
+    def time(self, i: s.Index) -> Any:
+        """The index as a SymPy expression in times."""
+        out: Any = sympy.Integer(i.shift)
+        for name, c in i.terms or ():
+            out += c * self.symbol(name)
+        return out
+
+    def symbol(self, name: str) -> Any:
+        return mx.T if name == self.horizon else mx.t if name == "t" else mx.time_symbol(name)
+
+    def is_timed(self, x: s.Symbol) -> bool:
+        return (x.letter, x.marks) in self.timed or x.letter.startswith(GREEK_GRADIENT)
+
+    def parts(self, x: s.Symbol) -> Parts:
+        labels: list[str] = []
+        comps: list[str] = []
+        times: list[Any] = []
+        timed = self.is_timed(x) or any(
+            i.style in ("(", "<", "[") and set(i.names) & self.names for i in x.indices
+        )
+        for i in x.indices:
+            word = "".join(i.marks) + i.text.strip()
+            if i.inner and i.terms is not None:  # x_{t_k}: a time with a component
+                times.append(self.time(i))
+                comps += [j.text for j in i.inner]
+            elif self._is_time(x, i, timed):
+                times.append(self.time(i))
+            elif self._is_component(x, i, bool(times)):
+                comps.append(i.text.strip())
+            else:
+                labels.append(_letter_of(i) if i.marks else word)
+        time = times[0] if times else None
+        if labels and labels[-1] in (*_BEFORE, *_AFTER) and time is None:
+            word = labels.pop()
+            time = mx.t - 1 if word in _BEFORE else mx.time_symbol("next")
+        marks = x.marks + (("'",) * x.primes)
+        second = times[1] if len(times) > 1 else None
+        return Parts(x.letter, marks, tuple(labels), time, tuple(comps), second)
+
+    def _is_time(self, x: s.Symbol, i: s.Index, timed: bool) -> bool:
+        if i.terms is None or i.marks:
+            return False
+        if not i.names:  # a number: h_0, s_3; but W_1 and z^{(1)} are names
+            return timed and not (i.style in ("(", "<", "[") and not self._bracket_time(x))
+        if not set(i.names) <= self.names:
+            return False
+        if i.style in ("(", "<", "[", "call"):
+            return True
+        if len(i.names) == 1 and not i.shift and any(j is not i and self._better(j, i) for j in x.indices):
+            return False
+        if i.names == ("i",) and not i.shift and "i" not in self.bound:
+            return timed and not any(set(j.names) & {"t", self.horizon} for j in x.indices)
+        return timed
+
+    def _better(self, j: s.Index, i: s.Index) -> bool:
+        """Whether j is a time more clearly than i: x_i^{(t)}, h_{t,i}."""
+        if j.terms is None or not j.names or not set(j.names) <= self.names:
+            return False
+        main = {"t", self.horizon}
+        if j.style in ("(", "<", "[", "call") and i.style in ("_", ","):
+            return True
+        return bool(set(j.names) & main) and not set(i.names) & main
+
+    def _bracket_time(self, x: s.Symbol) -> bool:
+        return x.letter in self.bracketed
+
+    def _is_component(self, x: s.Symbol, i: s.Index, after_time: bool) -> bool:
+        if i.terms is None or len(i.names) != 1 or i.shift or i.marks:
+            return False
+        if x.letter.startswith(GREEK_GRADIENT):
+            return False
+        letter = i.names[0]
+        if letter not in "ijklmnpqrc":
+            return False
+        if after_time or self.is_timed(x):
+            return True
+        return sum(j.terms is not None and len(j.names) == 1 for j in x.indices) > 1 and all(
+            j.names and j.names[0] in "ijklmnpqr" for j in x.indices if j.terms is not None
+        )
+
+    def settled(self, node: s.Node) -> s.Node:
+        """The tree with c^{t-1} as a time where the document writes times above."""
+        node = s.rebuild(node, self.settled)
+        if (
+            isinstance(node, s.Power)
+            and isinstance(node.base, s.Symbol)
+            and node.base.letter in self.raised
+            and "time" in node.may_be
+        ):
+            terms = _affine(node.exponent)
+            if terms is not None and (set(terms[0]) <= self.names or not terms[0]):
+                pairs = tuple(terms[0].items())
+                index = s.Index("", "^", pairs, terms[1], start=node.start, end=node.end)
+                base = node.base
+                return replace(base, sup=(*base.sup, index))
+        return node
+
+
+def _letter_of(i: s.Index) -> str:
+    return i.text.strip() + "".join(i.marks)
+
+
+def _affine(node: s.Node) -> tuple[dict[str, int], int] | None:
+    """An exponent t − 1 as ({t: 1}, −1)."""
+    node = s.bare(node)
+    if isinstance(node, s.Number) and node.text.isdigit():
+        return {}, int(node.text)
+    if isinstance(node, s.Symbol) and not node.indices and not node.marks:
+        return {node.letter: 1}, 0
+    if isinstance(node, s.Sum):
+        names: dict[str, int] = {}
+        shift = 0
+        for sign, term in zip(node.signs, node.terms, strict=True):
+            inner = _affine(term)
+            if inner is None or sign == "±":
+                return None
+            c = -1 if sign == "-" else 1
+            shift += c * inner[1]
+            for name, k in inner[0].items():
+                names[name] = names.get(name, 0) + c * k
+        return names, shift
+    return None
+
+
+def _affine_of(node: s.Node, names: set[str]) -> bool:
+    terms = _affine(node)
+    return terms is not None and bool(set(terms[0]) & names)
+
+
+def _all(trees: Iterable[s.Node]) -> Iterable[s.Node]:
+    for tree in trees:
+        yield from s.walk(tree)

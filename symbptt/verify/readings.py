@@ -1,0 +1,230 @@
+"""The readings of a line, the plain ones first: what is assumed beyond the words, and its name.
+
+A reading that the text leaves open costs nothing; one that the text does not state, or that its
+neighbours contradict, is a condition, and the line is right only under it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .. import matrix as mx
+from . import surface as s
+from .meaning import DENOMINATOR, NUMERATOR, Choice, atom_key
+from .naming import Naming
+from .truth import Statement
+from .world import IMMEDIATE, TOTAL
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a line is right under: the class of mistake it would be otherwise, and words."""
+
+    code: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to take one line."""
+
+    choice: Choice
+    statement: Statement
+    conditions: tuple[Condition, ...] = ()
+    ground: str = "own"  # or "last": the loss stands at the last step only
+    kinds: tuple[str, ...] = ()  # the atoms read as immediate
+    order: str = ""
+
+
+NOTE = {
+    "hadamard": Condition("M06", "⊙ binds before the matrix product"),
+    "left": Condition("M06", "the product is taken from left to right"),
+    "commute": Condition("M06", "the trailing slope scales the vector before the matrix does"),
+    "outer": Condition("M17", "two columns side by side are their outer product u vᵀ"),
+    "rows": Condition("M18", "a vector beside a matrix scales its rows, as diag(v) M"),
+    "columns": Condition("M18", "a vector beside a matrix scales its columns, as M diag(v)"),
+    "tensor": Condition(
+        "M17", "a vector in a derivative by a matrix stands for the tensor δ_ik v_l"
+    ),
+    "diag": Condition("M17", "a vector stands for the diagonal matrix it fills"),
+    "fraction": Condition("M30", "the ∂ signs are missing in a fraction"),
+    "byvalue": Condition("M03", "f'(h) is the slope expressed by the value, not f' at h"),
+    "last": Condition("M07", "only at the last step, t = T: the term from step t+1 is missing"),
+    "single": Condition("M07", "the loss stands at the last step only"),
+    "copy": Condition("M12", "one step's share: the gradient is its sum over t"),
+}
+
+
+class Options:
+    """The readings of the lines of one document."""
+
+    def __init__(self, naming: Naming, both_signs: bool, many_paths: bool, abstract: bool):
+        self.naming = naming
+        self.both_signs = both_signs  # d for total and ∂ for partial
+        self.many_paths = many_paths
+        self.abstract = abstract
+        self.pinned: dict[str, str] = {}
+
+    def atoms(self, statement: Statement) -> dict[str, s.Derivative]:
+        """The derivatives whose ∂ may be total or immediate."""
+        out: dict[str, s.Derivative] = {}
+        for side in (statement.left, statement.right):
+            for n in s.walk(side):
+                if isinstance(n, s.Derivative) and n.of is not None and n.kind not in ("∂+", "∇"):
+                    of, by = s.bare(n.of), s.bare(n.by)
+                    if not (isinstance(of, s.Symbol) and isinstance(by, s.Symbol)):
+                        continue
+                    q, r = self.naming.parts(of), self.naming.parts(by)
+                    if q.letter in self.losses:
+                        continue
+                    if r.time is None or (self.many_paths and q.time is not None):
+                        out[atom_key(n, self.naming)] = n
+        return out
+
+    losses: frozenset[str] = frozenset()
+
+    def kinds(self, statement: Statement) -> Iterator[tuple[dict[str, str], tuple[str, ...]]]:
+        """Assignments of total or immediate to the open atoms, and which need saying."""
+        atoms = self.atoms(statement)
+        lists = []
+        for key, node in atoms.items():
+            fixed = self.pinned.get(key)
+            if fixed:
+                lists.append([(key, fixed, False)])
+            elif node.kind == "d":
+                lists.append([(key, TOTAL, False)])
+            elif self.both_signs:
+                lists.append([(key, IMMEDIATE, False), (key, TOTAL, True)])
+            else:
+                lists.append([(key, TOTAL, False), (key, IMMEDIATE, True)])
+        for combination in itertools.islice(itertools.product(*lists), 16):
+            chosen = {key: kind for key, kind, _ in combination}
+            yield chosen, tuple(key for key, _, say in combination if say)
+
+    def layouts(self, statement: Statement) -> list[tuple[bool, str]]:
+        has_jacobian = any(
+            isinstance(n, s.Derivative) and not self._of_loss(n)
+            for side in (statement.left, statement.right)
+            for n in s.walk(side)
+        )
+        if has_jacobian:
+            return [(False, NUMERATOR), (True, NUMERATOR), (False, DENOMINATOR), (True, DENOMINATOR)]
+        return [(False, NUMERATOR), (True, NUMERATOR)]
+
+    def _of_loss(self, n: s.Derivative) -> bool:
+        of = s.bare(n.of) if n.of is not None else None
+        if isinstance(of, s.Apply):
+            return of.head.letter in self.losses
+        return isinstance(of, s.Symbol) and of.letter in self.losses
+
+    def orders(self, statement: Statement) -> list[str]:
+        products = [
+            n
+            for side in (statement.left, statement.right)
+            for n in s.walk(side)
+            if isinstance(n, s.Big) and n.operator == "prod"
+        ]
+        return ["written", "reversed"] if products else ["written"]
+
+    def spreads(self, statement: Statement) -> list[bool]:
+        for side in (statement.left, statement.right):
+            for n in s.walk(side):
+                if isinstance(n, s.Sum) and len(n.terms) > 1 and n.signs[0] == "+":
+                    if isinstance(s.bare(n.terms[0]), s.Big):
+                        return [False, True]
+        return [False]
+
+    def plain(self, statement: Statement, base: Choice) -> Iterator[Reading]:
+        """Every combination of what the words leave open."""
+        for (row, layout), order, spread in itertools.product(
+            self.layouts(statement), self.orders(statement), self.spreads(statement)
+        ):
+            for kinds, say in self.kinds(statement):
+                choice = replace(
+                    base, row=row, layout=layout, order=order, spread=spread, kinds=kinds
+                )
+                yield Reading(choice, statement, (), "own", say, order)
+
+    def leaps(self, statement: Statement) -> list[tuple[str, ...]]:
+        """The further readings, by name: one assumption, then two."""
+        single: list[str] = ["hadamard", "left", "commute", "rows", "columns", "outer", "tensor"]
+        single += ["diag", "fraction", "byvalue"]
+        if self.is_parameter_gradient(statement.left) and not _has_sum(statement.right):
+            single.append("copy")
+        if self.speaks_of_time(statement):
+            single += ["last", "single"]
+        kept = [x for x in single if self._relevant(x, statement)]
+        pairs = [
+            (a, b)
+            for a, b in itertools.combinations(kept, 2)
+            if {a, b} not in _NEVER
+        ]
+        return [(x,) for x in kept] + pairs
+
+    def _relevant(self, name: str, statement: Statement) -> bool:
+        nodes = [n for side in (statement.left, statement.right) for n in s.walk(side)]
+        if name == "fraction":
+            return any(isinstance(n, s.Quotient) for n in nodes)
+        if name == "byvalue":
+            return any(isinstance(n, s.Apply) and n.primes for n in nodes)
+        if name in ("hadamard", "left", "commute", "rows", "columns", "outer"):
+            return any(isinstance(n, s.Product) and len(n.factors) > 1 for n in nodes)
+        if name in ("tensor", "diag"):
+            return any(isinstance(n, s.Derivative) and not self._of_loss(n) for n in nodes)
+        return True
+
+    def leap(self, names: tuple[str, ...], statement: Statement, base: Choice) -> Iterator[Reading]:
+        """The plain readings with some assumptions added."""
+        lenient = frozenset(
+            x for n in names for x in (("rows", "columns") if n == "columns" else (n,))
+            if x in ("commute", "rows", "columns", "outer", "tensor", "diag", "fraction", "byvalue")
+        )  # fmt: skip
+        binding = next((n for n in names if n in ("hadamard", "left")), "strict")
+        changed = replace(base, lenient=lenient, binding=binding)
+        if "copy" in names:
+            statement = replace(statement, left=with_copy(statement.left))
+        if "last" in names:
+            statement = replace(statement, last=True)
+        for reading in self.plain(statement, changed):
+            yield replace(
+                reading,
+                conditions=tuple(NOTE[n] for n in names),
+                ground="last" if "single" in names else "own",
+            )
+
+    def is_parameter_gradient(self, node: s.Node) -> bool:
+        node = s.bare(node)
+        if not isinstance(node, s.Derivative) or node.of is None or not self._of_loss(node):
+            return False
+        by = s.bare(node.by)
+        return isinstance(by, s.Symbol) and self.naming.parts(by).time is None
+
+    def speaks_of_time(self, statement: Statement) -> bool:
+        return True
+
+
+_NEVER: list[set[str]] = [
+    {"hadamard", "commute"}, {"last", "single"}, {"hadamard", "left"}, {"rows", "columns"},
+    {"left", "commute"}, {"outer", "rows"}, {"outer", "columns"},
+]  # fmt: skip
+
+
+def _has_sum(node: s.Node) -> bool:
+    return any(isinstance(n, s.Big) and n.operator == "sum" for n in s.walk(node))
+
+
+def with_copy(node: s.Node) -> s.Node:
+    """∂L/∂W as ∂L/∂W^{(t)}, the derivative by the copy that step t reads."""
+    inner = s.bare(node)
+    assert isinstance(inner, s.Derivative)
+    by = s.bare(inner.by)
+    assert isinstance(by, s.Symbol)
+    index = s.Index("t", "(", (("t", 1),), 0)
+    return replace(inner, by=replace(by, sup=(*by.sup, index)))
+
+
+def loss_words(kind: str) -> Any:
+    return mx.T if kind == "last" else mx.t

@@ -1,0 +1,230 @@
+"""Whether a claim holds in a small world: at every step it speaks about, entry by entry."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+
+from .. import matrix as mx
+from ..errors import SymbpttError
+from ..model import Loss
+from . import surface as s
+from . import tensor as tn
+from .forward import System
+from .meaning import Choice, Meaning, Unknown
+from .naming import Naming
+from .tensor import Misfit, Numbers, OutOfRange, Tensor
+from .world import World, close
+
+TRUE, FALSE, MISFIT, UNKNOWN = "true", "false", "misfit", "unknown"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """left = right, with what it takes to say when it holds. `last`: only at t = T."""
+
+    left: s.Node
+    right: s.Node
+    relation: str = "="
+    last: bool = False
+
+
+@dataclass
+class Answer:
+    """How a statement fares; `where` is a step at which it fails, with the two sides there."""
+
+    outcome: str
+    detail: str = ""
+    where: dict[str, int] | None = None
+    left: Tensor | None = None
+    right: Tensor | None = None
+    used: frozenset[str] = frozenset()
+    missing: str = ""
+    holds_at: tuple[dict[str, int], ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.outcome == TRUE
+
+
+class Ground:
+    """A system with its small worlds, one per variant of the loss."""
+
+    def __init__(self, system: System, naming: Naming):
+        self.system, self.naming = system, naming
+
+    @cached_property
+    def world(self) -> World:
+        return World(self.system.model, 3)
+
+    @cached_property
+    def last(self) -> Ground:
+        """The same model with its loss at the last step only."""
+        model = self.system.model
+        changed = replace(model, loss=Loss("last", model.loss.step))
+        return Ground(replace(self.system, model=changed), self.naming)
+
+    # -- truth
+
+    def check(self, claim: Statement, choice: Choice) -> Answer:
+        """Compare the sides at every step and entry that the claim quantifies over."""
+        names = free_times(claim, self.naming, choice)
+        held: list[dict[str, int]] = []
+        answer: Answer | None = None
+        seen_error: SymbpttError | None = None
+        used: set[str] = set()
+        for times in self.assignments(names, claim.last):
+            try:
+                outcome = self._at(claim, choice, times, used)
+            except OutOfRange as error:
+                seen_error = error
+                continue
+            except Misfit as error:
+                return Answer(MISFIT, error.message, _named(times), used=frozenset(used))
+            except Unknown as error:
+                return Answer(UNKNOWN, error.message, missing=error.name)
+            except (SymbpttError, ZeroDivisionError, ValueError, IndexError, KeyError) as error:
+                return Answer(UNKNOWN, str(error))
+            if outcome is None:
+                held.append(_named(times))
+                continue
+            left, right = outcome
+            answer = Answer(FALSE, "", _named(times), left, right, frozenset(used))
+            if not claim.last:
+                break
+        if answer is not None:
+            answer.holds_at = tuple(held)
+            return answer
+        if not held:
+            return Answer(UNKNOWN, str(seen_error or "it speaks about no step"))
+        return Answer(TRUE, used=frozenset(used), holds_at=tuple(held))
+
+    def assignments(self, names: list[Any], last: bool) -> Iterator[dict[Any, int]]:
+        """Values of the free times: t first in the middle, then at the edges; others up to t."""
+        steps = self.world.steps
+        order = [2, 1, 3, *range(4, steps + 1)]
+        if not names:
+            yield {mx.t: steps if last else 2}
+            return
+        main = mx.t if mx.t in names else names[0]
+        rest = [n for n in names if n != main]
+        for value in [steps] if last else order:
+            for others in itertools.product(range(value, 0, -1), repeat=len(rest)):
+                if len(rest) > 1 and list(others) != sorted(others, reverse=True):
+                    continue
+                out = {main: value, **dict(zip(rest, others, strict=True))}
+                out.setdefault(mx.t, value)
+                yield out
+
+    def sides(
+        self, claim: Statement, choice: Choice, times: dict[Any, int]
+    ) -> tuple[Tensor, Tensor, Meaning]:
+        alg = Numbers(self.world, times)
+        m = Meaning(self.system, self.naming, alg, choice)
+        left = m.of(claim.left)
+        if left.rank == 3:
+            m._wanted_tensor = left
+        right = m.of(claim.right)
+        return left, right, m
+
+    def _at(
+        self, claim: Statement, choice: Choice, times: dict[Any, int], used: set[str]
+    ) -> tuple[Tensor, Tensor] | None:
+        """None where the sides agree, else the two sides."""
+        left, right, m = self.sides(claim, choice, times)
+        used |= m.used
+        if m.components:
+            free = list(m.components)
+            sizes = [range(int(m.components[c])) for c in free]
+            for values in itertools.product(*sizes):
+                alg = Numbers(self.world, times)
+                alg.free = dict(zip(free, values, strict=True))
+                again = Meaning(self.system, self.naming, alg, choice)
+                left, right = again.of(claim.left), again.of(claim.right)
+                if not matches(left, right):
+                    return left, right
+            return None
+        if claim.relation == "+=":
+            raise Unknown("+=")
+        return None if matches(left, right) else (left, right)
+
+
+def matches(left: Tensor, right: Tensor) -> bool:
+    """Equal entries; raises Misfit where the shapes already differ."""
+    left, right = fitted(left, right)
+    return close(np.asarray(left.data, float), np.asarray(right.data, float))
+
+
+def fitted(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """The two sides brought to one shape, or a Misfit that names both."""
+    if left.shape == right.shape:
+        if left.left == right.left or (left.rank > 1 and (left.loose or right.loose)):
+            return left, right
+        if left.rank > 1 and right.rank > 1 and left.rank > 2:
+            return left, right
+    if right.rank == 0 and left.rank and _is_zero(right):
+        return left, replace(right, data=np.zeros(left.shape), shape=left.shape, left=left.left)
+    # ∂h/∂b may be given by its diagonal; that is a reading of its own and not fitted here
+    raise Misfit(f"the left side is {left.show_shape()}, the right side {right.show_shape()}")
+
+
+def _is_zero(x: Tensor) -> bool:
+    return not callable(x.data) and float(x.data) == 0.0
+
+
+def _named(times: dict[Any, int]) -> dict[str, int]:
+    return {str(k): v for k, v in times.items()}
+
+
+def free_times(claim: Statement, naming: Naming, choice: Choice) -> list[Any]:
+    """The time symbols a claim is about, without those bound by its sums."""
+    found: dict[Any, None] = {}
+
+    def walk(node: s.Node, bound: frozenset[Any]) -> None:
+        if isinstance(node, s.Big):
+            inner = bound | {naming.symbol(b.variable.letter) for b in node.bounds}
+            for b in node.bounds:
+                for x in (b.lower, b.upper):
+                    if x is not None:
+                        value(x, bound)
+            walk(node.body, inner)
+            return
+        if isinstance(node, s.Symbol):
+            if node.letter in naming.names and not node.indices and not node.marks:
+                add(naming.symbol(node.letter), bound)
+            q = naming.parts(node)
+            for time in (q.time, q.second):
+                if time is not None:
+                    for x in sympy.sympify(time).free_symbols:
+                        add(x, bound)
+            if q.name in choice.aliases and choice.aliases[q.name][0] is None:
+                pass
+            return
+        if isinstance(node, s.Power):
+            walk(node.base, bound)
+            if "transpose" not in node.may_be:
+                value(node.exponent, bound)
+            return
+        for child in s.children(node):
+            walk(child, bound)
+
+    def value(node: s.Node, bound: frozenset[Any]) -> None:
+        for x in s.walk(node):
+            if isinstance(x, s.Symbol) and not x.indices:
+                add(naming.symbol(x.letter), bound)
+
+    def add(x: Any, bound: frozenset[Any]) -> None:
+        if x not in bound and x != mx.T and str(x) not in ("next", "m~"):
+            found.setdefault(x)
+
+    walk(claim.left, frozenset())
+    walk(claim.right, frozenset())
+    return list(found)
+
+
+__all__ = ["FALSE", "MISFIT", "TRUE", "UNKNOWN", "Answer", "Ground", "Statement", "tn"]
