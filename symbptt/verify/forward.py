@@ -367,7 +367,8 @@ class Builder:
             if p.letter not in "WwU" or len(label) < 2:
                 continue
             for other in ("h", "x"):
-                if label in (gate + other, other + gate):
+                names = (gate, "c") if gate == "g" else (gate,)
+                if any(label in (g + other, other + g) for g in names):
                     found[other] = p.name
         if not found and not any(
             len("".join(self.naming.parts(x).labels)) == 2

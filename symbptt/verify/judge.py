@@ -8,6 +8,7 @@ propose here; `proof` confirms.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,7 +24,7 @@ from .naming import Naming, Parts
 from .readings import Condition, Options, Reading
 from .system import is_forward
 from .truth import FALSE, MISFIT, UNKNOWN, Answer, Ground, Statement
-from .world import IMMEDIATE, TOTAL
+from .world import FUTURE, IMMEDIATE, TOTAL
 
 PROVED, CONDITIONAL, REFUTED, FOLLOWS = "proved", "conditional", "refuted", "follows"
 DEFINITION, INCOMPLETE, APPROXIMATION = "definition", "incomplete", "approximation"
@@ -58,8 +59,8 @@ class Judge:
 
     def __init__(self, claims: Iterable[s.Claim], naming: Naming, system: System):
         self.naming, self.system = naming, system
-        self.ground = Ground(system, naming)
         self.lines = [Line(c) for c in claims]
+        self.ground = Ground(system, naming, self._steps())
         self.gradients: dict[str, Gradient] = {}
         self.candidates: dict[str, list[Gradient]] = {}
         self.stated: set[str] = set()
@@ -75,6 +76,22 @@ class Judge:
             abstract=system.abstract,
         )
         self.options.losses = system.losses
+        self.options.may_square = not system.onehot and system.output != ""
+        self.options.label = system.label
+
+    def _steps(self) -> int:
+        """Long enough for the steps that are written as numbers."""
+        named = [
+            i.shift
+            for line in self.lines
+            for x in (line.claim.left, line.claim.right)
+            if x is not None
+            for n in s.walk(x)
+            if isinstance(n, s.Symbol) and self.naming.is_timed(n)
+            for i in n.indices
+            if i.terms == () and i.shift < 6
+        ]
+        return max(3, max(named, default=0) + 1)
 
     # -- letters
 
@@ -116,8 +133,10 @@ class Judge:
                     found += self._scopes(inner, later)
         else:
             for name in self._delta_targets(q):
-                found += self._scopes(name, later)
-        self.candidates[key] = found
+                every = self._scopes(name, later)
+                numbered = q.letter[-1].isdigit()
+                found += [g for g in every if numbered or g.scope in ("L", "step")]
+        self.candidates[key] = found = [g for g in found if self._exists(g)] or found[:1]
         if found and not self.ground.system.model.table[found[0].of].timed:
             self.free.add(key)
 
@@ -126,7 +145,7 @@ class Judge:
         if d is None:
             return []
         if not d.timed:
-            return [Gradient(name, "L"), Gradient(name, "copy")]
+            return [Gradient(name, "L"), Gradient(name, "copy"), Gradient(name, "step")]
         scopes = ["L", "step", "own", "future"] if not later else ["future", "L"]
         out = [Gradient(name, x) for x in scopes]
         if later:
@@ -134,6 +153,14 @@ class Judge:
         if self.system.model.loss.over == "mean":
             out.append(Gradient(name, "L", 0, mx.T))
         return out
+
+    def _exists(self, g: Gradient) -> bool:
+        """Whether there is such a gradient at all: a gate has no part from later steps."""
+        if g.scope not in ("future", "own"):
+            return True
+        kind = FUTURE if g.scope == "future" else IMMEDIATE
+        value = self.ground.world.derivative(("L", None), (g.of, 2), kind)
+        return bool((abs(value) > 0).any())
 
     def _quantities(self, q: Parts) -> list[str]:
         m = self.meaning()
@@ -281,7 +308,10 @@ class Judge:
     # -- truth under the plain readings
 
     def ground_of(self, reading: Reading) -> Ground:
-        return self.ground.last if reading.ground == "last" else self.ground
+        ground: Ground = {"last": self.ground.last, "squared": self.ground.squared}.get(
+            reading.ground, self.ground
+        ) if reading.ground != "own" else self.ground
+        return ground
 
     def try_(self, reading: Reading) -> Answer:
         return self.ground_of(reading).check(reading.statement, reading.choice)
@@ -301,6 +331,8 @@ class Judge:
     def bases(self, statement: Statement) -> list[Choice]:
         """The document's letters, with the free ones each way."""
         base = self.base()
+        if statement.relation == "+=":
+            return self._added(statement, base)
         mine = [k for k in self.free if k in _keys(statement, self.naming)]
         out = [base]
         for key in mine:
@@ -316,12 +348,35 @@ class Judge:
         ]
         return out + [replace(out[0], turned=frozenset([k])) for k in turns if self.system.rows]
 
+    def _added(self, statement: Statement, base: Choice) -> list[Choice]:
+        """X += R: R is one step's share of a parameter, or what the own step adds to a δ."""
+        found = self.key_of(statement.left)
+        if found is None or found[0] not in self.gradients:
+            return [base]
+        key = found[0]
+        g = self.gradients[key]
+        timed = self.system.model.table[g.of].timed
+        scopes = ["now", "L", "own"] if timed else ["copy"]
+        return [
+            replace(base, gradients={**base.gradients, key: replace(g, scope=x)}) for x in scopes
+        ]
+
     def statement(self, line: Line) -> Statement:
         """The claim as an equation: `X += R` is about one step's share or one path's."""
         claim = line.claim
         assert claim.right is not None
         if claim.relation == "+=":
             return Statement(claim.left, claim.right, "+=")
+        right = s.bare(claim.right)
+        if isinstance(right, s.Sum) and s.bare(claim.left) in map(s.bare, right.terms):
+            kept = [
+                (g, x)
+                for g, x in zip(right.signs, right.terms, strict=True)
+                if s.bare(x) != s.bare(claim.left)
+            ]
+            if kept:
+                rest = s.Sum(tuple(x for _, x in kept), tuple(g for g, _ in kept))
+                return Statement(claim.left, rest, "+=")
         return Statement(claim.left, claim.right)
 
     def settle(self) -> None:
@@ -351,6 +406,8 @@ class Judge:
                 best = score()
             else:
                 self.gradients = saved
+        for line in self.lines:
+            best = self._propose(line, open_keys, best, score)
         for _ in range(2):
             changed = False
             for k in open_keys:
@@ -363,6 +420,31 @@ class Judge:
                 self.gradients[k] = current
             if not changed:
                 break
+
+    def _propose(self, line: Line, open_keys: list[str], best: float, score: Any) -> float:
+        """Try every combination of meanings of one line's letters; keep what helps the whole."""
+        if line.claim.right is None or line.claim.relation not in ("=", "+=", ":="):
+            return best
+        statement = self.statement(line)
+        mine = [k for k in open_keys if k in _keys(statement, self.naming)]
+        if not 2 <= len(mine) <= 4 or any(self.plain(statement, b)[0] for b in self.bases(statement)):
+            return best
+        found = 0
+        for combination in itertools.islice(
+            itertools.product(*(self.candidates[k] for k in mine)), 400
+        ):
+            saved = dict(self.gradients)
+            self.gradients.update(zip(mine, combination, strict=True))
+            if any(self.plain(statement, b)[0] for b in self.bases(statement)):
+                found += 1
+                value = score()
+                if value > best:
+                    best = value
+                    continue
+            self.gradients = saved
+            if found > 6:
+                break
+        return best
 
     def _score(self) -> float:
         total = 0.0

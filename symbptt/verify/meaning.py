@@ -54,6 +54,7 @@ class Gradient:
         words = {
             "L": "∂L/∂{}", "step": "∂L_t/∂{} of this step's loss", "own": "the part of ∂L/∂{} through its own step",
             "future": "the part of ∂L/∂{} that comes from later steps", "copy": "one step's share of ∂L/∂{}",
+            "now": "the part of ∂L/∂{} that comes through its own step",
         }[self.scope].format(self.of)  # fmt: skip
         return words if self.factor == 1 else f"{self.factor} · {words}"
 
@@ -302,7 +303,13 @@ class Meaning:
         if loss is not None:
             of = (self.model.loss.step.name, loss)
         elif scope == "step":
-            of = (self.model.loss.step.name, mx.t if time is None or not time.is_number else mx.t)
+            of = (self.model.loss.step.name, mx.t)
+            if self.numbers and time is not None and self.alg.at(time) > self.alg.at(mx.t):
+                raise tn.OutOfRange("the loss of a step does not depend on later ones")
+        elif scope == "now":
+            whole = self.laid(of, by, TOTAL, copy)
+            later = self.laid(of, by, FUTURE, copy)
+            return tn.add(self.alg, whole, later, -1)
         elif scope == "own":
             kind = IMMEDIATE
         elif scope == "future":
@@ -567,11 +574,17 @@ class Meaning:
         if sign == "⊗":
             return tn.outer(alg, a, b)
         if sign == "⊙":
-            if a.rank != b.rank and "rows" in lenient:
+            if {a.rank, b.rank} == {1, 2} and "rows" in lenient:
                 return self._row_scaled(a, b)
             if a.rank == b.rank == 1 and a.left != b.left and a.shape == b.shape:
                 raise Misfit(f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise")
             return tn.hadamard(alg, a, b)
+        vector, wide = (a, b) if a.rank == 1 else (b, a)
+        if "tensor" in lenient and b.rank == 1 and a.rank <= 2 and self._wanted_tensor is not None:
+            return self._as_tensor(a, b)
+        if "rows" in lenient and vector.rank == 1 and wide.rank == 2 and not vector.loose:
+            if "columns" not in lenient or vector is b:
+                return self._row_scaled(a, b)
         if "outer" in lenient and a.rank == b.rank == 1 and a.left == b.left:
             self.used.add("outer")
             return tn.outer(alg, a, b)
@@ -580,10 +593,6 @@ class Meaning:
         except Misfit:
             if a.shape == b.shape and a.left == b.left:
                 return tn.hadamard(alg, a, b)
-            if "tensor" in lenient and b.rank == 1 and a.rank <= 2 and self._wanted_tensor:
-                return self._as_tensor(a, b)
-            if "rows" in lenient and {a.rank, b.rank} == {1, 2}:
-                return self._row_scaled(a, b)
             raise
 
     _wanted_tensor: Any = None  # the shape a ∂h/∂W should have
@@ -654,7 +663,7 @@ class Meaning:
 
     def _power(self, node: s.Power) -> Tensor:
         exponent = s.bare(node.exponent)
-        if isinstance(exponent, s.Symbol) and "transpose" in node.may_be:
+        if isinstance(exponent, s.Symbol) and ("transpose" in node.may_be or exponent.letter == "T"):
             base = self.of(node.base)
             if base.rank:
                 return tn.transpose(self.alg, base)

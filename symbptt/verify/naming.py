@@ -48,6 +48,7 @@ class Naming:
             b.variable.letter for n in _all(trees) if isinstance(n, s.Big) for b in n.bounds
         }
         symbols = [n for n in _all(trees) if isinstance(n, s.Symbol)]
+        self.letters = {x.letter for x in symbols if x.indices}
         self.horizon = self._horizon(trees, symbols)
         self.raised = {
             n.base.letter
@@ -57,6 +58,12 @@ class Naming:
             and "time" in n.may_be
             and not n.base.sub
             and _affine_of(n.exponent, {"t"})
+        }
+        self.raised |= {
+            n.base.of.letter
+            for n in _all(trees)
+            if isinstance(n, s.Power) and isinstance(n.base, s.Shorthand)
+            if _affine_of(n.exponent, {"t"})
         }
         self.timed: set[tuple[str, tuple[str, ...]]] = set()
         self.styles: Counter[str] = Counter()
@@ -181,6 +188,8 @@ class Naming:
             return False
         if after_time or self.is_timed(x):
             return True
+        if x.letter.islower() and letter in "ijk" and letter not in self.letters:
+            return len(x.indices) == 1 and not i.shift
         return sum(j.terms is not None and len(j.names) == 1 for j in x.indices) > 1 and all(
             j.names and j.names[0] in "ijklmnpqr" for j in x.indices if j.terms is not None
         )
@@ -188,6 +197,10 @@ class Naming:
     def settled(self, node: s.Node) -> s.Node:
         """The tree with c^{t-1} as a time where the document writes times above."""
         node = s.rebuild(node, self.settled)
+        if isinstance(node, s.Power) and isinstance(node.base, s.Shorthand):
+            inner = self.settled(replace(node, base=node.base.of))
+            if isinstance(inner, s.Symbol):
+                return replace(node.base, of=inner)
         if (
             isinstance(node, s.Power)
             and isinstance(node.base, s.Symbol)

@@ -54,6 +54,7 @@ NOTE = {
     "byvalue": Condition("M03", "f'(h) is the slope expressed by the value, not f' at h"),
     "last": Condition("M07", "only at the last step, t = T: the term from step t+1 is missing"),
     "single": Condition("M07", "the loss stands at the last step only"),
+    "squared": Condition("M16", "the loss of a step is ½‖output − label‖², which is not stated"),
     "copy": Condition("M12", "one step's share: the gradient is its sum over t"),
 }
 
@@ -85,6 +86,8 @@ class Options:
         return out
 
     losses: frozenset[str] = frozenset()
+    may_square = False
+    label = ""
 
     def kinds(self, statement: Statement) -> Iterator[tuple[dict[str, str], tuple[str, ...]]]:
         """Assignments of total or immediate to the open atoms, and which need saying."""
@@ -154,6 +157,8 @@ class Options:
         single += ["diag", "fraction", "byvalue"]
         if self.is_parameter_gradient(statement.left) and not _has_sum(statement.right):
             single.append("copy")
+        if self.may_square and self.label in _letters(statement):
+            single.append("squared")
         if self.speaks_of_time(statement):
             single += ["last", "single"]
         kept = [x for x in single if self._relevant(x, statement)]
@@ -192,7 +197,7 @@ class Options:
             yield replace(
                 reading,
                 conditions=tuple(NOTE[n] for n in names),
-                ground="last" if "single" in names else "own",
+                ground="last" if "single" in names else "squared" if "squared" in names else "own",
             )
 
     def is_parameter_gradient(self, node: s.Node) -> bool:
@@ -208,12 +213,20 @@ class Options:
 
 _NEVER: list[set[str]] = [
     {"hadamard", "commute"}, {"last", "single"}, {"hadamard", "left"}, {"rows", "columns"},
-    {"left", "commute"}, {"outer", "rows"}, {"outer", "columns"},
+    {"left", "commute"}, {"single", "squared"}, {"outer", "rows"}, {"outer", "columns"},
 ]  # fmt: skip
 
 
 def _has_sum(node: s.Node) -> bool:
     return any(isinstance(n, s.Big) and n.operator == "sum" for n in s.walk(node))
+
+
+def _letters(statement: Statement) -> set[str]:
+    return {
+        x.letter + "".join(x.marks)
+        for side in (statement.left, statement.right)
+        for x in s.symbols(side)
+    }
 
 
 def with_copy(node: s.Node) -> s.Node:

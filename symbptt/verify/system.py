@@ -53,15 +53,26 @@ def losses_of(trees: Iterable[s.Node], naming: Naming, defined: set[str]) -> fro
 
 
 def from_document(
-    claims: Iterable[s.Claim], naming: Naming, shapes: dict[str, tuple[str, ...]] | None = None
+    claims: Iterable[s.Claim],
+    naming: Naming,
+    shapes: dict[str, tuple[str, ...]] | None = None,
+    variant: int = 0,
 ) -> System:
-    """The model of the author's forward equations. Raises Incomplete where there are none."""
+    """The model of the author's forward equations; a text may define one state twice, and
+    `variant` 1 takes the second definitions. Raises Incomplete where there are none."""
     claims = list(claims)
     trees = [x for c in claims for x in (c.left, c.right) if x is not None]
     b = Builder(naming, shapes)
     b.every = [n for tree in trees for n in s.walk(tree) if isinstance(n, s.Symbol)]
-    b.moving = {q.name for q in map(naming.parts, b.every) if q.time is not None}
     forward = [c for c in claims if is_forward(c)]
+    timed = {q.name for q in map(naming.parts, b.every) if q.time is not None}
+    b.moving = timed & {
+        naming.parts(x).name
+        for c in forward
+        for x in (c.left.items if isinstance(c.left, s.Listing) else (c.left,))
+        if isinstance(x, s.Symbol)
+    }
+    forward = _accepted(claims, forward, naming, variant)
     b.final = _final(forward, naming)
     for claim in forward:
         items = claim.left.items if isinstance(claim.left, s.Listing) else (claim.left,)
@@ -77,6 +88,47 @@ def from_document(
     if not b.defined:
         raise Incomplete("the text states no forward equation")
     return Assembly(b, claims, trees).system()
+
+
+def _lefts(c: s.Claim, naming: Naming) -> list[str]:
+    items = c.left.items if isinstance(c.left, s.Listing) else (c.left,)
+    return [naming.parts(x).name for x in map(s.bare, items) if isinstance(x, s.Symbol)]
+
+
+def _accepted(
+    claims: list[s.Claim], forward: list[s.Claim], naming: Naming, variant: int
+) -> list[s.Claim]:
+    """The definitions among the forward equations: those before the first gradient, and later
+    ones of what they read. A second definition of one name belongs to the next variant."""
+    first = next((n for n, c in enumerate(claims) if c not in forward and _is_gradient(c)), None)
+    early = [c for c in forward if first is None or claims.index(c) < first]
+    read = {naming.parts(x).name for c in early for x in s.symbols(c.right)}  # type: ignore[arg-type]
+    later = [c for c in forward if c not in early and set(_lefts(c, naming)) & read]
+    out: list[s.Claim] = []
+    seen: dict[str, list[s.Node]] = {}
+    for c in (*early, *later):
+        for name in _lefts(c, naming):
+            rights = seen.setdefault(name, [])
+            if c.right not in rights:
+                rights.append(c.right)  # type: ignore[arg-type]
+    for c in (*early, *later):
+        if any(
+            c.right == seen[n][min(variant, len(seen[n]) - 1)] or len(seen[n]) == 1
+            for n in _lefts(c, naming)
+        ):
+            out.append(c)
+    if variant and all(len(x) < 2 for x in seen.values()):
+        raise Incomplete("there is no second definition")
+    return out
+
+
+def _is_gradient(c: s.Claim) -> bool:
+    return any(
+        isinstance(n, s.Derivative | s.Shorthand) or (isinstance(n, s.Symbol) and n.gradient_like)
+        for side in (c.left, c.right)
+        if side is not None
+        for n in s.walk(side)
+    )
 
 
 def _final(forward: list[s.Claim], naming: Naming) -> str:
@@ -309,15 +361,23 @@ class Assembly:
         out = self.output
         e = equations[out]
         probability = isinstance(e, mx.Softmax)
+        if not probability and "p" in self._letters() and "p" not in equations:
+            self.filled.append(f"p = softmax({out}), with cross-entropy")
+            equations["p"] = e = mx.Softmax(mx.Var(out, e.shape, (mx.t,)))
+            self.b.sizes["p"] = self.b.sizes[out]
+            self.pre["p"], self.output = out, "p"
+            if out in self.b.rows:
+                self.b.rows.add("p")
+            probability = True
         self.label = self._label(probability)
         if probability:
             self.logits = e.args[0].name
             self.onehot = True
             self.stated_loss = True
-            logits = mx.Var(self.logits, e.shape, (mx.t,))
+            chance = mx.Var(self.output, e.shape, (mx.t,))
             target = mx.Var("target~", e.shape[:-1], (mx.t,))
-            value = mx.cross_entropy(logits, mx.onehot(target, e.shape[-1]))
-            return mx.sum_axes(value) if value.shape else value
+            hot = mx.onehot(target, e.shape[-1])
+            return mx.times(-1, mx.sum_axes(mx.times(hot, mx.Apply(mx.builtin("log"), chance))))
         self.logits = self.pre.get(out, "") or out
         head = self._loss_head()
         target = mx.Var("target~", e.shape, (mx.t,))
@@ -329,6 +389,9 @@ class Assembly:
                 if isinstance(n, s.Apply) and n.head.letter in LOSSES and len(n.arguments) == 2:
                     return n.head.letter
         return "ℓ"
+
+    def _letters(self) -> set[str]:
+        return {x.letter for x in self.b.every if not x.marks}
 
     def _label(self, probability: bool) -> str:
         seen = self._seen()

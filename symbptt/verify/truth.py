@@ -55,19 +55,37 @@ class Answer:
 class Ground:
     """A system with its small worlds, one per variant of the loss."""
 
-    def __init__(self, system: System, naming: Naming):
-        self.system, self.naming = system, naming
+    def __init__(self, system: System, naming: Naming, steps: int = 3):
+        self.system, self.naming, self.steps = system, naming, steps
 
     @cached_property
     def world(self) -> World:
-        return World(self.system.model, 3)
+        return World(self.system.model, self.steps)
 
     @cached_property
     def last(self) -> Ground:
         """The same model with its loss at the last step only."""
         model = self.system.model
         changed = replace(model, loss=Loss("last", model.loss.step))
-        return Ground(replace(self.system, model=changed), self.naming)
+        return Ground(replace(self.system, model=changed), self.naming, self.steps)
+
+    @cached_property
+    def squared(self) -> Ground:
+        """The same model with ½‖output − target‖² as its loss."""
+        return self._with_loss(lambda out, target: mx.squared_error(out, target))
+
+    def _with_loss(self, loss: Any) -> Ground:
+        model, out = self.system.model, self.system.output
+        e = model.defined[out]
+        target = mx.Var("target~", e.lhs.shape, (mx.t,))
+        value = loss(e.lhs, target)
+        value = mx.sum_axes(value) if value.shape else value
+        name = model.loss.step.name
+        equations = tuple(
+            replace(x, rhs=value) if x.lhs.name == name else x for x in model.equations
+        )
+        changed = replace(model, equations=equations)
+        return Ground(replace(self.system, model=changed), self.naming, self.steps)
 
     # -- truth
 
@@ -76,6 +94,8 @@ class Ground:
         names = free_times(claim, self.naming, choice)
         held: list[dict[str, int]] = []
         answer: Answer | None = None
+        if mx.t not in names and any(g.scope == "step" for g in choice.gradients.values()):
+            names = [mx.t, *names]
         seen_error: SymbpttError | None = None
         used: set[str] = set()
         for times in self.assignments(names, claim.last):
@@ -130,6 +150,10 @@ class Ground:
         if left.rank == 3:
             m._wanted_tensor = left
         right = m.of(claim.right)
+        if "diag" in choice.lenient and left.rank == 2 and right.rank == 1:
+            if left.shape == right.shape * 2:
+                m.used.add("diag")
+                right = tn.diag(alg, right)
         return left, right, m
 
     def _at(
@@ -149,8 +173,6 @@ class Ground:
                 if not matches(left, right):
                     return left, right
             return None
-        if claim.relation == "+=":
-            raise Unknown("+=")
         return None if matches(left, right) else (left, right)
 
 

@@ -51,7 +51,9 @@ def decide(judge: Judge) -> list[Line]:
 
 def _defines_an_atom(judge: Judge, line: Line) -> bool:
     left = s.bare(line.claim.left)
-    return isinstance(left, s.Derivative) and line.claim.right is not None
+    if not isinstance(left, s.Derivative) or line.claim.right is None:
+        return False
+    return not judge.options._of_loss(left)
 
 
 def _pin(judge: Judge, lines: list[Line]) -> None:
@@ -160,20 +162,30 @@ def _settle_plain(judge: Judge, line: Line) -> None:
     line.verdict = PROVED
     claim = line.claim
     left = s.bare(claim.left)
-    if is_forward(claim) and isinstance(left, s.Symbol) and _names_forward(judge, left):
+    if is_forward(claim) and isinstance(left, s.Symbol) and _names_forward(judge, line, left):
         line.verdict = DEFINITION
         return
     if least:
         line.conditions += _immediate(judge, line)
-    if "written" not in {r.order for r in line.true} or "reversed" not in {
-        r.order for r in line.true
-    }:
+    orders = [{r.order for r in line.true if r.choice.layout == x} for x in (NUMERATOR, DENOMINATOR)]
+    if all(len(x) < 2 for x in orders):
         if _has_product(line) and not judge.system.abstract and not _explicit_order(line):
             line.conditions.append(_order_condition(line))
 
 
-def _names_forward(judge: Judge, left: s.Symbol) -> bool:
-    return judge.naming.parts(left).name in judge.system.model.defined
+def _names_forward(judge: Judge, line: Line, left: s.Symbol) -> bool:
+    """Whether the line is a definition of the model's, or the first words on a new letter."""
+    q = judge.naming.parts(left)
+    if q.name not in judge.system.model.defined:
+        earlier = judge.lines[: judge.lines.index(line)]
+        return not any(x.claim.left == line.claim.left for x in earlier)
+    others = [
+        x.claim.right
+        for x in judge.lines
+        if is_forward(x.claim) and isinstance(x.claim.left, s.Symbol)
+        and judge.naming.parts(x.claim.left).name == q.name
+    ]  # fmt: skip
+    return line.claim.right == others[0]
 
 
 def _immediate(judge: Judge, line: Line) -> list[Condition]:
@@ -283,6 +295,10 @@ def _layouts(judge: Judge) -> None:
         layouts = {r.choice.layout for r in line.true}
         if line.true and len(layouts) == 1 and _has_jacobian(judge, line):
             needs[layouts.pop()].append(line)
+    for line in needs[DENOMINATOR]:
+        if not needs[NUMERATOR] and not any(c.code == "M05" for c in line.conditions):
+            words = "denominator layout: ∂u/∂v has the rows of v, which the text does not state"
+            line.conditions.append(Condition("M05", words))
     if needs[NUMERATOR] and needs[DENOMINATOR]:
         for layout, lines in needs.items():
             other = needs[DENOMINATOR if layout == NUMERATOR else NUMERATOR]
