@@ -120,7 +120,9 @@ class Builder:
 
     def named(self, name: str) -> Size:
         if name not in self.known:
-            self.known[name] = Size(name=mx.size(name) if not name.isdigit() else sympy.Integer(name))
+            self.known[name] = Size(
+                name=mx.size(name) if not name.isdigit() else sympy.Integer(name)
+            )
         return self.known[name]
 
     def variable(self, q: Parts) -> Draft:
@@ -216,7 +218,9 @@ class Builder:
         self.inputs.setdefault(name)
         self.filled.append("… stands for terms that do not depend on the state")
         return Draft(
-            like.sizes, lambda: mx.Var(name, tuple(d.symbol() for d in like.sizes), (mx.t,)), like.row
+            like.sizes,
+            lambda: mx.Var(name, tuple(d.symbol() for d in like.sizes), (mx.t,)),
+            like.row,
         )
 
     def _product(self, node: s.Product) -> Draft:

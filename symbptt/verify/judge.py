@@ -308,9 +308,13 @@ class Judge:
     # -- truth under the plain readings
 
     def ground_of(self, reading: Reading) -> Ground:
-        ground: Ground = {"last": self.ground.last, "squared": self.ground.squared}.get(
-            reading.ground, self.ground
-        ) if reading.ground != "own" else self.ground
+        ground: Ground = (
+            {"last": self.ground.last, "squared": self.ground.squared}.get(
+                reading.ground, self.ground
+            )
+            if reading.ground != "own"
+            else self.ground
+        )
         return ground
 
     def try_(self, reading: Reading) -> Answer:
@@ -427,7 +431,9 @@ class Judge:
             return best
         statement = self.statement(line)
         mine = [k for k in open_keys if k in _keys(statement, self.naming)]
-        if not 2 <= len(mine) <= 4 or any(self.plain(statement, b)[0] for b in self.bases(statement)):
+        if not 2 <= len(mine) <= 4 or any(
+            self.plain(statement, b)[0] for b in self.bases(statement)
+        ):
             return best
         found = 0
         for combination in itertools.islice(

@@ -111,7 +111,11 @@ class Meaning:
         return self.named(self.naming.parts(node), node)
 
     def named(self, q: Parts, node: s.Symbol | None = None) -> Tensor:
-        if q.name in self.choice.aliases and q.time is None or (q.name, q.time) in self.choice.aliases:
+        if (
+            q.name in self.choice.aliases
+            and q.time is None
+            or (q.name, q.time) in self.choice.aliases
+        ):
             return self._alias(q)
         if q.name in self.choice.aliases:
             return self._alias(q)
@@ -254,9 +258,7 @@ class Meaning:
             return tensor(x.data[at], (), 0)
         from ..indices.poly import Ix
 
-        slots = tuple(
-            Ix("f", f"#{c}", str(n)) for c, n in zip(components, x.shape, strict=True)
-        )
+        slots = tuple(Ix("f", f"#{c}", str(n)) for c, n in zip(components, x.shape, strict=True))
         return tensor(lambda _, bound: x.data(slots, bound), (), 0)
 
     # -- gradients
@@ -607,9 +609,7 @@ class Meaning:
         if like.left == 1:
             return tn.chained(self.alg, a, lifted)
         spec = "ab,bcd->acd"
-        return tensor(
-            self.alg.combine(spec, a.data, lifted.data), lifted.shape, lifted.left
-        )
+        return tensor(self.alg.combine(spec, a.data, lifted.data), lifted.shape, lifted.left)
 
     def _row_scaled(self, a: Tensor, b: Tensor) -> Tensor:
         """A vector beside a matrix scales its rows (its columns, for a row vector)."""
@@ -623,7 +623,9 @@ class Meaning:
             raise Misfit(f"cannot scale {wide.show_shape()} by {vector.show_shape()}")
         self.used.add("rows")
         spec = "a,ab->ab" if axis == 0 else "b,ab->ab"
-        return tensor(self.alg.combine(spec, vector.data, wide.data), wide.shape, wide.left, wide.loose)
+        return tensor(
+            self.alg.combine(spec, vector.data, wide.data), wide.shape, wide.left, wide.loose
+        )
 
     def _telescope(self, node: s.Product, n: int) -> Tensor:
         """A_T A_{T−1} ⋯ A_{t+1}: the factor before the dots runs to the one behind them."""
@@ -663,14 +665,18 @@ class Meaning:
 
     def _power(self, node: s.Power) -> Tensor:
         exponent = s.bare(node.exponent)
-        if isinstance(exponent, s.Symbol) and ("transpose" in node.may_be or exponent.letter == "T"):
+        if isinstance(exponent, s.Symbol) and (
+            "transpose" in node.may_be or exponent.letter == "T"
+        ):
             base = self.of(node.base)
             if base.rank:
                 return tn.transpose(self.alg, base)
         if isinstance(exponent, s.Number):
             base = self.of(node.base)
             if base.rank == 2 and base.shape[0] == base.shape[1] and node.style != "function":
-                return tensor(self.alg.matpow(base.data, sympy.Integer(exponent.text)), base.shape, 1)
+                return tensor(
+                    self.alg.matpow(base.data, sympy.Integer(exponent.text)), base.shape, 1
+                )
             value = sympy.Rational(exponent.text)
             return tensor(self.alg.power(base.data, value), base.shape, base.left)
         base = self.of(node.base)
@@ -1049,12 +1055,7 @@ def _travel(first: s.Node, last: s.Node, naming: Naming) -> Any:
     if not free:
         return None
     # first = A(start), last = A(start − gap): replace the time of the last by k in it
-    times = [
-        naming.time(i)
-        for x in s.symbols(last)
-        for i in x.indices
-        if i.terms
-    ]
+    times = [naming.time(i) for x in s.symbols(last) for i in x.indices if i.terms]
     if not times:
         return None
     anchor = times[0]

@@ -160,7 +160,11 @@ class Naming:
             return False
         if i.style in ("(", "<", "[", "call"):
             return True
-        if len(i.names) == 1 and not i.shift and any(j is not i and self._better(j, i) for j in x.indices):
+        if (
+            len(i.names) == 1
+            and not i.shift
+            and any(j is not i and self._better(j, i) for j in x.indices)
+        ):
             return False
         if i.names == ("i",) and not i.shift and "i" not in self.bound:
             return timed and not any(set(j.names) & {"t", self.horizon} for j in x.indices)

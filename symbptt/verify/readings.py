@@ -114,7 +114,12 @@ class Options:
             for n in s.walk(side)
         )
         if has_jacobian:
-            return [(False, NUMERATOR), (True, NUMERATOR), (False, DENOMINATOR), (True, DENOMINATOR)]
+            return [
+                (False, NUMERATOR),
+                (True, NUMERATOR),
+                (False, DENOMINATOR),
+                (True, DENOMINATOR),
+            ]
         return [(False, NUMERATOR), (True, NUMERATOR)]
 
     def _of_loss(self, n: s.Derivative) -> bool:
@@ -162,11 +167,7 @@ class Options:
         if self.speaks_of_time(statement):
             single += ["last", "single"]
         kept = [x for x in single if self._relevant(x, statement)]
-        pairs = [
-            (a, b)
-            for a, b in itertools.combinations(kept, 2)
-            if {a, b} not in _NEVER
-        ]
+        pairs = [(a, b) for a, b in itertools.combinations(kept, 2) if {a, b} not in _NEVER]
         return [(x,) for x in kept] + pairs
 
     def _relevant(self, name: str, statement: Statement) -> bool:

@@ -250,7 +250,9 @@ class Assembly:
         b = self.b
         read = {v for draft, _ in b.defined.values() for v in _reads(draft, b)}
         loose = {n: _loosely(draft, b).make() for n, (draft, _) in b.defined.items()}
-        arguments = {_terms(e.args[-1]) for e in loose.values() if isinstance(e, mx.Apply | mx.Softmax)}
+        arguments = {
+            _terms(e.args[-1]) for e in loose.values() if isinstance(e, mx.Apply | mx.Softmax)
+        }
         tops = [
             n
             for n in b.defined
@@ -272,9 +274,7 @@ class Assembly:
             self.output = state
             return
         name, q = weight
-        out = next(
-            (x for x in ("y", "o") if x in "".join(q.labels) and x not in b.defined), "o"
-        )
+        out = next((x for x in ("y", "o") if x in "".join(q.labels) and x not in b.defined), "o")
         if out in b.sizes:
             out += "~"
         size = Size()
@@ -321,7 +321,9 @@ class Assembly:
 
     def _name_sizes(self) -> None:
         b = self.b
-        taken: set[str] = {str(d.root().name) for ds in b.sizes.values() for d in ds if d.root().name}
+        taken: set[str] = {
+            str(d.root().name) for ds in b.sizes.values() for d in ds if d.root().name
+        }
         roots: list[Size] = []
         lagged = [n for n in b.order if n != "stack~"]
         for name in (*lagged, *b.sizes):

@@ -90,7 +90,8 @@ class Numbers:
         if time is None:
             return None
         value = sympy.sympify(time).xreplace(
-            {k: sympy.Integer(v) for k, v in self.times.items()} | {mx.T: sympy.Integer(self.world.steps)}
+            {k: sympy.Integer(v) for k, v in self.times.items()}
+            | {mx.T: sympy.Integer(self.world.steps)}
         )
         if not value.is_Integer:
             raise SymbpttError(f"the index {time} has no value here")
@@ -101,9 +102,16 @@ class Numbers:
 
     def number(self, value: Any) -> Tensor:
         q = sympy.sympify(value).xreplace(
-            {k: sympy.Integer(v) for k, v in self.times.items()} | {mx.T: sympy.Integer(self.world.steps)}
+            {k: sympy.Integer(v) for k, v in self.times.items()}
+            | {mx.T: sympy.Integer(self.world.steps)}
         )
-        q = sympy.sympify(q).xreplace({s: sympy.Integer(self.world.sizes[s.name]) for s in q.free_symbols if s.name in self.world.sizes})
+        q = sympy.sympify(q).xreplace(
+            {
+                s: sympy.Integer(self.world.sizes[s.name])
+                for s in q.free_symbols
+                if s.name in self.world.sizes
+            }
+        )
         return Tensor(np.array(float(q)), (), 0)
 
     def var(self, name: str, time: Any) -> Any:

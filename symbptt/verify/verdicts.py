@@ -167,7 +167,9 @@ def _settle_plain(judge: Judge, line: Line) -> None:
         return
     if least:
         line.conditions += _immediate(judge, line)
-    orders = [{r.order for r in line.true if r.choice.layout == x} for x in (NUMERATOR, DENOMINATOR)]
+    orders = [
+        {r.order for r in line.true if r.choice.layout == x} for x in (NUMERATOR, DENOMINATOR)
+    ]
     if all(len(x) < 2 for x in orders):
         if _has_product(line) and not judge.system.abstract and not _explicit_order(line):
             line.conditions.append(_order_condition(line))

@@ -184,9 +184,11 @@ class World:
                     term = local
                 elif v in out and v != by:
                     rank = self.values[v].ndim
-                    term = np.tensordot(local, out[v], axes=rank) if rank else local[
-                        (...,) + (None,) * len(shape)
-                    ] * out[v]
+                    term = (
+                        np.tensordot(local, out[v], axes=rank)
+                        if rank
+                        else local[(...,) + (None,) * len(shape)] * out[v]
+                    )
                 else:
                     continue
                 total = term if total is None else total + term
