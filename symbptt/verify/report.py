@@ -1,0 +1,146 @@
+"""A document judged: `verify(text)` and what it hands back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..model import Model
+from . import surface as s
+from .forward import Incomplete, System
+from .judge import REFUTED, TESTED, UNREAD, Judge, Line
+from .naming import Naming
+from .read import formula, read
+from .system import from_document, from_model
+from .verdicts import decide
+
+CELL = (
+    r"f_t=\sigma(\cdot),\ i_t=\sigma(\cdot),\ o_t=\sigma(\cdot),\ g_t=\tanh(\cdot)",
+    r"c_t=f_t\odot c_{t-1}+i_t\odot g_t",
+    r"h_t=o_t\odot\tanh(c_t)",
+)
+PLAIN = (r"h_t=\tanh(W_{hh}h_{t-1}+W_{xh}x_t+b_h)",)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdicts of one document, in order. `lines` are its claims, `unread` what was no claim."""
+
+    document: s.Document
+    lines: tuple[Line, ...]
+    reading: tuple[str, ...] = ()
+    judges: tuple[Judge, ...] = field(default=(), repr=False)
+
+    @property
+    def refuted(self) -> tuple[Line, ...]:
+        return tuple(x for x in self.lines if x.verdict in (REFUTED, "follows"))
+
+    @property
+    def status(self) -> int:
+        """0 nothing refuted and nothing unread, 1 something refuted, 3 something undecided."""
+        if self.refuted:
+            return 1
+        undecided = any(x.verdict in (UNREAD, TESTED) for x in self.lines)
+        return 3 if undecided or self.document.unread else 0
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 0
+
+
+def verify(
+    text: str, model: Model | None = None, assume: Mapping[str, str] | None = None, file: str = "<text>"
+) -> Report:
+    """Judge every equation of a hand derivation.
+
+    `model` is what it is about; without it the text's own forward equations are.
+    """
+    return judge_document(read(text, file), model, assume or {})
+
+
+def judge_document(
+    document: s.Document, model: Model | None = None, assume: Mapping[str, str] | None = None
+) -> Report:
+    claims, naming = settled(document.claims)
+    judges: list[Judge] = []
+    lines: dict[int, Line] = {}
+    for system in systems(claims, naming, model, _shapes(document)):
+        judge = Judge(claims, naming, system)
+        for n, line in enumerate(decide(judge)):
+            old = lines.get(n)
+            if old is None or (old.verdict == UNREAD and line.verdict != UNREAD):
+                lines[n] = line
+        judges.append(judge)
+        if not any(x.verdict == UNREAD for x in lines.values()):
+            break
+    ordered = [lines[n] for n in sorted(lines)]
+    if not judges:
+        ordered = [Line(c) for c in claims]
+    return Report(document, tuple(ordered), _reading(judges), tuple(judges))
+
+
+def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
+    """The claims with superscript times decided, and the naming conventions they show."""
+    claims = list(claims)
+    naming = Naming(_trees(claims))
+
+    def change(c: s.Claim) -> s.Claim:
+        return replace(
+            c,
+            left=naming.settled(c.left),
+            right=None if c.right is None else naming.settled(c.right),
+            head=None if c.head is None else naming.settled(c.head),
+        )
+
+    claims = [change(c) for c in claims]
+    return claims, Naming(_trees(claims))
+
+
+def _trees(claims: Iterable[s.Claim]) -> list[s.Node]:
+    return [x for c in claims for x in (c.left, c.right) if x is not None]
+
+
+def _shapes(document: s.Document) -> dict[str, tuple[str, ...]]:
+    out = {}
+    for name, shape in document.front.shapes:
+        sizes = tuple(x.strip() for x in shape.strip().strip("()").split(",") if x.strip())
+        out[name.replace("{", "").replace("}", "")] = sizes
+    return out
+
+
+def systems(
+    claims: list[s.Claim], naming: Naming, model: Model | None, shapes: dict[str, tuple[str, ...]]
+) -> Iterable[System]:
+    """What the text may be about, the likeliest first."""
+    if model is not None:
+        yield from_model(model)
+        return
+    made = 0
+    for variant in range(3):
+        try:
+            yield from_document(claims, naming, shapes, variant)
+            made += 1
+        except Incomplete:
+            break
+    letters = {x.letter for c in claims for t in _trees([c]) for x in s.symbols(t)}
+    wanted = [CELL] if {"c", "f"} <= letters else []
+    if not made:
+        wanted.append(PLAIN)
+    for texts in wanted:
+        standard = [c for t in texts for c in formula(t) if isinstance(c, s.Claim)]
+        every, conventions = settled([*standard, *claims])
+        try:
+            yield from_document(every, conventions, shapes)
+        except Incomplete:
+            continue
+
+
+def _reading(judges: list[Judge]) -> tuple[str, ...]:
+    out: list[str] = []
+    for judge in judges[:1]:
+        for key, g in judge.gradients.items():
+            if key not in judge.free:
+                out.append(f"{key} is {g.show()}")
+        out += [x for x in judge.system.filled]
+    return tuple(out)

@@ -1,0 +1,110 @@
+"""The score of `verify` on published derivations: python -m tests.scoring [CASES.json] [ID …].
+
+Each case is made into one document, its equations tagged with their ids; the verdict of an
+equation is the worst of its claims'.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from symbptt.verify.report import Report, verify
+
+CASES = Path(__file__).parent / "cases" / "index.json"
+EXPECTED = {
+    "proved": "correct",
+    "refuted": "wrong",
+    "follows": "wrong",
+    "conditional": "conditional",
+    "definition": "definition",
+    "incomplete": "incomplete",
+}
+WORST = (
+    *("refuted", "follows", "conditional", "unread", "tested"),
+    *("incomplete", "approximation", "proved", "definition"),
+)
+
+
+def document(case: dict[str, Any]) -> str:
+    """The forward equations, then every equation under its id."""
+    parts = [f"$${f}$$" for f in case.get("forward", ())]
+    for e in case["equations"]:
+        if e["kind"] == "code":
+            parts.append(f"```python\n{e['latex']}\n```")
+        else:
+            parts.append(f"$${e['latex']} \\tag{{{e['id']}}}$$")
+    return "\n\n".join(parts)
+
+
+def verdicts(case: dict[str, Any], report: Report) -> dict[str, tuple[str, list[Any]]]:
+    """Equation id -> the worst verdict of its claims, and the claims."""
+    found: dict[str, list[Any]] = {e["id"]: [] for e in case["equations"]}
+    text = report.document.text
+    places = {e["id"]: text.find(e["latex"]) for e in case["equations"]}
+    last = -1
+    for e in case["equations"]:  # one formula may stand twice
+        places[e["id"]] = last = text.find(e["latex"], last + 1)
+    for line in report.lines:
+        for e in case["equations"]:
+            start = places[e["id"]]
+            if start <= line.claim.start < start + len(e["latex"]) + 12:
+                found[e["id"]].append(line)
+    out = {}
+    for e in case["equations"]:
+        mine = [x.verdict for x in found[e["id"]]]
+        start = places[e["id"]]
+        if any(start <= u.start < start + len(e["latex"]) + 12 for u in report.document.unread):
+            mine.append("unread")
+        out[e["id"]] = (next((v for v in WORST if v in mine), "unread"), found[e["id"]])
+    return out
+
+
+def main(arguments: list[str]) -> int:
+    path = Path(arguments[0]) if arguments and arguments[0].endswith(".json") else CASES
+    wanted = [a for a in arguments if not a.endswith(".json")]
+    cases = json.loads(path.read_text(encoding="utf-8"))["cases"]
+    table: Counter[tuple[str, str]] = Counter()
+    classes: Counter[bool] = Counter()
+    began = time.perf_counter()
+    for case in cases:
+        if wanted and case["id"] not in wanted:
+            continue
+        start = time.perf_counter()
+        report = verify(document(case))
+        seconds = time.perf_counter() - start
+        print(f"{case['id']}  {seconds:.1f} s  {'; '.join(report.reading)[:150]}")
+        for e in case["equations"]:
+            verdict, lines = verdicts(case, report)[e["id"]]
+            right = EXPECTED.get(verdict) == e["verdict"]
+            table[e["verdict"], verdict] += 1
+            codes = [c for x in lines for c in x.codes]
+            told = ""
+            if e["verdict"] == "wrong" and verdict in ("refuted", "follows") and "mistake" in e:
+                classes[bool(set(codes) & set(e["mistake"]))] += 1
+                told = "" if set(codes) & set(e["mistake"]) else f"class {codes} not {e['mistake']}"
+            if not right or told:
+                print(f"  {'ok' if right else 'NO'} {e['id']:4} {e['verdict']}{e.get('mistake', '')} {verdict} {told}")
+                print(f"       {e['latex'][:120]}")
+                for x in lines:
+                    said = "; ".join(f"{c.code} {c.words}" for c in x.conditions)
+                    detail = x.answer.detail if x.answer else ""
+                    print(f"       {x.claim.id} {x.verdict} {said} {x.message} {detail}"[:170])
+    total = sum(table.values())
+    exact = sum(n for (want, got), n in table.items() if EXPECTED.get(got) == want)
+    print(f"\n{exact} of {total} exact ({100 * exact / total:.0f} %), {time.perf_counter() - began:.1f} s")
+    print(f"wrong lines proved: {table['wrong', 'proved'] + table['wrong', 'definition']}")
+    print(f"correct lines refuted: {table['correct', 'refuted'] + table['correct', 'follows']}")
+    if classes:
+        print(f"classes: {classes[True]} of {sum(classes.values())} right")
+    for (want, got), n in sorted(table.items()):
+        print(f"  {want:12} {got:14} {n}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
