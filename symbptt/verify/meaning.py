@@ -988,6 +988,12 @@ def _shifted(node: s.Node, k: Any, value: Any, naming: Naming) -> s.Node:
     def change(n: s.Node) -> s.Node:
         if isinstance(n, s.Index):
             return index(n)
+        if isinstance(n, s.Big) and k in {naming.symbol(b.variable.letter) for b in n.bounds}:
+            return n
+        if isinstance(n, s.Bound):
+            lower = n.lower if n.lower is None else change(n.lower)
+            upper = n.upper if n.upper is None else change(n.upper)
+            return replace(n, lower=lower, upper=upper)
         if isinstance(n, s.Symbol) and not n.indices and k is not None:
             if naming.symbol(n.letter) == k and n.letter in naming.names:
                 return _expression_of(value, naming)

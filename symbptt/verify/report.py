@@ -12,8 +12,11 @@ from .forward import Incomplete, System
 from .judge import REFUTED, TESTED, UNREAD, Judge, Line
 from .naming import Naming
 from .read import formula, read
+from .repairs import Repairs
 from .system import from_document, from_model
+from .truth import MISFIT, Statement
 from .verdicts import decide
+from .write import latex, plain
 
 CELL = (
     r"f_t=\sigma(\cdot),\ i_t=\sigma(\cdot),\ o_t=\sigma(\cdot),\ g_t=\tanh(\cdot)",
@@ -67,7 +70,9 @@ def judge_document(
     lines: dict[int, Line] = {}
     for system in systems(claims, naming, model, _shapes(document)):
         judge = Judge(claims, naming, system)
-        for n, line in enumerate(decide(judge)):
+        decided = decide(judge)
+        repair(judge)
+        for n, line in enumerate(decided):
             old = lines.get(n)
             if old is None or (old.verdict == UNREAD and line.verdict != UNREAD):
                 lines[n] = line
@@ -78,6 +83,25 @@ def judge_document(
     if not judges:
         ordered = [Line(c) for c in claims]
     return Report(document, tuple(ordered), _reading(judges), tuple(judges))
+
+
+def repair(judge: Judge) -> None:
+    """Find what each refuted line should have said."""
+    repairs = Repairs(judge)
+    for line in judge.lines:
+        if line.verdict != REFUTED or line.codes:
+            continue
+        found = repairs.single(line) or repairs.pair(line)
+        if found is not None:
+            line.codes, line.message = list(found.codes), found.words
+            line.correct = statement_text(line, found.statement)
+        elif line.answer is not None and line.answer.outcome == MISFIT:
+            line.codes, line.message = ["M17"], line.answer.detail
+
+
+def statement_text(line: Line, statement: Statement) -> str:
+    write = latex if line.claim.notation == "latex" else plain
+    return f"{write(statement.left)} = {write(statement.right)}"
 
 
 def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
