@@ -88,7 +88,8 @@ def main(arguments: list[str]) -> int:
                 classes[bool(set(codes) & set(e["mistake"]))] += 1
                 told = "" if set(codes) & set(e["mistake"]) else f"class {codes} not {e['mistake']}"
             if not right or told:
-                print(f"  {'ok' if right else 'NO'} {e['id']:4} {e['verdict']}{e.get('mistake', '')} {verdict} {told}")
+                mark = "ok" if right else "NO"
+                print(f"  {mark} {e['id']:4} {e['verdict']}{e.get('mistake', '')} {verdict} {told}")
                 print(f"       {e['latex'][:120]}")
                 for x in lines:
                     said = "; ".join(f"{c.code} {c.words}" for c in x.conditions)
@@ -96,7 +97,8 @@ def main(arguments: list[str]) -> int:
                     print(f"       {x.claim.id} {x.verdict} {said} {x.message} {detail}"[:170])
     total = sum(table.values())
     exact = sum(n for (want, got), n in table.items() if EXPECTED.get(got) == want)
-    print(f"\n{exact} of {total} exact ({100 * exact / total:.0f} %), {time.perf_counter() - began:.1f} s")
+    seconds = time.perf_counter() - began
+    print(f"\n{exact} of {total} exact ({100 * exact / total:.0f} %), {seconds:.1f} s")
     print(f"wrong lines proved: {table['wrong', 'proved'] + table['wrong', 'definition']}")
     print(f"correct lines refuted: {table['correct', 'refuted'] + table['correct', 'follows']}")
     if classes:

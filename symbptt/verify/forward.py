@@ -25,7 +25,7 @@ FUNCTIONS |= {"ReLU": "relu", "sin": "sin", "cos": "cos", "log": "log", "softplu
 LOSSES = ("L", "E", "J", "ℓ", "l", "C", "loss", "Loss", "ε")
 
 
-class Incomplete(SymbpttError):
+class IncompleteError(SymbpttError):
     """A forward equation that says too little to make a model of."""
 
 
@@ -46,7 +46,7 @@ class Size:
         a, b = self.root(), other.root()
         if a is not b:
             if a.name is not None and b.name is not None and a.name != b.name:
-                raise Incomplete(f"the sizes {a.name} and {b.name} must be equal")
+                raise IncompleteError(f"the sizes {a.name} and {b.name} must be equal")
             b.name = b.name if b.name is not None else a.name
             a.parent = b
 
@@ -179,7 +179,7 @@ class Builder:
             return self._transpose(node.base)
         if isinstance(node, s.Stack):
             return self._stack([self.build(x) for row in node.rows for x in row])
-        raise Incomplete(f"a {type(node).__name__} in a forward equation")
+        raise IncompleteError(f"a {type(node).__name__} in a forward equation")
 
     def _transpose(self, base: s.Node) -> Draft:
         x = self.build(base)
@@ -195,7 +195,7 @@ class Builder:
             if not isinstance(s.bare(term), s.Dots)
         ]
         if not parts:
-            raise Incomplete("a sum of which nothing is written")
+            raise IncompleteError("a sum of which nothing is written")
         full = max(parts, key=lambda x: x[1].rank)[1]
         row = next((x.row for _, x in parts if x.row is not None and x.rank), None)
         for _, x in parts:
@@ -286,7 +286,7 @@ class Builder:
                 return mx.Call(head, [x.make() for x in items], [d.symbol() for d in sizes])
 
             return Draft(sizes, make, False)
-        raise Incomplete(f"{head}(…) is no function that is known")
+        raise IncompleteError(f"{head}(…) is no function that is known")
 
     # -- equations
 
@@ -381,8 +381,8 @@ class Builder:
             for x in self.every
         ):
             return []
-        names = {o: found.get(o, f"W_{gate}{o}") for o in ("h", "x")}
-        return [(names["h"], hidden), (names["x"], given)]
+        matrices = {o: found.get(o, f"W_{gate}{o}") for o in ("h", "x")}
+        return [(matrices["h"], hidden), (matrices["x"], given)]
 
 
 def is_matrix(q: Parts) -> bool:
@@ -391,11 +391,11 @@ def is_matrix(q: Parts) -> bool:
         return False
     if q.letter in ("w", "u", "v") and len("".join(q.labels)) >= 2:
         return True
-    return q.letter[:1].isupper() and not q.letter[:1] in "ΔΣΠ"
+    return q.letter[:1].isupper() and q.letter[:1] not in "ΔΣΠ"
 
 
 def variables(drafts: Iterable[Draft]) -> list[mx.Var]:
     return [v for d in drafts for v in mx.variables(d.make())]
 
 
-__all__ = ["Builder", "Declaration", "Equation", "Incomplete", "Loss", "Model", "System"]
+__all__ = ["Builder", "Declaration", "Equation", "IncompleteError", "Loss", "Model", "System"]

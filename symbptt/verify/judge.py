@@ -19,7 +19,16 @@ from .. import matrix as mx
 from ..errors import SymbpttError
 from . import surface as s
 from .forward import System
-from .meaning import DENOMINATOR, NEXT, NUMERATOR, Choice, Gradient, Meaning, Unknown, shorthand_key
+from .meaning import (
+    DENOMINATOR,
+    NEXT,
+    NUMERATOR,
+    Choice,
+    Gradient,
+    Meaning,
+    UnknownError,
+    shorthand_key,
+)
 from .naming import Naming, Parts
 from .readings import Condition, Options, Reading
 from .system import is_forward
@@ -47,6 +56,7 @@ class Line:
     follows: str = ""
     how: str = ""
     label: str = ""
+    proof: tuple[str, ...] = ()
 
     @property
     def statement(self) -> Statement:
@@ -168,17 +178,17 @@ class Judge:
         if plain.labels and plain.labels[-1] in ("raw", "pre"):
             try:
                 name = m.quantity(replace(plain, labels=plain.labels[:-1]))
-            except Unknown:
+            except UnknownError:
                 return []
             return [self.system.pre.get(name, name)]
         try:
             return [m.quantity(q)]
-        except Unknown:
+        except UnknownError:
             return []
 
     def _delta_targets(self, q: Parts) -> list[str]:
         """What δ, δ_f, δ^y may be a gradient by."""
-        system, pre = self.system, self.system.pre
+        pre = self.system.pre
         label = next((x for x in q.labels if x != "'"), "")
         out: list[str] = []
         if label:
@@ -191,16 +201,16 @@ class Judge:
                 inner = Parts(label)
             try:
                 name = m.quantity(inner)
-            except Unknown:
+            except UnknownError:
                 return []
             for x in (pre.get(name), name):
                 if x and x not in out:
                     out.append(x)
             return out
         state = self.main_state()
-        for name in (state, pre.get(state)):
-            if name and name not in out:
-                out.append(name)
+        for other in (state, pre.get(state)):
+            if other and other not in out:
+                out.append(other)
         return out
 
     def main_state(self) -> str:
@@ -258,7 +268,7 @@ class Judge:
             if p.letter in self.system.losses and p.name not in self.system.names:
                 try:
                     name = self.meaning().quantity(r)
-                except Unknown:
+                except UnknownError:
                     return
                 lag = self._lag(q, r)
                 scope = "L"
@@ -300,7 +310,7 @@ class Judge:
             try:
                 self.meaning().quantity(q)
                 continue
-            except Unknown:
+            except UnknownError:
                 pass
             self.aliases[q.name] = (q.time, claim.right)
             line.how = "alias"
@@ -388,7 +398,7 @@ class Judge:
         scores: dict[Any, float] = {}
 
         def score() -> float:
-            key = tuple(sorted((k, g) for k, g in self.gradients.items()))  # type: ignore[type-var]
+            key = tuple(sorted((k, g) for k, g in self.gradients.items()))
             name = repr(key)
             if name not in scores:
                 scores[name] = self._score()

@@ -21,14 +21,14 @@ from . import surface as s
 from . import tensor as tn
 from .forward import FUNCTIONS, System
 from .naming import Naming, Parts
-from .tensor import Misfit, Tensor, tensor
+from .tensor import MisfitError, Tensor, tensor
 from .world import DIRECT, FUTURE, IMMEDIATE, TOTAL
 
 NUMERATOR, DENOMINATOR = "numerator", "denominator"
 NEXT = mx.time_symbol("next")
 
 
-class Unknown(SymbpttError):
+class UnknownError(SymbpttError):
     """A symbol that means nothing in this system; `symbol` is its name."""
 
     def __init__(self, name: str, message: str = ""):
@@ -52,8 +52,11 @@ class Gradient:
 
     def show(self) -> str:
         words = {
-            "L": "∂L/∂{}", "step": "∂L_t/∂{} of this step's loss", "own": "the part of ∂L/∂{} through its own step",
-            "future": "the part of ∂L/∂{} that comes from later steps", "copy": "one step's share of ∂L/∂{}",
+            "L": "∂L/∂{}",
+            "step": "∂L_t/∂{} of this step's loss",
+            "own": "the part of ∂L/∂{} through its own step's loss",
+            "future": "the part of ∂L/∂{} that comes from later steps",
+            "copy": "one step's share of ∂L/∂{}",
             "now": "the part of ∂L/∂{} that comes through its own step",
         }[self.scope].format(self.of)  # fmt: skip
         return words if self.factor == 1 else f"{self.factor} · {words}"
@@ -111,11 +114,10 @@ class Meaning:
         return self.named(self.naming.parts(node), node)
 
     def named(self, q: Parts, node: s.Symbol | None = None) -> Tensor:
-        if (
-            q.name in self.choice.aliases
-            and q.time is None
-            or (q.name, q.time) in self.choice.aliases
-        ):
+        if (q.name in self.choice.aliases and q.time is None) or (
+            q.name,
+            q.time,
+        ) in self.choice.aliases:
             return self._alias(q)
         if q.name in self.choice.aliases:
             return self._alias(q)
@@ -124,9 +126,9 @@ class Meaning:
         if q.letter == self.naming.horizon and not q.labels and q.time is None:
             return self.alg.number(mx.T)
         if q.letter == "I" and not q.labels:
-            raise Unknown("I")
+            raise UnknownError("I")
         if q.letter in self.system.losses and not q.labels:
-            raise Unknown(q.name, "a loss stands as a number")
+            raise UnknownError(q.name, "a loss stands as a number")
         name = self.quantity(q)
         return self.value(name, self.time_of(name, q), q)
 
@@ -136,7 +138,7 @@ class Meaning:
         inner = node if at is None or q.time is None else _moved(node, at, q.time, self.naming)
         self.depth += 1
         if self.depth > 12:
-            raise Unknown(q.name, f"{q.name} is defined by itself")
+            raise UnknownError(q.name, f"{q.name} is defined by itself")
         try:
             return self.of(inner)
         finally:
@@ -149,7 +151,7 @@ class Meaning:
             return names[q.name]
         found = self.guess(q)
         if found is None:
-            raise Unknown(q.name)
+            raise UnknownError(q.name)
         return found
 
     def guess(self, q: Parts) -> str | None:
@@ -217,7 +219,7 @@ class Meaning:
     def value(self, name: str, time: Any, q: Parts | None = None) -> Tensor:
         d = self._declaration(name)
         if d is None:
-            raise Unknown(name)
+            raise UnknownError(name)
         shape = tuple(self.alg.size(n) for n in d.shape)
         if d.classes is not None:
             data = self.alg.onehot(name, time, d.classes)
@@ -246,10 +248,10 @@ class Meaning:
     def entries(self, x: Tensor, components: tuple[str, ...]) -> Tensor:
         """x[i, j] for named indices; what they range over is noted for the quantifier."""
         if len(components) != x.rank:
-            raise Misfit(f"{len(components)} indices on an array of shape {x.show_shape()}")
+            raise MisfitError(f"{len(components)} indices on an array of shape {x.show_shape()}")
         for c, n in zip(components, x.shape, strict=True):
             if self.components.setdefault(c, n) != n:
-                raise Misfit(f"the index {c} runs over {self.components[c]} and {n} entries")
+                raise MisfitError(f"the index {c} runs over {self.components[c]} and {n} entries")
         return self.pick(x, components)
 
     def pick(self, x: Tensor, components: tuple[str, ...]) -> Tensor:
@@ -272,14 +274,14 @@ class Meaning:
             at, body = self.choice.aliases[key]
             moved = body if at is None or q.time is None else _moved(body, at, q.time, self.naming)
             return self.of(moved)
-        raise Unknown(key)
+        raise UnknownError(key)
 
     def _gradient(self, key: str, q: Parts) -> Tensor:
         g = self.choice.gradients[key]
         time = q.time
         d = self._declaration(g.of)
         if d is None:
-            raise Unknown(g.of)
+            raise UnknownError(g.of)
         copy = None
         if not d.timed:
             copy = time if time is not None else (mx.t if g.scope == "copy" else None)
@@ -300,14 +302,14 @@ class Meaning:
 
     def gradient(self, by: Any, scope: str, copy: Any = None, loss: Any = None) -> Tensor:
         """dL/dv with the shape of v."""
-        name, time = by
+        time = by[1]
         kind, of = TOTAL, ("L", None)
         if loss is not None:
             of = (self.model.loss.step.name, loss)
         elif scope == "step":
             of = (self.model.loss.step.name, mx.t)
             if self.numbers and time is not None and self.alg.at(time) > self.alg.at(mx.t):
-                raise tn.OutOfRange("the loss of a step does not depend on later ones")
+                raise tn.OutOfRangeError("the loss of a step does not depend on later ones")
         elif scope == "now":
             whole = self.laid(of, by, TOTAL, copy)
             later = self.laid(of, by, FUTURE, copy)
@@ -335,18 +337,18 @@ class Meaning:
             return ()
         d = self._declaration(name)
         if d is None:
-            raise Unknown(name)
+            raise UnknownError(name)
         return tuple(self.alg.size(n) for n in d.shape)
 
     def _derivative(self, node: s.Derivative) -> Tensor:
         if node.of is None:
-            raise Unknown("∂", "a derivative of nothing")
+            raise UnknownError("∂", "a derivative of nothing")
         of, of_parts, direct = self.target(node.of)
         by_node = s.bare(node.by)
         if isinstance(by_node, s.Transpose | s.Power):
             by_node = s.bare(by_node.base)
         if not isinstance(by_node, s.Symbol):
-            raise Unknown("∂", "a derivative by an expression")
+            raise UnknownError("∂", "a derivative by an expression")
         q = self.naming.parts(by_node)
         name = self.quantity(q)
         d = self._declaration(name)
@@ -369,7 +371,7 @@ class Meaning:
             out = self._component(of, by, scope_kind, copy, of_parts, q)
         elif q.components:
             if of[0] != "L" and self.shape(of[0]):
-                raise Misfit("an index on one half of a Jacobian")
+                raise MisfitError("an index on one half of a Jacobian")
             out = self.entries(out, q.components)
         for factor, up in ((node.above, True), (node.below, False)):
             if factor is not None:
@@ -424,7 +426,7 @@ class Meaning:
             return (name, self.time_of(name, q)), q, False
         if isinstance(node, s.Apply):
             return self._called(node)
-        raise Unknown("∂", "a derivative of an expression")
+        raise UnknownError("∂", "a derivative of an expression")
 
     def _called(self, node: s.Apply) -> tuple[Any, Parts | None, bool]:
         """f(x_t, h_{t-1}, w): the quantity that f computes, at the step its arguments name."""
@@ -447,7 +449,7 @@ class Meaning:
                             at = q.time - formal.time + mx.t
                             return (e.lhs.name, at), None, True
                 return (e.lhs.name, mx.t), None, True
-        raise Unknown(head)
+        raise UnknownError(head)
 
     def _is_loss_call(self, head: str) -> bool:
         rhs = self.model.defined[self.model.loss.step.name].rhs
@@ -464,10 +466,10 @@ class Meaning:
         out: Tensor | None = None
         for sign, term in zip(node.signs, node.terms, strict=True):
             if isinstance(s.bare(term), s.Dots):
-                raise Unknown("…", "an omitted term")
+                raise UnknownError("…", "an omitted term")
             x = self.of(term)
             if sign == "±":
-                raise Unknown("±")
+                raise UnknownError("±")
             if out is None:
                 out = x if sign == "+" else tn.scale(self.alg, self.alg.number(-1), x)
             else:
@@ -498,7 +500,7 @@ class Meaning:
             n, m = like.shape[2], like.shape[1]
             spec = "ki,l->kli"
         if v.shape != (m,):
-            raise Misfit("the vector does not fit the parameter")
+            raise MisfitError("the vector does not fit the parameter")
         eye = tensor(self.alg.eye(n), (n, n), 1)
         return tensor(self.alg.combine(spec, eye.data, v.data), like.shape, like.left)
 
@@ -519,11 +521,11 @@ class Meaning:
         """The product under the reading's binding; where only one grouping fits, that one."""
         how = self.choice.binding
         plans = [how] if how != "strict" else ["strict", "left", "hadamard", "right"]
-        error: Misfit | None = None
+        error: MisfitError | None = None
         for plan in plans:
             try:
                 return self._grouped(values, signs, plan)
-            except Misfit as e:
+            except MisfitError as e:
                 error = error or e
         assert error is not None
         raise error
@@ -579,7 +581,9 @@ class Meaning:
             if {a.rank, b.rank} == {1, 2} and "rows" in lenient:
                 return self._row_scaled(a, b)
             if a.rank == b.rank == 1 and a.left != b.left and a.shape == b.shape:
-                raise Misfit(f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise")
+                raise MisfitError(
+                    f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise"
+                )
             return tn.hadamard(alg, a, b)
         vector, wide = (a, b) if a.rank == 1 else (b, a)
         if "tensor" in lenient and b.rank == 1 and a.rank <= 2 and self._wanted_tensor is not None:
@@ -592,7 +596,7 @@ class Meaning:
             return tn.outer(alg, a, b)
         try:
             return tn.chained(alg, a, b)
-        except Misfit:
+        except MisfitError:
             if a.shape == b.shape and a.left == b.left:
                 return tn.hadamard(alg, a, b)
             raise
@@ -615,12 +619,12 @@ class Meaning:
         """A vector beside a matrix scales its rows (its columns, for a row vector)."""
         vector, wide = (a, b) if a.rank == 1 else (b, a)
         if wide.rank != 2 or vector.rank != 1:
-            raise Misfit(f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise")
+            raise MisfitError(f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise")
         axis = 0 if vector.left else 1
         if "columns" in self.choice.lenient:
             axis = 1 - axis
         if wide.shape[axis] != vector.shape[0]:
-            raise Misfit(f"cannot scale {wide.show_shape()} by {vector.show_shape()}")
+            raise MisfitError(f"cannot scale {wide.show_shape()} by {vector.show_shape()}")
         self.used.add("rows")
         spec = "a,ab->ab" if axis == 0 else "b,ab->ab"
         return tensor(
@@ -630,11 +634,11 @@ class Meaning:
     def _telescope(self, node: s.Product, n: int) -> Tensor:
         """A_T A_{T−1} ⋯ A_{t+1}: the factor before the dots runs to the one behind them."""
         if n < 1 or n + 1 >= len(node.factors):
-            raise Unknown("⋯", "dots at an end")
+            raise UnknownError("⋯", "dots at an end")
         first, last = node.factors[n - 1], node.factors[n + 1]
         where = _travel(first, last, self.naming)
         if where is None:
-            raise Unknown("⋯", "what the dots stand for is not clear")
+            raise UnknownError("⋯", "what the dots stand for is not clear")
         body, k, start, end, down = where
         lo, hi = (end, start) if down else (start, end)
         saved = self.choice
@@ -656,7 +660,7 @@ class Meaning:
             return self._derivative(s.Derivative("∂", above, below))
         a, b = self.of(node.above), self.of(node.below)
         if b.rank:
-            raise Misfit(f"a division by {b.show_shape()}")
+            raise MisfitError(f"a division by {b.show_shape()}")
         inverse = tensor(self.alg.power(b.data, -1), (), 0)
         return tn.scale(self.alg, inverse, a)
 
@@ -683,11 +687,11 @@ class Meaning:
         n = self.time_value(exponent)
         if base.rank == 2:
             if base.shape[0] != base.shape[1]:
-                raise Misfit("a power of a matrix that is not square")
+                raise MisfitError("a power of a matrix that is not square")
             return tensor(self.alg.matpow(base.data, n), base.shape, base.left)
         if base.rank == 0 and self.numbers:
             return tensor(base.data ** int(self.alg.at(n)), (), 0)
-        raise Unknown("^", "an exponent that is no number")
+        raise UnknownError("^", "an exponent that is no number")
 
     def time_value(self, node: s.Node) -> Any:
         """An expression of times as SymPy: T − i, t + 1."""
@@ -701,7 +705,7 @@ class Meaning:
             for sign, term in zip(node.signs, node.terms, strict=True):
                 out += (-1 if sign == "-" else 1) * self.time_value(term)
             return out
-        raise Unknown("time", "this is no time")
+        raise UnknownError("time", "this is no time")
 
     # -- functions
 
@@ -730,7 +734,7 @@ class Meaning:
             pre = self._slope_of(head)
             if pre is not None:
                 return self._function(node, pre)
-        raise Unknown(head, f"the function {head} is not known")
+        raise UnknownError(head, f"the function {head} is not known")
 
     def _slope_of(self, head: str) -> str | None:
         return None
@@ -748,7 +752,7 @@ class Meaning:
 
     def _function(self, node: s.Apply, head: str) -> Tensor:
         if len(node.arguments) != 1:
-            raise Unknown(head, f"{head} takes one argument")
+            raise UnknownError(head, f"{head} takes one argument")
         x = self.of(node.arguments[0])
         fn = mx.builtin(FUNCTIONS[head]) if head in FUNCTIONS else mx.unknown(head)
         body = fn.body
@@ -776,7 +780,7 @@ class Meaning:
 
     def _big(self, node: s.Big) -> Tensor:
         if node.operator not in ("sum", "prod"):
-            raise Unknown(node.operator)
+            raise UnknownError(node.operator)
         return self._bounded(node, node.bounds)
 
     def _bounded(self, node: s.Big, bounds: tuple[s.Bound, ...]) -> Tensor:
@@ -808,13 +812,13 @@ class Meaning:
     def _component_sum(self, letter: str, node: s.Big, rest: tuple[s.Bound, ...]) -> Tensor:
         """Σ_i over the entries of a vector, or over the rows of a batch."""
         if node.operator != "sum":
-            raise Unknown(letter)
+            raise UnknownError(letter)
         if self.numbers:
             self.alg.free[letter] = 0
             out = self._bounded(node, rest)
             n = self.components.get(letter)
             if n is None:
-                raise Unknown(letter, f"Σ over {letter}, which stands nowhere below it")
+                raise UnknownError(letter, f"Σ over {letter}, which stands nowhere below it")
             for i in range(1, int(n)):
                 self.alg.free[letter] = i
                 out = tn.add(self.alg, out, self._bounded(node, rest))
@@ -826,7 +830,7 @@ class Meaning:
         inside = self._bounded(node, rest)
         n = self.components.pop(letter, None)
         if n is None:
-            raise Unknown(letter)
+            raise UnknownError(letter)
         name = p.Ix("f", f"#{letter}", str(n))
 
         def entries(slots: Any, bound: Any) -> Any:
@@ -854,25 +858,25 @@ class Meaning:
     def _stack(self, node: s.Stack) -> Tensor:
         items = [x for row in node.rows for x in row]
         if self.system.stack is None:
-            raise Unknown("[…]", "a stack that the model does not have")
+            raise UnknownError("[…]", "a stack that the model does not have")
         names, stack = self.system.stack
         found = []
         times = []
         for x in items:
             inner = s.bare(x)
             if not isinstance(inner, s.Symbol):
-                raise Unknown("[…]")
+                raise UnknownError("[…]")
             q = self.naming.parts(inner)
             name = self.quantity(q)
             found.append(name)
             times.append(self.time_of(name, q))
         if tuple(found) != tuple(names):
-            raise Unknown("[…]", "the stack has other entries or another order")
+            raise UnknownError("[…]", "the stack has other entries or another order")
         base = self.model.defined[stack].rhs
         lags = {v.name: v.time - mx.t for v in mx.variables(base) if v.times}
         at = {t - lags[n] for n, t in zip(found, times, strict=True)}
         if len(at) != 1:
-            raise Misfit("the entries of the stack are of different steps")
+            raise MisfitError("the entries of the stack are of different steps")
         return self.value(stack, at.pop())
 
     def _indicator(self, node: s.Indicator) -> Tensor:
@@ -888,14 +892,14 @@ class Meaning:
                 q = self.naming.parts(y)
                 name = self.quantity(q)
                 return self.entries(self.value(name, self.time_of(name, q)), (i.letter,))
-        raise Unknown("1", f"an indicator of {label.show_shape()}")
+        raise UnknownError("1", f"an indicator of {label.show_shape()}")
 
     def _entry(self, node: s.Entry) -> Tensor:
         letters = []
         for x in node.items:
             inner = s.bare(x)
             if not isinstance(inner, s.Symbol):
-                raise Unknown("[…]")
+                raise UnknownError("[…]")
             letters.append(inner.letter)
         return self.entries(self.of(node.of), tuple(letters))
 
@@ -906,14 +910,14 @@ class Meaning:
         for value, condition in node.branches:
             inner = s.bare(condition)
             if not isinstance(inner, s.Relation) or inner.relation not in ("=", "≠"):
-                raise Unknown("cases")
+                raise UnknownError("cases")
             i = s.bare(inner.left)
             if not isinstance(i, s.Symbol):
-                raise Unknown("cases")
+                raise UnknownError("cases")
             letter = i.letter
             values[inner.relation] = self.of(value)
         if set(values) != {"=", "≠"} or not self.onehot_label():
-            raise Unknown("cases")
+            raise UnknownError("cases")
         q = Parts(self.system.label)
         hot = self.entries(self.value("target~", self.time_of("target~", q)), (letter,))
         gap = tn.add(self.alg, values["="], values["≠"], -1)
@@ -975,7 +979,7 @@ def _shifted(node: s.Node, k: Any, value: Any, naming: Naming) -> s.Node:
         if i.terms is None:
             return i
         if k is None:
-            if i.terms or not sympy.sympify(value).free_symbols and not value:
+            if i.terms or (not sympy.sympify(value).free_symbols and not value):
                 return i
             new = sympy.Integer(i.shift) + value
         else:
@@ -1009,7 +1013,20 @@ def _index_of(i: s.Index, value: Any, naming: Naming) -> s.Index:
             shift = int(c)
         elif c != 0:
             terms.append((_letter(term, naming), int(c)))
-    return replace(i, text="", terms=tuple(terms), shift=shift)
+    return replace(i, text=_written(terms, shift), terms=tuple(terms), shift=shift)
+
+
+def _written(terms: list[tuple[str, int]], shift: int) -> str:
+    """T+t-i, t-1: an index as people write it."""
+    out = ""
+    for name, c in sorted(terms, key=lambda x: (x[1] < 0, x[0])):
+        out += ("+" if c > 0 and out else "-" if c < 0 else "") + (
+            "" if abs(c) == 1 else str(abs(c))
+        )
+        out += name
+    if shift or not out:
+        out += f"{shift:+d}" if out else str(shift)
+    return out
 
 
 def _letter(symbol: Any, naming: Naming) -> str:

@@ -44,6 +44,8 @@ class Naming:
 
     def __init__(self, trees: Iterable[s.Node]):
         trees = list(trees)
+        self._times: dict[Any, Any] = {}
+        self._parts: dict[s.Symbol, Parts] = {}
         self.bound = {
             b.variable.letter for n in _all(trees) if isinstance(n, s.Big) for b in n.bounds
         }
@@ -80,7 +82,16 @@ class Naming:
             if i.terms and len(i.terms) == 1 and i.shift
             for n in i.names
         }
-        self.names = times | shifted | self.bound | {"m~"}
+        limits = {
+            x.letter
+            for n in _all(trees)
+            if isinstance(n, s.Bound)
+            for end in (n.lower, n.upper)
+            if end is not None
+            for x in s.symbols(end)
+            if not x.indices
+        }
+        self.names = times | shifted | self.bound | limits | {"m~"}
         for x in symbols:  # h_k, where k runs over time somewhere
             for i in x.indices:
                 if i.terms and set(i.names) <= shifted and self._plain(i):
@@ -114,6 +125,12 @@ class Naming:
 
     def time(self, i: s.Index) -> Any:
         """The index as a SymPy expression in times."""
+        key = (i.terms, i.shift)
+        if key not in self._times:
+            self._times[key] = self._time(i)
+        return self._times[key]
+
+    def _time(self, i: s.Index) -> Any:
         out: Any = sympy.Integer(i.shift)
         for name, c in i.terms or ():
             out += c * self.symbol(name)
@@ -126,6 +143,13 @@ class Naming:
         return (x.letter, x.marks) in self.timed or x.letter.startswith(GREEK_GRADIENT)
 
     def parts(self, x: s.Symbol) -> Parts:
+        """The symbol taken apart."""
+        found = self._parts.get(x)
+        if found is None:
+            found = self._parts[x] = self._taken_apart(x)
+        return found
+
+    def _taken_apart(self, x: s.Symbol) -> Parts:
         labels: list[str] = []
         comps: list[str] = []
         times: list[Any] = []

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import sympy
+
 from .. import matrix as mx
 from . import surface as s
 from .meaning import DENOMINATOR, NUMERATOR, Choice, atom_key
@@ -164,11 +166,11 @@ class Options:
             single.append("copy")
         if self.may_square and self.label in _letters(statement):
             single.append("squared")
-        if self.speaks_of_time(statement):
-            single += ["last", "single"]
+        single += ["single"] if self.looks_ahead(statement) else ["last", "single"]
         kept = [x for x in single if self._relevant(x, statement)]
         pairs = [(a, b) for a, b in itertools.combinations(kept, 2) if {a, b} not in _NEVER]
-        return [(x,) for x in kept] + pairs
+        alone: list[tuple[str, ...]] = [(x,) for x in kept]
+        return alone + pairs
 
     def _relevant(self, name: str, statement: Statement) -> bool:
         nodes = [n for side in (statement.left, statement.right) for n in s.walk(side)]
@@ -208,8 +210,13 @@ class Options:
         by = s.bare(node.by)
         return isinstance(by, s.Symbol) and self.naming.parts(by).time is None
 
-    def speaks_of_time(self, statement: Statement) -> bool:
-        return True
+    def looks_ahead(self, statement: Statement) -> bool:
+        """Whether something of step t + 1 stands on the right: then no term of it is missing."""
+        for x in s.symbols(statement.right):
+            time = self.naming.parts(x).time
+            if time is not None and sympy.expand(time - mx.t).is_positive:
+                return True
+        return False
 
 
 _NEVER: list[set[str]] = [

@@ -16,12 +16,12 @@ import sympy
 from .. import matrix as mx
 from . import surface as s
 from .judge import Judge, Line
-from .meaning import Gradient, Unknown, _index_of, _shifted, shorthand_key
+from .meaning import Gradient, UnknownError, _index_of, _shifted, shorthand_key
 from .naming import Parts
 from .readings import NOTE, Reading, _has_sum
 from .truth import MISFIT, Statement
 
-SINGLE_BUDGET, PAIR_BUDGET = 5000, 4000
+SINGLE_BUDGET, PAIR_BUDGET = 1500, 700
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ class Repairs:
                 q = self.naming.parts(by)
                 try:
                     return Gradient(self.judge.meaning().quantity(q)), q
-                except Unknown:
+                except UnknownError:
                     return None
         return None
 
@@ -290,7 +290,9 @@ class Repairs:
             return
         gate = len(self.system.pre) > 2 and g.of not in {d.name for d in self.system.model.states}
         code = "M19" if gate else "M01"
-        words = "the gate's derivative is missing" if gate else "the activation derivative is missing"
+        words = (
+            "the gate's derivative is missing" if gate else "the activation derivative is missing"
+        )
         yield code, words, s.Group(s.Product((node, slope), ("⊙",)))
 
     def _argument(self, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
@@ -306,7 +308,7 @@ class Repairs:
                 q = self.naming.parts(inner)
                 try:
                     name = self.judge.meaning().quantity(q)
-                except Unknown:
+                except UnknownError:
                     return
                 other = self.system.pre.get(name)
                 if other:
@@ -426,8 +428,10 @@ class Repairs:
         if sympy.sympify(q.time).free_symbols:
             target = [x for x in (2, 3, 1, 0)]
             for number in target:
-                yield "M30", f"the index of {_text(node)} should be {number}", self._at(
-                    node, sympy.Integer(number)
+                yield (
+                    "M30",
+                    f"the index of {_text(node)} should be {number}",
+                    self._at(node, sympy.Integer(number)),
                 )
 
     def _global_index(self, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
@@ -514,7 +518,9 @@ class Repairs:
     def _layout_code(self, node: s.Node) -> str:
         inner = s.bare(node)
         if isinstance(inner, s.Symbol):
-            d = self.system.model.table.get(self.system.names.get(self.naming.parts(inner).name, ""))
+            d = self.system.model.table.get(
+                self.system.names.get(self.naming.parts(inner).name, "")
+            )
             if d is not None and d.role == "param" and len(d.shape) == 2:
                 return "M04"
             return "M17"
@@ -575,7 +581,7 @@ class Repairs:
                     options.append(s.Sum((old, s.Number("1")), ("+", by)))
                 options += [s.Number("1"), *(s.Symbol(x) for x in letters)]
                 for new in options:
-                    bound = replace(b, **{end: new})
+                    bound = replace(b, lower=new) if end == "lower" else replace(b, upper=new)
                     bounds = (*node.bounds[:n], bound, *node.bounds[n + 1 :])
                     yield "M13", f"the {what} has the wrong bounds", replace(node, bounds=bounds)
             if b.lower is not None and b.upper is not None:
@@ -623,12 +629,28 @@ class Repairs:
             for n in range(len(node.factors)):
                 factors = (*node.factors[:n], *node.factors[n + 1 :])
                 signs = node.signs[1:] if n == 0 else (*node.signs[: n - 1], *node.signs[n:])
-                yield "M11", f"the factor {_text(node.factors[n])} is too much", _product(
-                    factors, signs
+                yield (
+                    "M11",
+                    f"the factor {_text(node.factors[n])} is too much",
+                    _product(factors, signs),
                 )
 
 
-_PAIRED = {"M01", "M02", "M03", "M06", "M10", "M11", "M12", "M15", "M18", "M19", "M21", "M17", "M05"}
+_PAIRED = {
+    "M01",
+    "M02",
+    "M03",
+    "M06",
+    "M10",
+    "M11",
+    "M12",
+    "M15",
+    "M18",
+    "M19",
+    "M21",
+    "M17",
+    "M05",
+}
 
 
 def _codes(code: str, shape: bool) -> tuple[str, ...]:
@@ -671,13 +693,18 @@ def everywhere(
             continue
         if isinstance(value, s.Node):
             for code, words, new in everywhere(value, change):
-                yield code, words, replace(node, **{f.name: new})
+                yield code, words, _with(node, f.name, new)
         elif isinstance(value, tuple):
             for n, item in enumerate(value):
                 if isinstance(item, s.Node):
                     for code, words, new in everywhere(item, change):
                         changed = (*value[:n], new, *value[n + 1 :])
-                        yield code, words, replace(node, **{f.name: changed})
+                        yield code, words, _with(node, f.name, changed)
+
+
+def _with(node: s.Node, name: str, value: Any) -> s.Node:
+    changes: dict[str, Any] = {name: value}
+    return replace(node, **changes)
 
 
 def _moved_index(node: s.Shorthand, change: Any) -> Iterator[tuple[str, str, s.Node]]:

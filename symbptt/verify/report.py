@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ..model import Model
 from . import surface as s
-from .forward import Incomplete, System
-from .judge import REFUTED, TESTED, UNREAD, Judge, Line
+from .forward import IncompleteError, System
+from .judge import CONDITIONAL, PROVED, REFUTED, TESTED, UNREAD, Judge, Line
 from .naming import Naming
+from .proof import Prover
 from .read import formula, read
 from .repairs import Repairs
 from .system import from_document, from_model
@@ -28,7 +28,7 @@ PLAIN = (r"h_t=\tanh(W_{hh}h_{t-1}+W_{xh}x_t+b_h)",)
 
 @dataclass(frozen=True)
 class Report:
-    """The verdicts of one document, in order. `lines` are its claims, `unread` what was no claim."""
+    """The verdicts of one document, in order; `lines` are those of its claims."""
 
     document: s.Document
     lines: tuple[Line, ...]
@@ -53,7 +53,10 @@ class Report:
 
 
 def verify(
-    text: str, model: Model | None = None, assume: Mapping[str, str] | None = None, file: str = "<text>"
+    text: str,
+    model: Model | None = None,
+    assume: Mapping[str, str] | None = None,
+    file: str = "<text>",
 ) -> Report:
     """Judge every equation of a hand derivation.
 
@@ -71,6 +74,7 @@ def judge_document(
     for system in systems(claims, naming, model, _shapes(document)):
         judge = Judge(claims, naming, system)
         decided = decide(judge)
+        confirm(judge)
         repair(judge)
         for n, line in enumerate(decided):
             old = lines.get(n)
@@ -83,6 +87,27 @@ def judge_document(
     if not judges:
         ordered = [Line(c) for c in claims]
     return Report(document, tuple(ordered), _reading(judges), tuple(judges))
+
+
+def confirm(judge: Judge) -> None:
+    """Prove what the numbers let stand; what cannot be proved is tested, and says so."""
+    for line in judge.lines:
+        if line.verdict not in (PROVED, CONDITIONAL):
+            continue
+        why = ""
+        for reading in line.true[:3]:
+            proof = Prover(judge.ground_of(reading).system, judge.naming).prove(reading)
+            if proof.ok:
+                line.reading, line.proof = reading, proof.steps
+                break
+            why = proof.why
+        else:
+            line.verdict = TESTED
+            line.message = (
+                f"equal at T = {judge.ground.steps} with sizes "
+                f"{', '.join(f'{k} = {v}' for k, v in judge.ground.world.sizes.items())}, "
+                f"not proved: {why}"
+            )
 
 
 def repair(judge: Judge) -> None:
@@ -145,10 +170,10 @@ def systems(
         try:
             yield from_document(claims, naming, shapes, variant)
             made += 1
-        except Incomplete:
+        except IncompleteError:
             break
     letters = {x.letter for c in claims for t in _trees([c]) for x in s.symbols(t)}
-    wanted = [CELL] if {"c", "f"} <= letters else []
+    wanted: list[tuple[str, ...]] = [CELL] if {"c", "f"} <= letters else []
     if not made:
         wanted.append(PLAIN)
     for texts in wanted:
@@ -156,7 +181,7 @@ def systems(
         every, conventions = settled([*standard, *claims])
         try:
             yield from_document(every, conventions, shapes)
-        except Incomplete:
+        except IncompleteError:
             continue
 
 

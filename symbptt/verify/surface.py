@@ -467,15 +467,29 @@ N = TypeVar("N", bound=Node)
 
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below, in the order written."""
-    for f in fields(node):
-        yield from _nodes(getattr(node, f.name))
+    for name in _parts_of(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from _nodes(value)
 
 
-def _nodes(value: Any) -> Iterator[Node]:
-    if isinstance(value, Node):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
+_PARTS: dict[type, tuple[str, ...]] = {}
+
+
+def _parts_of(kind: type[Node]) -> tuple[str, ...]:
+    """The fields of a kind of node, without its offsets."""
+    if kind not in _PARTS:
+        _PARTS[kind] = tuple(f.name for f in fields(kind) if f.name not in _SPAN)
+    return _PARTS[kind]
+
+
+def _nodes(value: tuple[Any, ...]) -> Iterator[Node]:
+    for item in value:
+        if isinstance(item, Node):
+            yield item
+        elif isinstance(item, tuple):
             yield from _nodes(item)
 
 
@@ -498,9 +512,7 @@ def rebuild(node: N, change: Callable[[Node], Node]) -> N:
             return change(value)
         return tuple(map(new, value)) if isinstance(value, tuple) else value
 
-    return replace(
-        node, **{f.name: new(getattr(node, f.name)) for f in fields(node) if f.name not in _SPAN}
-    )
+    return replace(node, **{name: new(getattr(node, name)) for name in _parts_of(type(node))})
 
 
 _SPAN = ("start", "end")

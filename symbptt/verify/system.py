@@ -12,7 +12,7 @@ from .. import matrix as mx
 from ..errors import SymbpttError
 from ..model import Declaration, Equation, Loss, Model
 from . import surface as s
-from .forward import LOSSES, Builder, Incomplete, Size, System, is_matrix
+from .forward import LOSSES, Builder, IncompleteError, Size, System, is_matrix
 from .naming import Naming, Parts
 
 OUTPUTS = ("y", "o", "ŷ", "yhat", "q", "z", "p", "s")
@@ -59,7 +59,7 @@ def from_document(
     variant: int = 0,
 ) -> System:
     """The model of the author's forward equations; a text may define one state twice, and
-    `variant` 1 takes the second definitions. Raises Incomplete where there are none."""
+    `variant` 1 takes the second definitions. Raises IncompleteError where there are none."""
     claims = list(claims)
     trees = [x for c in claims for x in (c.left, c.right) if x is not None]
     b = Builder(naming, shapes)
@@ -86,7 +86,7 @@ def from_document(
             except SymbpttError:
                 continue
     if not b.defined:
-        raise Incomplete("the text states no forward equation")
+        raise IncompleteError("the text states no forward equation")
     return Assembly(b, claims, trees).system()
 
 
@@ -118,7 +118,7 @@ def _accepted(
         ):
             out.append(c)
     if variant and all(len(x) < 2 for x in seen.values()):
-        raise Incomplete("there is no second definition")
+        raise IncompleteError("there is no second definition")
     return out
 
 
@@ -428,7 +428,7 @@ class Assembly:
                         isinstance(by, s.Symbol)
                         and isinstance(of, s.Symbol)
                         and of.letter in self.losses
-                        and self.naming.parts(by).name == out
+                        and self.naming.parts(by).name in (out, self.logits)
                         and self.naming.parts(by).time is None
                         and self._times_written()
                     ):
@@ -521,7 +521,7 @@ def _sorted(equations: dict[str, mx.Node]) -> list[str]:
                 todo.remove(name)
                 break
         else:
-            raise Incomplete("the forward equations read one another in a circle")
+            raise IncompleteError("the forward equations read one another in a circle")
     return done
 
 

@@ -32,7 +32,7 @@ from ..matrix.functions import Z
 from .world import TOTAL, World, unknown_value
 
 
-class Misfit(SymbpttError):
+class MisfitError(SymbpttError):
     """Two tensors whose shapes do not fit; what a shape refutation rests on."""
 
 
@@ -117,7 +117,7 @@ class Numbers:
     def var(self, name: str, time: Any) -> Any:
         key = (name, self.at(time))
         if key not in self.world.values:
-            raise OutOfRange(f"{name} has no value at {key[1]}")
+            raise OutOfRangeError(f"{name} has no value at {key[1]}")
         return self.world.values[key]
 
     def onehot(self, name: str, time: Any, classes: Any) -> Any:
@@ -134,7 +134,7 @@ class Numbers:
             return np.zeros(like.shape)  # the boundary: nothing past T reaches the loss
         for k in (u, v):
             if k not in w.values:
-                raise OutOfRange(f"{k[0]} has no value at {k[1]}")
+                raise OutOfRangeError(f"{k[0]} has no value at {k[1]}")
         if kind == "given":
             kind = TOTAL
         return w.derivative(u, v, kind, self.at(copy))
@@ -196,7 +196,7 @@ class Numbers:
 
     def _unit(self, like: Tensor) -> Tensor:
         if like.rank % 2 or (like.rank and like.left != like.rank // 2):
-            raise Misfit("an empty product of vectors has no value")
+            raise MisfitError("an empty product of vectors has no value")
         half = like.shape[: like.left]
         count = int(np.prod(half, dtype=int))
         return replace(like, data=np.eye(count).reshape(half + half))
@@ -211,7 +211,7 @@ class Numbers:
                 self.times[k] = step
                 try:
                     out.append(body())
-                except OutOfRange:
+                except OutOfRangeError:
                     if not first:
                         raise
                     continue
@@ -222,18 +222,18 @@ class Numbers:
             if saved is not None:
                 self.times[k] = saved
         if first and not out:
-            raise OutOfRange("an empty sum")
+            raise OutOfRangeError("an empty sum")
         return out
 
     def matpow(self, a: Any, n: Any) -> Any:
         times = self.at(n)
         assert times is not None
         if times < 0:
-            raise OutOfRange("a negative power of a matrix")
+            raise OutOfRangeError("a negative power of a matrix")
         return np.linalg.matrix_power(a, times)
 
 
-class OutOfRange(SymbpttError):
+class OutOfRangeError(SymbpttError):
     """A time outside 0..T: the claim does not speak about this step."""
 
 
@@ -294,7 +294,7 @@ class Letters:
                 raise SymbpttError("a summed time stands as a number")
             return scalar_poly(q, {})
 
-        return Tensor(entries, (), 0)
+        return Tensor(_Sized(entries, ()), (), 0)
 
     def var(self, name: str, time: Any) -> Entries:
         def entries(slots: Slots, bound: Bound) -> Poly:
@@ -393,7 +393,7 @@ class Letters:
     def prod(self, k: Any, lo: Any, hi: Any, body: Callable[[], Tensor], down: bool) -> Tensor:
         inside = body()
         if inside.rank % 2 or inside.left * 2 != inside.rank:
-            raise Misfit("a product of vectors")
+            raise MisfitError("a product of vectors")
         half = inside.rank // 2
 
         def entries(slots: Slots, bound: Bound) -> Poly:
@@ -464,7 +464,7 @@ def add(alg: Any, a: Tensor, b: Tensor, sign: int = 1) -> Tensor:
             thin = tensor(out, wide.shape, wide.left)  # a bias added to every row
             a, b = (wide, thin) if a is wide else (thin, wide)
     if a.shape != b.shape or (a.left != b.left and a.rank == 1):
-        raise Misfit(f"cannot add {a.show_shape()} and {b.show_shape()}")
+        raise MisfitError(f"cannot add {a.show_shape()} and {b.show_shape()}")
     return tensor(alg.add(a.data, b.data, sign), a.shape, a.left, a.loose or b.loose)
 
 
@@ -486,7 +486,7 @@ def hadamard(alg: Any, a: Tensor, b: Tensor) -> Tensor:
     if not (a.rank and b.rank):
         return scale(alg, a, b)
     if a.shape != b.shape or a.left != b.left:
-        raise Misfit(f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise")
+        raise MisfitError(f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise")
     i = _LETTERS[: a.rank]
     loose = a.loose or b.loose
     return tensor(alg.combine(f"{i},{i}->{i}", a.data, b.data), a.shape, a.left, loose)
@@ -503,7 +503,7 @@ def chained(alg: Any, a: Tensor, b: Tensor) -> Tensor:
         elif a.loose and a.shape == b.rows and a.rank > 1:  # a gradient before its Jacobian
             a, n = replace(a, left=0), a.rank
         else:
-            raise Misfit(f"cannot multiply {a.show_shape()} by {b.show_shape()}")
+            raise MisfitError(f"cannot multiply {a.show_shape()} by {b.show_shape()}")
     letters = iter(_LETTERS)
     la = "".join(itertools.islice(letters, a.rank))
     rest = "".join(itertools.islice(letters, b.rank - n))
@@ -528,7 +528,7 @@ def diag(alg: Any, v: Tensor) -> Tensor:
         four = alg.combine("ad,abc->abdc", rows.data, sized(square, (*v.shape, v.shape[1])))
         return tensor(four, (v.shape[0], v.shape[1], v.shape[0], v.shape[1]), 2)
     if v.rank != 1:
-        raise Misfit(f"diag takes a vector, not {v.show_shape()}")
+        raise MisfitError(f"diag takes a vector, not {v.show_shape()}")
     eye = tensor(alg.eye(v.shape[0]), v.shape * 2, 1)
     return tensor(alg.combine("ab,a->ab", eye.data, v.data), v.shape * 2, 1)
 
@@ -539,9 +539,9 @@ def elementwise(alg: Any, body: Any, x: Tensor) -> Tensor:
 
 __all__ = [
     "Letters",
-    "Misfit",
+    "MisfitError",
     "Numbers",
-    "OutOfRange",
+    "OutOfRangeError",
     "Tensor",
     "add",
     "chained",

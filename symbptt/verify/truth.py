@@ -17,9 +17,9 @@ from ..model import Loss
 from . import surface as s
 from . import tensor as tn
 from .forward import System
-from .meaning import Choice, Meaning, Unknown
+from .meaning import Choice, Meaning, UnknownError
 from .naming import Naming
-from .tensor import Misfit, Numbers, OutOfRange, Tensor
+from .tensor import MisfitError, Numbers, OutOfRangeError, Tensor
 from .world import World, close
 
 TRUE, FALSE, MISFIT, UNKNOWN = "true", "false", "misfit", "unknown"
@@ -101,12 +101,12 @@ class Ground:
         for times in self.assignments(names, claim.last):
             try:
                 outcome = self._at(claim, choice, times, used)
-            except OutOfRange as error:
+            except OutOfRangeError as error:
                 seen_error = error
                 continue
-            except Misfit as error:
+            except MisfitError as error:
                 return Answer(MISFIT, error.message, _named(times), used=frozenset(used))
-            except Unknown as error:
+            except UnknownError as error:
                 return Answer(UNKNOWN, error.message, missing=error.name)
             except (SymbpttError, ZeroDivisionError, ValueError, IndexError, KeyError) as error:
                 return Answer(UNKNOWN, str(error))
@@ -177,13 +177,13 @@ class Ground:
 
 
 def matches(left: Tensor, right: Tensor) -> bool:
-    """Equal entries; raises Misfit where the shapes already differ."""
+    """Equal entries; raises MisfitError where the shapes already differ."""
     left, right = fitted(left, right)
     return close(np.asarray(left.data, float), np.asarray(right.data, float))
 
 
 def fitted(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-    """The two sides brought to one shape, or a Misfit that names both."""
+    """The two sides brought to one shape, or a MisfitError that names both."""
     if left.shape == right.shape:
         if left.left == right.left or (left.rank > 1 and (left.loose or right.loose)):
             return left, right
@@ -192,7 +192,7 @@ def fitted(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
     if right.rank == 0 and left.rank and _is_zero(right):
         return left, replace(right, data=np.zeros(left.shape), shape=left.shape, left=left.left)
     # ∂h/∂b may be given by its diagonal; that is a reading of its own and not fitted here
-    raise Misfit(f"the left side is {left.show_shape()}, the right side {right.show_shape()}")
+    raise MisfitError(f"the left side is {left.show_shape()}, the right side {right.show_shape()}")
 
 
 def _is_zero(x: Tensor) -> bool:

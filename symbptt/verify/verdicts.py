@@ -308,7 +308,8 @@ def _layouts(judge: Judge) -> None:
             for line in lines:
                 words = f"{layout} layout for ∂u/∂v; line {names} needs the other"
                 line.conditions.append(Condition("M05", words))
-    columns, rows = [], []
+    columns: list[Line] = []
+    rows: list[Line] = []
     for line in judge.lines:
         turns = {r.choice.row for r in line.true}
         if line.true and len(turns) == 1 and not _has_jacobian(judge, line):

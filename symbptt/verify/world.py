@@ -99,7 +99,8 @@ class World:
                 self.edges[key] = self._local(e.rhs, time)
                 self.order.append(key)
         loss = self.model.loss.step.name
-        total, weights = 0.0, {}
+        total = 0.0
+        weights: dict[Key, Array] = {}
         for time in range(1, self.steps + 1):
             w = float(self._evaluate(self.model.loss.weight(), time).real)
             total += w * self.values[loss, time].sum()

@@ -1,0 +1,116 @@
+"""Verdicts on hand derivations: worlds in numbers, proofs for all sizes, readings, repairs."""
+
+import numpy as np
+import pytest
+
+from symbptt.parse import load
+from symbptt.verify.report import verify
+from symbptt.verify.world import FUTURE, IMMEDIATE, World, close
+
+ELMAN = r"""
+$$h_t=\tanh(W_{hh}h_{t-1}+W_{xh}x_t+b_h)$$
+$$y_t=W_{hy}h_t+b_y$$
+$$L=\sum_{t=1}^T L_t$$
+"""
+
+
+def verdict(line: str, before: str = ELMAN) -> str:
+    """The verdict of the last formula."""
+    return verify(f"{before}\n$${line}$$\n").lines[-1].verdict
+
+
+def codes(line: str, before: str = ELMAN) -> list[str]:
+    return verify(f"{before}\n$${line}$$\n").lines[-1].codes
+
+
+# -- worlds
+
+
+def test_a_world_obeys_the_chain_rule_it_was_not_told() -> None:
+    w = World(load("elman"))
+    v = w.values
+    inner = v["W_hy", None].T @ (v["o", 1] - v["y", 1])
+    later = w.derivative(("L", None), ("h", 2)) * (1 - v["h", 2] ** 2)
+    assert close(w.derivative(("L", None), ("h", 1)), inner + v["W_hh", None].T @ later)
+    assert close(w.derivative(("L", None), ("h", 1), IMMEDIATE), inner)
+    assert close(w.derivative(("L", None), ("h", 1), FUTURE), v["W_hh", None].T @ later)
+
+
+def test_the_copies_of_a_parameter_add_up_to_it() -> None:
+    w = World(load("elman_batch"))
+    parts = [w.derivative(("L", None), ("W_h", None), copy=t) for t in (1, 2, 3)]
+    assert close(sum(parts), w.derivative(("L", None), ("W_h", None)))
+    assert not close(parts[0], np.zeros_like(parts[0]))
+
+
+# -- proofs
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"\frac{\partial L_t}{\partial h_t}=W_{hy}^T\frac{\partial L_t}{\partial y_t}",
+        r"\frac{\partial L}{\partial h_t}=W_{hy}^T\frac{\partial L}{\partial y_t}"
+        r"+W_{hh}^T\left(\frac{\partial L}{\partial h_{t+1}}\odot(1-h_{t+1}^2)\right)",
+        r"\frac{\partial L}{\partial W_{hh}}=\sum_{t=1}^T"
+        r"\mathrm{diag}(1-h_t^2)\frac{\partial L}{\partial h_t}h_{t-1}^\top",
+        r"\frac{\partial h_{t+1}}{\partial h_t}=\mathrm{diag}(1-h_{t+1}^2)W_{hh}",
+        r"\frac{\partial h_t}{\partial h_k}=\prod_{t\ge j>k}\mathrm{diag}(1-h_j^2)W_{hh}",
+        r"\frac{\partial L}{\partial W_{hh}}=\sum_{t=1}^T\sum_{k=1}^t\frac{\partial L_t}"
+        r"{\partial h_t}\frac{\partial h_t}{\partial h_k}\frac{\partial^+h_k}{\partial W_{hh}}",
+    ],
+)
+def test_true_lines_are_proved_for_every_length(line: str) -> None:
+    assert verdict(line) == "proved"
+
+
+@pytest.mark.parametrize(
+    "line, code",
+    [
+        (
+            r"\frac{\partial L}{\partial W_{hh}}=\sum_{t=1}^T\frac{\partial L}{\partial h_t}"
+            r"h_{t-1}^\top",
+            "M01",
+        ),
+        (
+            r"\frac{\partial L}{\partial h_t}=W_{hy}^T\frac{\partial L}{\partial y_t}"
+            r"+W_{hh}^T\left(\frac{\partial L}{\partial h_{t+1}}\odot(1-h_t^2)\right)",
+            "M10",
+        ),
+        (
+            r"\frac{\partial L}{\partial h_t}=W_{hy}^T\frac{\partial L}{\partial y_t}"
+            r"+W_{hh}\left(\frac{\partial L}{\partial h_{t+1}}\odot(1-h_{t+1}^2)\right)",
+            "M04",
+        ),
+        (
+            r"\frac{\partial L}{\partial h_t}=W_{hy}^T\frac{\partial L}{\partial y_t}"
+            r"-W_{hh}^T\left(\frac{\partial L}{\partial h_{t+1}}\odot(1-h_{t+1}^2)\right)",
+            "M15",
+        ),
+        (
+            r"\frac{\partial L}{\partial W_{xh}}=\sum_{t=1}^T"
+            r"\mathrm{diag}(1-h_t^2)\frac{\partial L}{\partial h_t}h_{t-1}^\top",
+            "M11",
+        ),
+    ],
+)
+def test_a_wrong_line_is_refuted_with_its_class(line: str, code: str) -> None:
+    assert verdict(line) == "refuted"
+    assert code in codes(line)
+
+
+def test_a_jacobian_in_the_other_layout_is_right_under_that_condition() -> None:
+    line = r"\frac{\partial h_{t+1}}{\partial h_t}=W_{hh}^T\mathrm{diag}(1-h_{t+1}^2)"
+    found = verify(f"{ELMAN}\n$${line}$$\n").lines[-1]
+    assert found.verdict == "conditional"
+    assert [c.code for c in found.conditions] == ["M05"]
+
+
+def test_the_right_equation_is_given_in_the_author_s_symbols() -> None:
+    line = r"\delta_t=\frac{\partial L}{\partial h_t}"
+    wrong = r"\frac{\partial L}{\partial W_{xh}}=\sum_{t=1}^T\delta_t x_t^T"
+    found = verify(f"{ELMAN}\n$${line}$$\n\n$${wrong}$$\n").lines[-1]
+    assert found.verdict == "refuted"
+    assert (
+        "1 - h_t^{2}" in found.correct or "1 - h_{t}^{2}" in found.correct or "h_t" in found.correct
+    )
