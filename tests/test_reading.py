@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from symbptt.derive import derive
 from symbptt.errors import ParseError
+from symbptt.parse import load, zoo
+from symbptt.show import show
 from symbptt.verify.read import formula, read
 from symbptt.verify.read.tokens import latex_tokens
 from symbptt.verify.surface import Apply, Claim, Power, Product, Symbol, Unread, symbols, walk
@@ -314,3 +317,41 @@ def test_deep_and_long_text_ends(text: str) -> None:
     read(f"$${text}$$")
     read(text)
     assert formula(text)
+
+
+# -- what the printers print
+
+
+def assert_reads(name: str) -> None:
+    derivation = derive(load(name))
+    labels = {e.label for e in derivation} | {f.equation.label for f in derivation.formal}
+    for notation, file in (("latex", "x.tex"), ("markdown", "x.md"), ("unicode", "x.txt")):
+        document = read(show(derivation, notation), file)
+        assert not document.unread, notation
+        assert {c.tag for c in document.claims if c.tag} == labels, notation
+
+
+@pytest.mark.parametrize("name", ["elman", "generic", "linear", "lstm"])
+def test_a_printed_derivation_is_read_whole(name: str) -> None:
+    assert_reads(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", zoo())
+def test_every_printed_derivation_is_read_whole(name: str) -> None:
+    assert_reads(name)
+
+
+def test_a_long_line_goes_on_below() -> None:
+    text = "dL/da = [dL/di ∘ i,      t = T, …, 1\n         dL/df ∘ f]\n         + b\nc = d\n"
+    claims = read(text).claims
+    assert [statement(c, "plain") for c in claims] == [
+        "dL/da = [dL/di ⊙ i, dL/df ⊙ f] + b",
+        "c = d",
+    ]
+    assert [plain(c) for c in claims[0].conditions] == ["t = T, …, 1"]
+    display = (
+        "\\begin{align} a &= \\Bigl( b & & t < T \\\\ &\\quad + c \\Bigr) \\tag{3} \\end{align}"
+    )
+    (claim,) = read(display).claims
+    assert (statement(claim, "plain"), claim.tag) == ("a = (b + c)", "3")

@@ -33,6 +33,7 @@ from .formula import Formula
 from .spelling import CONDITIONS, CONNECTORS, TIME_LETTERS
 from .tokens import Token
 
+LONGEST = 10_000  # characters of one equation; longer ones are unread rather than slow
 _SEPARATORS = ("comma", "semicolon", "gap", "amp", "text")
 _STRENGTH = ("⇒", "⇔")
 _COMPARISONS = frozenset(["<", "≤", ">", "≥", "≠", "∈"])
@@ -100,24 +101,60 @@ def _last(found: list[Link | Failure]) -> Node | None:
 
 def _rows(tokens: list[Token]) -> list[list[Token]]:
     """Split at line breaks outside brackets; a row that goes on joins the one before."""
-    depth, out = 0, [[]]  # type: tuple[int, list[list[Token]]]
+    open_: list[str] = []
+    out: list[list[Token]] = [[]]
+    aside: list[Token] = []
     for token in tokens:
-        depth += (token.kind in _OPENING) - (token.kind in _CLOSING)
-        if token.kind == "row" and depth <= 0:
+        if token.kind in _OPENING:
+            open_.append(token.kind)
+        elif token.kind in _CLOSING and open_:
+            open_.pop()
+        if token.kind == "row" and not open_:
+            out[-1] += aside
             out.append([])
-            depth = 0
+            aside = []
+        elif token.kind == "row" and open_[-1] != "begin":
+            aside += _cut_aside(out[-1])
         else:
             out[-1].append(token)
+    out[-1] += aside
+    out = list(map(_without_layout, out))
     joined: list[list[Token]] = []
     for row in out:
         first = next((t for t in row if t.kind != "amp"), None)
         last = next((t for t in reversed(joined[-1]) if t.kind != "amp"), None) if joined else None
         goes_on = first and first.kind == "relation" and not _states(joined[-1] if joined else [])
         if first and last and (goes_on or first.kind in ("plus", "sign") or last.kind in _OPEN):
-            joined[-1] += [t for t in row if t.kind != "amp"]
+            aside = _cut_aside(joined[-1]) if first.kind in ("plus", "sign") else []
+            joined[-1] += [t for t in row if t.kind != "amp"] + aside
         elif first:
             joined.append(row)
     return joined
+
+
+def _without_layout(row: list[Token]) -> list[Token]:
+    """Without the spaces and alignment marks inside brackets, but for those of an environment."""
+    open_: list[str] = []
+    kept = []
+    for token in row:
+        if token.kind in _OPENING:
+            open_.append(token.kind)
+        elif token.kind in _CLOSING and open_:
+            open_.pop()
+        if token.kind not in ("amp", "gap") or not open_ or "begin" in open_:
+            kept.append(token)
+    return kept
+
+
+def _cut_aside(row: list[Token]) -> list[Token]:
+    """A remark set apart at the end of a line whose bracket goes on in the next line."""
+    ends = (i for i in range(len(row) - 1, 0, -1) if row[i].kind in ("gap", "amp"))
+    last = next((i for i in ends if row[i].kind == "gap" or row[i - 1].kind == "amp"), len(row))
+    cut = row[last:]
+    if any(t.kind in _OPENING or t.kind in _CLOSING for t in cut):
+        return []
+    del row[last:]
+    return cut
 
 
 def _states(row: list[Token]) -> bool:
@@ -147,6 +184,10 @@ class _Reader:
         tokens = _trimmed(tokens)
         if not tokens:
             return []
+        if tokens[-1].end - tokens[0].start > LONGEST:
+            at = tokens[0]
+            error = UnreadableError("too long", "named intermediates", at.start, at.end)
+            return [Failure(error, at.start, tokens[-1].end)]
         try:
             matched(tokens)
         except UnreadableError as error:

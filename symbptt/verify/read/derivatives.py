@@ -103,8 +103,12 @@ class Derivatives(Calls):
     def _partial(self, token: Token) -> Node:
         kind = self._differential_sign()
         if self.kind() in ("_", "subscript"):
-            self.next()
-            by = self.within(*self.argument(), self.expression)
+            below = self.next()
+            by: Node
+            if below.kind == "subscript":
+                by = named(below)
+            else:
+                by = self.within(*self.argument(), self.expression)
             if not self.starts():
                 return Derivative(kind, None, by, style="subscript", start=token.start, end=by.end)
             of = self._operand()
@@ -130,6 +134,12 @@ class Derivatives(Calls):
         if not isinstance(of, Symbol):
             raise UnreadableError("∇ of what?", r"\nabla_{h_t} L", token.start, self.before)
         return Shorthand("∇", of, start=token.start, end=of.end)
+
+
+def named(token: Token) -> Node:
+    """A Unicode subscript as an expression: ∂₁f, ∂ₓf."""
+    kind = Number if token.value.isdigit() else Symbol
+    return kind(token.value, start=token.start, end=token.end)
 
 
 def _kind(above: str, below: str) -> str:

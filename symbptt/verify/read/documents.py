@@ -18,7 +18,6 @@ from .tokens import Token, latex_tokens
 
 # Words before inline mathematics that make it a condition of what follows.
 _CASE = re.compile(r"\b(?:if|when|whenever|for|at|unless|once)\s*(?:\\\(|\$|`)?$", re.IGNORECASE)
-LONGEST = 10_000  # characters of one formula; longer ones are unread rather than slow
 
 
 def read(text: str, file: str = "<text>") -> Document:
@@ -87,13 +86,6 @@ class _Reader:
             )
             self.equations += 1
             self.unread(Failure(error, region.start, stop), "")
-            return
-        if len(source) > LONGEST:
-            error = UnreadableError(
-                "this formula is too long", "named intermediates", region.start, region.start + 1
-            )
-            self.equations += 1
-            self.unread(Failure(error, region.start, region.end), "")
             return
         found = self.rows(region)
         if region.kind == "inline":

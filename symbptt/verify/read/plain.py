@@ -37,7 +37,8 @@ class Plain(Latex):
         text, i, end = self.text, self.i, self.end
         if match := _BLANK.match(text, i, end):
             wide = match.end() - i >= 3 or "\t" in match[0]
-            if wide and self.out and match.end() < end:
+            inner = bool(self.out) and self.out[-1].kind != "row" and match.end() < end
+            if wide and inner and text[match.end()] != "\n":
                 self.add("gap", " ", match.end())
                 self.space = True
             else:

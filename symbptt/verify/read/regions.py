@@ -126,16 +126,44 @@ def _lines(
 
 def _plain_lines(text: str, a: int, b: int, kind: str, strict: bool) -> Iterator[Region]:
     while a < b:
-        end = text.find("\n", a, b)
-        end = b if end < 0 else end
+        end = _line_end(text, a, b)
         line = text[a:end].rstrip("\r")
         bullet = _BULLET.match(line)
         skip = bullet.end() if bullet else 0
         if is_formula(line[skip:], strict) and not line.lstrip().startswith(("#", "|", "%", ":eq")):
+            end = _continued(text, a, end, b)
             notation = "latex" if "\\" in line else "plain"
             tag = (bullet["tag"] if bullet else "") or ""
-            yield Region(kind, a + skip, a + len(line), notation, tag)
+            yield Region(kind, a + skip, len(text[:end].rstrip()), notation, tag)
         a = end + 1
+
+
+def _line_end(text: str, a: int, b: int) -> int:
+    end = text.find("\n", a, b)
+    return b if end < 0 else end
+
+
+def _continued(text: str, a: int, end: int, b: int) -> int:
+    """Where a formula of plain text ends that goes on in the next lines.
+
+    It does while a bracket is open, or while they are indented further and open with a sign.
+    """
+    first = text[a:end]
+    indent = len(first) - len(first.lstrip())
+    for _ in range(_MOST_LINES):
+        stop = _line_end(text, end + 1, b)
+        line = text[end + 1 : stop]
+        deeper = len(line) - len(line.lstrip()) > indent
+        said = text[a:end].split("#")[0]
+        unclosed = sum(said.count(c) for c in "([{") > sum(said.count(c) for c in ")]}")
+        if not line.strip() or not (unclosed or (deeper and line.lstrip()[0] in _GOES_ON)):
+            break
+        end = stop
+    return end
+
+
+_GOES_ON = "+-−·∘⊙*/=@×⊗≈"
+_MOST_LINES = 30
 
 
 def is_formula(line: str, strict: bool) -> bool:
