@@ -166,6 +166,37 @@ def test_where_formulas_stand(text: str) -> None:
     assert [statement(c, "plain") for c in read(text).claims] == ["a = b"]
 
 
+def test_a_document_may_define_its_macros() -> None:
+    text = (
+        "\\newcommand{\\bh}{\\mathbf{h}}\n"
+        "\\newcommand{\\pd}[2]{\\frac{\\partial #1}{\\partial #2}}\n"
+        "\\def\\Whh{W_{hh}}\n\\DeclareMathOperator{\\Diag}{diag}\n\\newcommand{\\x}{\\x}\n"
+        "$$ \\pd{L}{\\bh_t} = \\Diag(\\Whh^\\top) \\norm{y} $$\n$$ a = \\x $$"
+    )
+    document = read(text)
+    assert [statement(c, "plain") for c in document.claims] == ["∂L/∂h_t = diag(W_hhᵀ) ‖y‖"]
+    assert [u.reason for u in document.unread] == ["\\x is defined by itself"]
+    derivative = document.claims[0].left
+    assert text[derivative.start : derivative.end] == "\\pd{L}{\\bh_t}"
+
+
+@pytest.mark.parametrize(
+    "line, expected",
+    [
+        ("1. First, compute dz_t = dh_t * s_t", ["dz_t = dh_t * s_t"]),
+        ("> note: L = Σ_t L_t", ["L = Σ_{t} L_t"]),
+        ("**dW = dz hᵀ**", ["dW = dz hᵀ"]),
+        ("the loss = the sum of all errors", []),
+        ("We choose T = 10 because it fits.", []),
+        ("see https://a.b/c?d=e for more", []),
+    ],
+)
+def test_formulas_at_the_end_of_a_sentence(line: str, expected: list[str]) -> None:
+    document = read(line)
+    assert [statement(c, "plain") for c in document.claims] == expected
+    assert not document.unread
+
+
 def test_prose_is_kept_and_not_judged() -> None:
     text = (
         "---\nmodel: elman\nrename: {U: W_xh}\nshapes:\n  U: (H, D)\n---\n"

@@ -10,6 +10,7 @@ from ...errors import Place
 from ..surface import Claim, Document, FrontMatter, Node, Prose, Relation, Unread
 from .claims import Failure, Link, Row, is_comparison, is_condition_of_time, rows
 from .cursor import Habits, UnreadableError
+from .definitions import definitions
 from .front import front_matter
 from .plain import plain_tokens
 from .regions import Region, regions
@@ -40,7 +41,7 @@ class _Reader:
         self.text, self.file, self.latex = text, file, latex
         self.starts = [0, *(m.end() for m in re.finditer("\n", text))]
         self.items: list[Claim | Unread] = []
-        self.habits = habits(text)
+        self.habits, self.own = habits(text), definitions(text)
         self.previous: Node | None = None
         self.chain = ""
         self.pending: tuple[Node, ...] = ()  # "For t < T:", said before a display
@@ -90,14 +91,17 @@ class _Reader:
         found = self.rows(region)
         if region.kind == "inline":
             self.inline(found, region)
-        elif region.kind == "code" and _failed(found):
+        elif region.kind == "maybe" and _failed(found):
             return
         else:
             self.keep(found, region)
 
     def rows(self, region: Region) -> list[Row]:
-        scan = plain_tokens if region.notation == "plain" else latex_tokens
-        tokens: list[Token] = scan(self.text, region.start, region.end)
+        tokens: list[Token]
+        if region.notation == "plain":
+            tokens = plain_tokens(self.text, region.start, region.end)
+        else:
+            tokens = latex_tokens(self.text, region.start, region.end, self.own)
         own = replace(self.habits, plain=region.notation == "plain")
         try:
             return rows(tokens, own, self.previous)

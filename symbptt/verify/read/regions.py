@@ -45,7 +45,8 @@ class Region:
     """A stretch of the document that may hold formulas.
 
     `kind`: "display", "inline" (judged only where it holds a relation), "line" (plain text),
-    "code" (a line of a program, read if it can be) or "open" (a display that is never closed).
+    "maybe" (a line of a program or the end of a sentence, read if it can be) or "open" (a
+    display that is never closed).
     """
 
     kind: str
@@ -105,7 +106,7 @@ def _fence(match: re.Match[str], text: str) -> Iterator[Region]:
         yield Region("display", a, b, "latex")
         return
     program = info.startswith(("py", "julia", "matlab", "numpy"))
-    yield from _plain_lines(text, a, b, "code" if program else "line", strict=False)
+    yield from _plain_lines(text, a, b, "maybe" if program else "line", strict=False)
 
 
 def _lines(
@@ -130,12 +131,36 @@ def _plain_lines(text: str, a: int, b: int, kind: str, strict: bool) -> Iterator
         line = text[a:end].rstrip("\r")
         bullet = _BULLET.match(line)
         skip = bullet.end() if bullet else 0
-        if is_formula(line[skip:], strict) and not line.lstrip().startswith(("#", "|", "%", ":eq")):
+        if line.lstrip().startswith(("#", "|", "%", ":eq")):
+            a = end + 1
+            continue
+        sure = kind
+        if strict and not is_formula(line[skip:], strict):
+            skip, sure = _said_last(line), "maybe"
+        if skip >= 0 and is_formula(line[skip:], strict):
             end = _continued(text, a, end, b)
             notation = "latex" if "\\" in line else "plain"
             tag = (bullet["tag"] if bullet else "") or ""
-            yield Region(kind, a + skip, len(text[:end].rstrip()), notation, tag)
+            yield Region(sure, a + skip, len(text[:end].rstrip(" \t\r\n*_")), notation, tag)
         a = end + 1
+
+
+def _said_last(line: str) -> int:
+    """Where the formula starts that ends a sentence: `First compute dz = dh * s`; or −1."""
+    relation = _RELATION.search(line)
+    if relation is None:
+        return -1
+    words = [
+        m.end()
+        for pattern in (_ENGLISH, _STOP)
+        for m in pattern.finditer(line, 0, relation.start())
+        if pattern is _STOP or not is_name(m[0])
+    ]
+    start = max(words, default=-1)
+    if start < 0 or (_ENGLISH.search(line, relation.end()) and not is_formula(line[start:], True)):
+        return -1
+    start += len(line[start:]) - len(line[start:].lstrip(" ,:;"))
+    return start if line[start : relation.start()].strip() else -1
 
 
 def _line_end(text: str, a: int, b: int) -> int:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...parse.macros import DELIMITER_SIZES
+from .definitions import PACKAGES, Definition
 from .spelling import (
     CASES,
     CHARACTERS,
@@ -68,8 +70,16 @@ class Token:
 class Latex:
     """The tokens of a LaTeX formula, `text[start:end]`."""
 
-    def __init__(self, text: str, start: int, end: int):
+    def __init__(
+        self,
+        text: str,
+        start: int,
+        end: int,
+        own: Mapping[str, Definition] = PACKAGES,
+        depth: int = 0,
+    ):
         self.text, self.i, self.end = text, start, end
+        self.own, self.depth = own, depth
         self.out: list[Token] = []
         self.space = self.gap = False
 
@@ -178,7 +188,9 @@ class Latex:
             self.bad("a backslash with nothing behind it", "a macro such as \\odot", self.i + 1)
             return
         name, after = match[1], match.end()
-        if name in SILENT:
+        if name in self.own and (self.own is not PACKAGES or name not in MACROS):
+            self.expand(name, after)
+        elif name in SILENT:
             dot = name in ("left", "right", "middle") and self.text.startswith(".", after)
             if name in DELIMITER_SIZES:
                 self.i = after + dot
@@ -198,6 +210,25 @@ class Latex:
             self.add("function", FUNCTIONS[name], after)
         else:
             self.bad(f"cannot read the macro \\{name}", "a macro such as \\odot or \\top", after)
+
+    def expand(self, name: str, after: int) -> None:
+        """The body of a macro in its place; its arguments keep theirs."""
+        start, definition = self.i, self.own[name]
+        if self.depth > 8:
+            self.bad(f"\\{name} is defined by itself", "a macro that ends", after)
+            return
+        spans = []
+        for _ in range(definition.count):
+            a, b, after = self.argument(after)
+            spans.append((a, b))
+        for n, piece in enumerate(re.split(r"#(\d)", definition.body)):
+            if n % 2:
+                a, b = spans[int(piece) - 1] if int(piece) <= len(spans) else (after, after)
+                self.out += Latex(self.text, a, b, self.own, self.depth + 1).scan()
+                continue
+            for t in Latex(piece, 0, len(piece), self.own, self.depth + 1).scan():
+                self.out.append(replace(t, start=start, end=after))
+        self.i, self.space, self.gap = after, False, False
 
     def argument(self, i: int) -> tuple[int, int, int]:
         """(start, end, next) of the raw argument behind i; an unclosed brace runs to the end."""
@@ -289,8 +320,10 @@ def _normal(text: str) -> str:
     return unicodedata.normalize("NFKC", text).replace("−", "-")
 
 
-def latex_tokens(text: str, start: int, end: int) -> list[Token]:
-    return Latex(text, start, end).scan()
+def latex_tokens(
+    text: str, start: int, end: int, own: Mapping[str, Definition] = PACKAGES
+) -> list[Token]:
+    return Latex(text, start, end, own).scan()
 
 
 __all__ = ["Latex", "Token", "latex_tokens"]
