@@ -229,6 +229,18 @@ def _scatter(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     return [f"np.add.at({m.ref(i.out, loop)}, {index}, {values})"]
 
 
+def _locate_columns(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    rows, columns = code(m.program.buffers[i.out.buffer].shape[-1]), code(i.args[1])
+    bracketed = columns if columns.isidentifier() else f"({columns})"
+    starts = m.constant("column_starts", f"np.arange({rows}) * {bracketed}")
+    return [f"np.add({m.ref(i.args[0], loop)}, {starts}, out={m.ref(i.out, loop)})"]
+
+
+def _scatter_flat(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    values, index = (m.flat_all(a) for a in i.args if isinstance(a, Ref))
+    return [f"np.add.at({m.flat_all(i.out)}, {index}, {values})"]
+
+
 def _sigmoid(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     """σ(z) = ½ + ½ tanh(z/2): no overflow for any z."""
     z, out = m.ref(i.args[0], loop), m.ref(i.out, loop)
@@ -295,6 +307,8 @@ NUMPY: dict[str, Line] = {
     "put": _put,
     "take": _take,
     "scatter": _scatter,
+    "locate_columns": _locate_columns,
+    "scatter_flat": _scatter_flat,
     "sigmoid": _sigmoid,
     "relu": _relu,
     "step": _step,

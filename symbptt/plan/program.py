@@ -142,4 +142,4 @@ class Program:
 def reads(i: Instruction) -> list[Ref]:
     """The views an instruction reads; scatter and put also read their output."""
     out = [a for a in i.args if isinstance(a, Ref)]
-    return [*out, i.out] if i.op in ("scatter", "put") else out
+    return [*out, i.out] if i.op in ("scatter", "scatter_flat", "put") else out

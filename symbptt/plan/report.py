@@ -19,7 +19,6 @@ from .planner import plan
 from .program import Buffer, Instruction, Loop, Program, Ref
 
 PRODUCTS = ("dot", "matmul", "matvec", "vecmat", "rowdot")
-GATHERS = ("take", "scatter", "locate", "pick", "put")
 STEPS = mx.T
 
 
@@ -98,7 +97,7 @@ def count(program: Program, done: set[str]) -> Counts:
         per_call = STEPS / times if times != 0 and _over_all(i, program) else sympy.Integer(1)
         if times == STEPS:
             loop_calls += STEPS
-        dense = i.op in ("take", "scatter") and "gather" not in done
+        dense = i.op in ("take", "scatter", "scatter_flat") and "gather" not in done
         if i.op in PRODUCTS or dense:
             products += times
             flops += times * per_call * _flops(i, program, dense)
