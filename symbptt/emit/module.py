@@ -188,4 +188,4 @@ def _allocate(b: Buffer, program: Program) -> str:
     elif b.timed:
         dims.insert(0, f"T + {b.rows}" if b.rows else "T")
     dtype = "np.intp" if b.kind == "index" else "dtype"
-    return f"{store(b)} = np.empty({tuple_code(dims)}, {dtype})"
+    return f"{store(b)} = _empty({tuple_code(dims)}, {dtype})"

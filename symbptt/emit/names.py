@@ -15,12 +15,14 @@ RESERVED = {
     *("np", "w", "params", "state", "workspace", "grads", "loss", "T", "t", "outputs"),
     *("sizes", "dtype", "self", "buffers", "forward", "backward"),
     *("loss_and_grad", "i"),
-    *("_Buffers", "_workspace", "_sizes", "_keys", "_axis", "_refuse", "_indices"),
+    *("_Buffers", "_workspace", "_sizes", "_keys", "_axis", "_refuse", "_indices", "_empty"),
     *("EVERY", "BACK", "_steps_back", "back", "lo", "hi", "own", "u", "min", "max"),
     *("_Kept", "_kept", "_segment", "_advance", "_part", "_checked", "later", "final"),
     *("LIMIT", "_clip", "sum", "float"),
     *("ALPHA", "alpha", "rng", "_draw"),
     *("zip", "list", "range", "set", "sorted", "ValueError"),
+    *("add", "subtract", "multiply", "divide", "negative", "sqrt", "power", "maximum"),
+    *("tanh", "exp", "log", "sin", "cos", "logaddexp", "matmul"),
 }
 # What loops, views and stores are called; a final mark keeps two names two.
 DERIVED = re.compile(r".*(_|_t|_prev\d*|_rows|_all)")
@@ -54,6 +56,22 @@ def tuple_code(items: list[str]) -> str:
 
 def assigned(views: dict[str, str]) -> list[str]:
     return [f"{name} = {text}" for name, text in views.items()]
+
+
+def bound(names: dict[str, str]) -> list[str]:
+    """Several names bound to their values, as many to a line as fit."""
+    lines: list[list[str]] = []
+    for name in sorted(names, key=lambda n: not names[n].startswith("np.")):
+        row = [*lines[-1], name] if lines else []
+        if not row or len(_binding(row, names)) > WIDTH - 4:
+            lines.append([name])
+        else:
+            lines[-1] = row
+    return [_binding(row, names) for row in lines]
+
+
+def _binding(row: list[str], names: dict[str, str]) -> str:
+    return f"{', '.join(row)} = {', '.join(names[n] for n in row)}"
 
 
 def dict_code(items: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ import sympy
 
 from ..plan import Buffer, Instruction, Loop, Part, Ref
 from ..strategy import Blocks
-from .names import WIDTH, code, commented, identifier, scaled
+from .names import WIDTH, bound, code, commented, identifier, scaled
 from .views import Views, shift_suffix, step_rows, together_name, together_rows
 
 
@@ -31,6 +31,7 @@ class Lines(Views):
         return [commented(text, i.labels) for text in texts]
 
     def loop(self, loop: Loop) -> list[str]:
+        self.fetched = {}
         body = [line for i in loop.body for line in self.lines(i, loop)]
         if loop.together:
             return self._together(loop, body)
@@ -53,7 +54,13 @@ class Lines(Views):
             rows = target[1:] if given else target
             inner = ["    (", *(f"        {n}," for n in names), "    ),"] if given else []
             head = ["for (", *inner, *(f"    {n}," for n in rows), f") in {over}:  # {when}"]
-        return [*head, *("    " + line for line in body)]
+        return [*bound(self.fetched), *head, *("    " + line for line in body)]
+
+    def call(self, function: str, *args: str, out: str, loop: Loop | None) -> str:
+        """A line that writes `out`. In a loop the function has a short name, and so has `out`."""
+        if loop is None:
+            return f"np.{function}({', '.join(args)}, out={out})"
+        return f"{self.fetch(function, f'np.{function}')}({', '.join((*args, out))})"
 
     def _together(self, loop: Loop, body: list[str]) -> list[str]:
         """The loop over the steps back; its views are made with the buffers."""
@@ -80,7 +87,7 @@ class Lines(Views):
         head = textwrap.wrap(" ".join(target), WIDTH - 4)
         steps = f"# 0, …, {strategy.back - 1} steps back"
         lines = ["for (", *("    " + line for line in head), f") in {over}:  {steps}"]
-        return [*lines, *("    " + line for line in body)]
+        return [*bound(self.fetched), *lines, *("    " + line for line in body)]
 
     def _steps(self, loop: Loop) -> tuple[list[str], str, list[str]]:
         """The loop's variables, the expression of their rows, and the arguments it reads."""
@@ -132,15 +139,15 @@ Line = Callable[[Lines, Instruction, "Loop | None"], list[str]]
 
 def _call(function: str) -> Line:
     def run(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
-        inner = ", ".join([*(m.ref(a, loop) for a in i.args), f"out={m.ref(i.out, loop)}"])
-        return [f"{function}({inner})"]
+        args = (m.ref(a, loop) for a in i.args)
+        return [m.call(function, *args, out=m.ref(i.out, loop), loop=loop)]
 
     return run
 
 
 def _dot(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     a, b, out = m.ref(i.args[0], loop), m.ref(i.args[1], loop), m.ref(i.out, loop)
-    return [f"{a}.dot({b}, out={out})"]
+    return [f"{a}.dot({b}, {out})" if loop else f"{a}.dot({b}, out={out})"]
 
 
 def _reduce(function: str, keep: bool = False) -> Line:
@@ -245,26 +252,23 @@ def _sigmoid(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     """σ(z) = ½ + ½ tanh(z/2): no overflow for any z."""
     z, out = m.ref(i.args[0], loop), m.ref(i.out, loop)
     return [
-        f"np.multiply({z}, 0.5, out={out})",
-        f"np.tanh({out}, out={out})",
-        f"np.multiply({out}, 0.5, out={out})",
-        f"np.add({out}, 0.5, out={out})",
+        m.call("multiply", z, "0.5", out=out, loop=loop),
+        m.call("tanh", out, out=out, loop=loop),
+        m.call("multiply", out, "0.5", out=out, loop=loop),
+        m.call("add", out, "0.5", out=out, loop=loop),
     ]
 
 
-def _relu(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
-    z, out = m.ref(i.args[0], loop), m.ref(i.out, loop)
-    return [f"np.maximum({z}, 0, out={out})"]
+def _against_zero(function: str) -> Line:
+    def run(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+        return [m.call(function, m.ref(i.args[0], loop), "0", out=m.ref(i.out, loop), loop=loop)]
+
+    return run
 
 
 def _step(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     z, out = m.ref(i.args[0], loop), m.ref(i.out, loop)
     return [f'np.greater({z}, 0, out={out}, casting="unsafe")']
-
-
-def _softplus(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
-    z, out = m.ref(i.args[0], loop), m.ref(i.out, loop)
-    return [f"np.logaddexp({z}, 0, out={out})"]
 
 
 def _matvec(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
@@ -283,9 +287,9 @@ def _rowdot(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
 
 
 NUMPY: dict[str, Line] = {
-    **{op: _call(f"np.{op}") for op in ("add", "subtract", "multiply", "divide", "negative")},
-    **{op: _call(f"np.{op}") for op in ("sqrt", "power", "tanh", "exp", "log", "sin", "cos")},
-    "matmul": _call("np.matmul"),
+    **{op: _call(op) for op in ("add", "subtract", "multiply", "divide", "negative")},
+    **{op: _call(op) for op in ("sqrt", "power", "tanh", "exp", "log", "sin", "cos")},
+    "matmul": _call("matmul"),
     "matvec": _matvec,
     "vecmat": _vecmat,
     "rowdot": _rowdot,
@@ -310,7 +314,7 @@ NUMPY: dict[str, Line] = {
     "locate_columns": _locate_columns,
     "scatter_flat": _scatter_flat,
     "sigmoid": _sigmoid,
-    "relu": _relu,
+    "relu": _against_zero("maximum"),
     "step": _step,
-    "softplus": _softplus,
+    "softplus": _against_zero("logaddexp"),
 }

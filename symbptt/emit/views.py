@@ -24,6 +24,7 @@ class Views:
     needs: dict[str, str] = field(default_factory=dict)  # constant arrays
     locals: dict[str, str] = field(default_factory=dict)  # views of arguments
     loops: dict[str, str] = field(default_factory=dict)
+    fetched: dict[str, str] = field(default_factory=dict)  # what one loop has short names for
 
     def attribute(self, name: str, text: str) -> str:
         """The attribute that holds a view; a name some array has already gets a mark."""
@@ -34,6 +35,11 @@ class Views:
         while self.views.get(name, text) != text or name in taken:
             name += "_"
         self.views[name] = text
+        return name
+
+    def fetch(self, name: str, text: str) -> str:
+        """A short name for what a loop uses at every step: it is looked up once, before."""
+        self.fetched[name] = text
         return name
 
     def rows(self, b: Buffer) -> str:
@@ -83,7 +89,7 @@ class Views:
         if r.span == "start":
             return f"w.{self._start(b)}"
         if not b.timed or r.span == "static":
-            return f"w.{name}"
+            return self.fetch(name, f"w.{name}") if loop else f"w.{name}"
         return "w." + self._all(r, b, name)
 
     def _argument(self, r: Ref, b: Buffer, name: str) -> str:
