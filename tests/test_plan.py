@@ -73,8 +73,8 @@ def test_each_weight_gradient_is_one_product(planned: Any) -> None:
 def test_one_hot_products_are_gathers_and_scatters(planned: Any) -> None:
     ops = [i.op for i, _ in planned("rnnlm").train.instructions()]
     assert ops.count("take") == 1
-    assert ops.count("scatter_flat") == 1
-    assert planned("rnnlm").train.gradients[0].op == "fill"
+    first = [i.op for i in planned("rnnlm").train.gradients[:3]]
+    assert first == ["locate_columns", "fill", "scatter_flat"]
 
 
 def test_layers_have_loops_of_their_own(planned: Any) -> None:
