@@ -62,10 +62,11 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.h_0, 0 if state is None else state["h"])
     x.dot(W_xh.T, out=w.a)  # (1)
     np.add(w.a, b_h, out=w.a)  # (1)
+    add, tanh, W_hh_h = np.add, np.tanh, w.W_hh_h
     for h_prev, a_t, h_t in w.forward:  # t = 1, …, T
-        W_hh.dot(h_prev, out=w.W_hh_h)  # (1)
-        np.add(a_t, w.W_hh_h, out=a_t)  # (1)
-        np.tanh(a_t, out=h_t)  # (2)
+        W_hh.dot(h_prev, W_hh_h)  # (1)
+        add(a_t, W_hh_h, a_t)  # (1)
+        tanh(a_t, h_t)  # (2)
     w.h.dot(W_hy.T, out=w.o)  # (3)
     np.add(w.o, b_y, out=w.o)  # (3)
     np.subtract(w.o, y, out=w.do)  # (4), (16)
@@ -77,10 +78,11 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(w.h, w.h, out=w.h_squared)  # (18)
     np.subtract(1, w.h_squared, out=w.slope_h)  # (18)
     np.copyto(w.W_hh_T, W_hh.T)
+    multiply, add, W_hh_T, W_hh_T_da = np.multiply, np.add, w.W_hh_T, w.W_hh_T_da
     for dh_t, slope_h_t, da_t, dh_prev in w.backward:  # t = T, …, 1
-        np.multiply(dh_t, slope_h_t, out=da_t)  # (18)
-        w.W_hh_T.dot(da_t, out=w.W_hh_T_da)  # (17), (26)
-        np.add(dh_prev, w.W_hh_T_da, out=dh_prev)  # (17), (26)
+        multiply(dh_t, slope_h_t, da_t)  # (18)
+        W_hh_T.dot(da_t, W_hh_T_da)  # (17), (26)
+        add(dh_prev, W_hh_T_da, dh_prev)  # (17), (26)
 
     # Gradients
     w.da.T.dot(w.h_prev, out=w.dW_hh)  # (20)
@@ -114,10 +116,11 @@ def forward(params, x, state=None):
     np.copyto(w.h_0, 0 if state is None else state["h"])
     x.dot(W_xh.T, out=w.a)  # (1)
     np.add(w.a, b_h, out=w.a)  # (1)
+    add, tanh, W_hh_h = np.add, np.tanh, w.W_hh_h
     for h_prev, a_t, h_t in w.forward:  # t = 1, …, T
-        W_hh.dot(h_prev, out=w.W_hh_h)  # (1)
-        np.add(a_t, w.W_hh_h, out=a_t)  # (1)
-        np.tanh(a_t, out=h_t)  # (2)
+        W_hh.dot(h_prev, W_hh_h)  # (1)
+        add(a_t, W_hh_h, a_t)  # (1)
+        tanh(a_t, h_t)  # (2)
     w.h.dot(W_hy.T, out=w.o)  # (3)
     np.add(w.o, b_y, out=w.o)  # (3)
     return {"o": w.o}, {"h": w.h_end}
@@ -127,18 +130,18 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, D, H, C, dtype):
-        self.a = np.empty((T, H), dtype)
-        h_all = np.empty((T + 1, H), dtype)
-        self.W_hh_h = np.empty((H,), dtype)
-        self.o = np.empty((T, C), dtype)
-        dh_all = np.empty((T + 1, H), dtype)
-        self.W_hh_T = np.empty((H, H), dtype)
-        self.dW_hh = np.empty((H, H), dtype)
-        self.dW_xh = np.empty((H, D), dtype)
-        self.db_h = np.empty((H,), dtype)
-        self.dW_hy = np.empty((C, H), dtype)
-        self.db_y = np.empty((C,), dtype)
-        self.dx = np.empty((T, D), dtype)
+        self.a = _empty((T, H), dtype)
+        h_all = _empty((T + 1, H), dtype)
+        self.W_hh_h = _empty((H,), dtype)
+        self.o = _empty((T, C), dtype)
+        dh_all = _empty((T + 1, H), dtype)
+        self.W_hh_T = _empty((H, H), dtype)
+        self.dW_hh = _empty((H, H), dtype)
+        self.dW_xh = _empty((H, D), dtype)
+        self.db_h = _empty((H,), dtype)
+        self.dW_hy = _empty((C, H), dtype)
+        self.db_y = _empty((C,), dtype)
+        self.dx = _empty((T, D), dtype)
         self.do = self.o  # do takes its place
         self.da = self.a  # da takes its place
         self.slope_h = self.a  # slope_h takes its place
@@ -156,6 +159,14 @@ class _Buffers:
         self.backward = list(
             zip(dh_all[1:][::-1], self.slope_h[::-1], self.da[::-1], dh_all[:-1][::-1], strict=True)
         )
+
+
+def _empty(shape, dtype):
+    """An array that begins on a boundary of 64 bytes, where the processor loads it fastest."""
+    count = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.empty(count + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + count].view(dtype).reshape(shape)
 
 
 def _workspace(workspace, sizes):

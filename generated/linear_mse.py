@@ -56,9 +56,10 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     # Forward
     np.copyto(w.h_0, 0 if state is None else state["h"])
     x.dot(W_hx.T, out=w.h)  # (1)
+    add, W_hh_h = np.add, w.W_hh_h
     for h_prev, h_t in w.forward:  # t = 1, …, T
-        W_hh.dot(h_prev, out=w.W_hh_h)  # (1)
-        np.add(h_t, w.W_hh_h, out=h_t)  # (1)
+        W_hh.dot(h_prev, W_hh_h)  # (1)
+        add(h_t, W_hh_h, h_t)  # (1)
     w.h.dot(W_qh.T, out=w.o)  # (2)
     np.subtract(w.o, y, out=w.o_y)  # (3)
     loss = w.o_y_flat.dot(w.o_y_flat) / (2 * T)  # (3), (4)
@@ -68,9 +69,10 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.dh_0.fill(0)  # (19)
     w.do.dot(W_qh, out=w.dh)  # (13), (14)
     np.copyto(w.W_hh_T, W_hh.T)
+    add, W_hh_T, W_hh_T_dh = np.add, w.W_hh_T, w.W_hh_T_dh
     for dh_t, dh_prev in w.backward:  # t = T, …, 1
-        w.W_hh_T.dot(dh_t, out=w.W_hh_T_dh)  # (13), (19)
-        np.add(dh_prev, w.W_hh_T_dh, out=dh_prev)  # (13), (19)
+        W_hh_T.dot(dh_t, W_hh_T_dh)  # (13), (19)
+        add(dh_prev, W_hh_T_dh, dh_prev)  # (13), (19)
 
     # Gradients
     w.dh.T.dot(x, out=w.dW_hx)  # (15)
@@ -97,9 +99,10 @@ def forward(params, x, state=None):
     W_qh = params["W_qh"]
     np.copyto(w.h_0, 0 if state is None else state["h"])
     x.dot(W_hx.T, out=w.h)  # (1)
+    add, W_hh_h = np.add, w.W_hh_h
     for h_prev, h_t in w.forward:  # t = 1, …, T
-        W_hh.dot(h_prev, out=w.W_hh_h)  # (1)
-        np.add(h_t, w.W_hh_h, out=h_t)  # (1)
+        W_hh.dot(h_prev, W_hh_h)  # (1)
+        add(h_t, W_hh_h, h_t)  # (1)
     w.h.dot(W_qh.T, out=w.o)  # (2)
     return {"o": w.o}, {"h": w.h_end}
 
@@ -108,15 +111,15 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, D, H, Q, dtype):
-        h_all = np.empty((T + 1, H), dtype)
-        self.W_hh_h = np.empty((H,), dtype)
-        self.o = np.empty((T, Q), dtype)
-        dh_all = np.empty((T + 1, H), dtype)
-        self.W_hh_T = np.empty((H, H), dtype)
-        self.dW_hx = np.empty((H, D), dtype)
-        self.dW_hh = np.empty((H, H), dtype)
-        self.dW_qh = np.empty((Q, H), dtype)
-        self.dx = np.empty((T, D), dtype)
+        h_all = _empty((T + 1, H), dtype)
+        self.W_hh_h = _empty((H,), dtype)
+        self.o = _empty((T, Q), dtype)
+        dh_all = _empty((T + 1, H), dtype)
+        self.W_hh_T = _empty((H, H), dtype)
+        self.dW_hx = _empty((H, D), dtype)
+        self.dW_hh = _empty((H, H), dtype)
+        self.dW_qh = _empty((Q, H), dtype)
+        self.dx = _empty((T, D), dtype)
         self.o_y = self.o  # o_y takes its place
         self.do = self.o  # do takes its place
         self.W_hh_T_dh = self.W_hh_h  # W_hh_T_dh takes its place
@@ -129,6 +132,14 @@ class _Buffers:
         self.h_end = h_all[-1]
         self.forward = list(zip(h_all[:-1], h_all[1:], strict=True))
         self.backward = list(zip(dh_all[1:][::-1], dh_all[:-1][::-1], strict=True))
+
+
+def _empty(shape, dtype):
+    """An array that begins on a boundary of 64 bytes, where the processor loads it fastest."""
+    count = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.empty(count + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + count].view(dtype).reshape(shape)
 
 
 def _workspace(workspace, sizes):
