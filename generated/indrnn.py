@@ -64,10 +64,11 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.h_0, 0 if state is None else state["h"])
     x_rows.dot(W, out=w.a_rows)  # (1)
     np.add(w.a, b, out=w.a)  # (1)
+    multiply, add, maximum, h_u = np.multiply, np.add, np.maximum, w.h_u
     for h_prev, a_t, h_t in w.forward:  # t = 1, …, T
-        np.multiply(h_prev, u_, out=w.h_u)  # (1)
-        np.add(a_t, w.h_u, out=a_t)  # (1)
-        np.maximum(a_t, 0, out=h_t)  # (2)
+        multiply(h_prev, u_, h_u)  # (1)
+        add(a_t, h_u, a_t)  # (1)
+        maximum(a_t, 0, h_t)  # (2)
     w.h_rows.dot(V, out=w.o_rows)  # (3)
     np.add(w.o, c, out=w.o)  # (3)
     np.maximum.reduce(w.o, axis=2, out=w.max_o)  # (4)
@@ -87,10 +88,11 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.dh_0.fill(0)  # (26)
     w.do_rows.dot(V.T, out=w.dh_rows)  # (17), (19)
     np.greater(w.a, 0, out=w.step_a, casting="unsafe")  # (18)
+    multiply, add, da_u = np.multiply, np.add, w.da_u
     for dh_t, step_a_t, da_t, dh_prev in w.backward:  # t = T, …, 1
-        np.multiply(dh_t, step_a_t, out=da_t)  # (18)
-        np.multiply(da_t, u_, out=w.da_u)  # (17), (26)
-        np.add(dh_prev, w.da_u, out=dh_prev)  # (17), (26)
+        multiply(dh_t, step_a_t, da_t)  # (18)
+        multiply(da_t, u_, da_u)  # (17), (26)
+        add(dh_prev, da_u, dh_prev)  # (17), (26)
 
     # Gradients
     x_rows.T.dot(w.da_rows, out=w.dW)  # (20)
@@ -127,10 +129,11 @@ def forward(params, x, state=None):
     np.copyto(w.h_0, 0 if state is None else state["h"])
     x_rows.dot(W, out=w.a_rows)  # (1)
     np.add(w.a, b, out=w.a)  # (1)
+    multiply, add, maximum, h_u = np.multiply, np.add, np.maximum, w.h_u
     for h_prev, a_t, h_t in w.forward:  # t = 1, …, T
-        np.multiply(h_prev, u_, out=w.h_u)  # (1)
-        np.add(a_t, w.h_u, out=a_t)  # (1)
-        np.maximum(a_t, 0, out=h_t)  # (2)
+        multiply(h_prev, u_, h_u)  # (1)
+        add(a_t, h_u, a_t)  # (1)
+        maximum(a_t, 0, h_t)  # (2)
     w.h_rows.dot(V, out=w.o_rows)  # (3)
     np.add(w.o, c, out=w.o)  # (3)
     return {"o": w.o}, {"h": w.h_end}
@@ -140,22 +143,22 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, N, D, H, C, dtype):
-        self.a = np.empty((T, N, H), dtype)
-        h_all = np.empty((T + 1, N, H), dtype)
-        self.h_u = np.empty((N, H), dtype)
-        self.o = np.empty((T, N, C), dtype)
-        self.max_o = np.empty((T, N), dtype)
-        self.at_y = np.empty((T, N), np.intp)
-        self.sum_exp = np.empty((T, N), dtype)
-        self.log_sum = np.empty((T, N), dtype)
-        dh_all = np.empty((T + 1, N, H), dtype)
-        self.dW = np.empty((D, H), dtype)
-        self.du = np.empty((H,), dtype)
-        self.da_h = np.empty((T, N, H), dtype)
-        self.db = np.empty((H,), dtype)
-        self.dV = np.empty((H, C), dtype)
-        self.dc = np.empty((C,), dtype)
-        self.dx = np.empty((T, N, D), dtype)
+        self.a = _empty((T, N, H), dtype)
+        h_all = _empty((T + 1, N, H), dtype)
+        self.h_u = _empty((N, H), dtype)
+        self.o = _empty((T, N, C), dtype)
+        self.max_o = _empty((T, N), dtype)
+        self.at_y = _empty((T, N), np.intp)
+        self.sum_exp = _empty((T, N), dtype)
+        self.log_sum = _empty((T, N), dtype)
+        dh_all = _empty((T + 1, N, H), dtype)
+        self.dW = _empty((D, H), dtype)
+        self.du = _empty((H,), dtype)
+        self.da_h = _empty((T, N, H), dtype)
+        self.db = _empty((H,), dtype)
+        self.dV = _empty((H, C), dtype)
+        self.dc = _empty((C,), dtype)
+        self.dx = _empty((T, N, D), dtype)
         self.shifted_o = self.o  # shifted_o takes its place
         self.target_o = self.max_o  # target_o takes its place
         self.exp_o = self.o  # exp_o takes its place
@@ -193,6 +196,14 @@ class _Buffers:
         self.backward = list(
             zip(dh_all[1:][::-1], self.step_a[::-1], self.da[::-1], dh_all[:-1][::-1], strict=True)
         )
+
+
+def _empty(shape, dtype):
+    """An array that begins on a boundary of 64 bytes, where the processor loads it fastest."""
+    count = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.empty(count + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + count].view(dtype).reshape(shape)
 
 
 def _workspace(workspace, sizes):

@@ -65,19 +65,20 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     x.dot(W_h.T, out=w.a_h)  # (1)
     np.add(w.a_h, b_h, out=w.a_h)  # (1)
     np.copyto(w.a_y, b_y)  # (3)
+    add, multiply, tanh, U_h_y, W_y_h = np.add, np.multiply, np.tanh, w.U_h_y, w.W_y_h
     for y_prev, a_h_t, h_t, a_y_t, y_t in w.forward:  # t = 1, …, T
-        U_h.dot(y_prev, out=w.U_h_y)  # (1)
-        np.add(a_h_t, w.U_h_y, out=a_h_t)  # (1)
-        np.multiply(a_h_t, 0.5, out=h_t)  # (2)
-        np.tanh(h_t, out=h_t)  # (2)
-        np.multiply(h_t, 0.5, out=h_t)  # (2)
-        np.add(h_t, 0.5, out=h_t)  # (2)
-        W_y.dot(h_t, out=w.W_y_h)  # (3)
-        np.add(a_y_t, w.W_y_h, out=a_y_t)  # (3)
-        np.multiply(a_y_t, 0.5, out=y_t)  # (4)
-        np.tanh(y_t, out=y_t)  # (4)
-        np.multiply(y_t, 0.5, out=y_t)  # (4)
-        np.add(y_t, 0.5, out=y_t)  # (4)
+        U_h.dot(y_prev, U_h_y)  # (1)
+        add(a_h_t, U_h_y, a_h_t)  # (1)
+        multiply(a_h_t, 0.5, h_t)  # (2)
+        tanh(h_t, h_t)  # (2)
+        multiply(h_t, 0.5, h_t)  # (2)
+        add(h_t, 0.5, h_t)  # (2)
+        W_y.dot(h_t, W_y_h)  # (3)
+        add(a_y_t, W_y_h, a_y_t)  # (3)
+        multiply(a_y_t, 0.5, y_t)  # (4)
+        tanh(y_t, y_t)  # (4)
+        multiply(y_t, 0.5, y_t)  # (4)
+        add(y_t, 0.5, y_t)  # (4)
     np.subtract(w.y, d, out=w.y_d)  # (5)
     loss = 0.5 * w.y_d_flat.dot(w.y_d_flat)  # (5), (6)
 
@@ -90,12 +91,14 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(1, w.h, out=w.slope_h)  # (21)
     np.multiply(w.h, w.slope_h, out=w.h_2)  # (21)
     np.copyto(w.U_h_T, U_h.T)
+    multiply, add, W_y_T, U_h_T = np.multiply, np.add, w.W_y_T, w.U_h_T
+    U_h_T_da_h = w.U_h_T_da_h
     for dy_t, y_2_t, da_y_t, dh_t, h_2_t, da_h_t, dy_prev in w.backward:  # t = T, …, 1
-        np.multiply(dy_t, y_2_t, out=da_y_t)  # (19)
-        w.W_y_T.dot(da_y_t, out=dh_t)  # (20)
-        np.multiply(dh_t, h_2_t, out=da_h_t)  # (21)
-        w.U_h_T.dot(da_h_t, out=w.U_h_T_da_h)  # (18), (29)
-        np.add(dy_prev, w.U_h_T_da_h, out=dy_prev)  # (18), (29)
+        multiply(dy_t, y_2_t, da_y_t)  # (19)
+        W_y_T.dot(da_y_t, dh_t)  # (20)
+        multiply(dh_t, h_2_t, da_h_t)  # (21)
+        U_h_T.dot(da_h_t, U_h_T_da_h)  # (18), (29)
+        add(dy_prev, U_h_T_da_h, dy_prev)  # (18), (29)
 
     # Gradients
     w.da_h.T.dot(x, out=w.dW_h)  # (23)
@@ -130,19 +133,20 @@ def forward(params, x, state=None):
     x.dot(W_h.T, out=w.a_h)  # (1)
     np.add(w.a_h, b_h, out=w.a_h)  # (1)
     np.copyto(w.a_y, b_y)  # (3)
+    add, multiply, tanh, U_h_y, W_y_h = np.add, np.multiply, np.tanh, w.U_h_y, w.W_y_h
     for y_prev, a_h_t, h_t, a_y_t, y_t in w.forward:  # t = 1, …, T
-        U_h.dot(y_prev, out=w.U_h_y)  # (1)
-        np.add(a_h_t, w.U_h_y, out=a_h_t)  # (1)
-        np.multiply(a_h_t, 0.5, out=h_t)  # (2)
-        np.tanh(h_t, out=h_t)  # (2)
-        np.multiply(h_t, 0.5, out=h_t)  # (2)
-        np.add(h_t, 0.5, out=h_t)  # (2)
-        W_y.dot(h_t, out=w.W_y_h)  # (3)
-        np.add(a_y_t, w.W_y_h, out=a_y_t)  # (3)
-        np.multiply(a_y_t, 0.5, out=y_t)  # (4)
-        np.tanh(y_t, out=y_t)  # (4)
-        np.multiply(y_t, 0.5, out=y_t)  # (4)
-        np.add(y_t, 0.5, out=y_t)  # (4)
+        U_h.dot(y_prev, U_h_y)  # (1)
+        add(a_h_t, U_h_y, a_h_t)  # (1)
+        multiply(a_h_t, 0.5, h_t)  # (2)
+        tanh(h_t, h_t)  # (2)
+        multiply(h_t, 0.5, h_t)  # (2)
+        add(h_t, 0.5, h_t)  # (2)
+        W_y.dot(h_t, W_y_h)  # (3)
+        add(a_y_t, W_y_h, a_y_t)  # (3)
+        multiply(a_y_t, 0.5, y_t)  # (4)
+        tanh(y_t, y_t)  # (4)
+        multiply(y_t, 0.5, y_t)  # (4)
+        add(y_t, 0.5, y_t)  # (4)
     return {"y": w.y}, {"y": w.y_end}
 
 
@@ -150,22 +154,22 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, D, H, Q, dtype):
-        self.a_h = np.empty((T, H), dtype)
-        self.h = np.empty((T, H), dtype)
-        self.a_y = np.empty((T, Q), dtype)
-        y_all = np.empty((T + 1, Q), dtype)
-        self.U_h_y = np.empty((H,), dtype)
-        self.W_y_h = np.empty((Q,), dtype)
-        dy_all = np.empty((T + 1, Q), dtype)
-        self.dh = np.empty((T, H), dtype)
-        self.W_y_T = np.empty((H, Q), dtype)
-        self.U_h_T = np.empty((Q, H), dtype)
-        self.dW_h = np.empty((H, D), dtype)
-        self.dU_h = np.empty((H, Q), dtype)
-        self.db_h = np.empty((H,), dtype)
-        self.dW_y = np.empty((Q, H), dtype)
-        self.db_y = np.empty((Q,), dtype)
-        self.dx = np.empty((T, D), dtype)
+        self.a_h = _empty((T, H), dtype)
+        self.h = _empty((T, H), dtype)
+        self.a_y = _empty((T, Q), dtype)
+        y_all = _empty((T + 1, Q), dtype)
+        self.U_h_y = _empty((H,), dtype)
+        self.W_y_h = _empty((Q,), dtype)
+        dy_all = _empty((T + 1, Q), dtype)
+        self.dh = _empty((T, H), dtype)
+        self.W_y_T = _empty((H, Q), dtype)
+        self.U_h_T = _empty((Q, H), dtype)
+        self.dW_h = _empty((H, D), dtype)
+        self.dU_h = _empty((H, Q), dtype)
+        self.db_h = _empty((H,), dtype)
+        self.dW_y = _empty((Q, H), dtype)
+        self.db_y = _empty((Q,), dtype)
+        self.dx = _empty((T, D), dtype)
         self.y_d = self.a_y  # y_d takes its place
         self.da_y = self.a_y  # da_y takes its place
         self.y_2 = self.a_y  # y_2 takes its place
@@ -195,6 +199,14 @@ class _Buffers:
                 strict=True,
             )
         )
+
+
+def _empty(shape, dtype):
+    """An array that begins on a boundary of 64 bytes, where the processor loads it fastest."""
+    count = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.empty(count + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + count].view(dtype).reshape(shape)
 
 
 def _workspace(workspace, sizes):

@@ -66,12 +66,13 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.h_0, 0 if state is None else state["h"])
     x.dot(U.T, out=w.a)  # (1)
     np.add(w.a, b, out=w.a)  # (1)
+    add, tanh, W_1_h, W_2_h = np.add, np.tanh, w.W_1_h, w.W_2_h
     for h_prev, a_t, h_prev2, h_t in w.forward:  # t = 1, …, T
-        W_1.dot(h_prev, out=w.W_1_h)  # (1)
-        np.add(a_t, w.W_1_h, out=a_t)  # (1)
-        W_2.dot(h_prev2, out=w.W_2_h)  # (1)
-        np.add(a_t, w.W_2_h, out=a_t)  # (1)
-        np.tanh(a_t, out=h_t)  # (2)
+        W_1.dot(h_prev, W_1_h)  # (1)
+        add(a_t, W_1_h, a_t)  # (1)
+        W_2.dot(h_prev2, W_2_h)  # (1)
+        add(a_t, W_2_h, a_t)  # (1)
+        tanh(a_t, h_t)  # (2)
     w.h.dot(V.T, out=w.o)  # (3)
     np.add(w.o, c, out=w.o)  # (3)
     np.subtract(w.o, y, out=w.do)  # (4), (18)
@@ -84,12 +85,14 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(1, w.h_squared, out=w.slope_h)  # (20)
     np.copyto(w.W_1_T, W_1.T)
     np.copyto(w.W_2_T, W_2.T)
+    multiply, add, W_1_T, W_1_T_da = np.multiply, np.add, w.W_1_T, w.W_1_T_da
+    W_2_T, W_2_T_da = w.W_2_T, w.W_2_T_da
     for dh_t, slope_h_t, da_t, dh_prev, dh_prev2 in w.backward:  # t = T, …, 1
-        np.multiply(dh_t, slope_h_t, out=da_t)  # (20)
-        w.W_1_T.dot(da_t, out=w.W_1_T_da)  # (19), (30)
-        np.add(dh_prev, w.W_1_T_da, out=dh_prev)  # (19), (30)
-        w.W_2_T.dot(da_t, out=w.W_2_T_da)  # (19), (30), (31)
-        np.add(dh_prev2, w.W_2_T_da, out=dh_prev2)  # (19), (30), (31)
+        multiply(dh_t, slope_h_t, da_t)  # (20)
+        W_1_T.dot(da_t, W_1_T_da)  # (19), (30)
+        add(dh_prev, W_1_T_da, dh_prev)  # (19), (30)
+        W_2_T.dot(da_t, W_2_T_da)  # (19), (30), (31)
+        add(dh_prev2, W_2_T_da, dh_prev2)  # (19), (30), (31)
 
     # Gradients
     w.da.T.dot(w.h_prev, out=w.dW_1)  # (23)
@@ -126,12 +129,13 @@ def forward(params, x, state=None):
     np.copyto(w.h_0, 0 if state is None else state["h"])
     x.dot(U.T, out=w.a)  # (1)
     np.add(w.a, b, out=w.a)  # (1)
+    add, tanh, W_1_h, W_2_h = np.add, np.tanh, w.W_1_h, w.W_2_h
     for h_prev, a_t, h_prev2, h_t in w.forward:  # t = 1, …, T
-        W_1.dot(h_prev, out=w.W_1_h)  # (1)
-        np.add(a_t, w.W_1_h, out=a_t)  # (1)
-        W_2.dot(h_prev2, out=w.W_2_h)  # (1)
-        np.add(a_t, w.W_2_h, out=a_t)  # (1)
-        np.tanh(a_t, out=h_t)  # (2)
+        W_1.dot(h_prev, W_1_h)  # (1)
+        add(a_t, W_1_h, a_t)  # (1)
+        W_2.dot(h_prev2, W_2_h)  # (1)
+        add(a_t, W_2_h, a_t)  # (1)
+        tanh(a_t, h_t)  # (2)
     w.h.dot(V.T, out=w.o)  # (3)
     np.add(w.o, c, out=w.o)  # (3)
     return {"o": w.o}, {"h": w.h_end}
@@ -141,21 +145,21 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, D, H, Q, dtype):
-        self.a = np.empty((T, H), dtype)
-        h_all = np.empty((T + 2, H), dtype)
-        self.W_1_h = np.empty((H,), dtype)
-        self.W_2_h = np.empty((H,), dtype)
-        self.o = np.empty((T, Q), dtype)
-        dh_all = np.empty((T + 2, H), dtype)
-        self.W_1_T = np.empty((H, H), dtype)
-        self.W_2_T = np.empty((H, H), dtype)
-        self.dW_1 = np.empty((H, H), dtype)
-        self.dW_2 = np.empty((H, H), dtype)
-        self.dU = np.empty((H, D), dtype)
-        self.db = np.empty((H,), dtype)
-        self.dV = np.empty((Q, H), dtype)
-        self.dc = np.empty((Q,), dtype)
-        self.dx = np.empty((T, D), dtype)
+        self.a = _empty((T, H), dtype)
+        h_all = _empty((T + 2, H), dtype)
+        self.W_1_h = _empty((H,), dtype)
+        self.W_2_h = _empty((H,), dtype)
+        self.o = _empty((T, Q), dtype)
+        dh_all = _empty((T + 2, H), dtype)
+        self.W_1_T = _empty((H, H), dtype)
+        self.W_2_T = _empty((H, H), dtype)
+        self.dW_1 = _empty((H, H), dtype)
+        self.dW_2 = _empty((H, H), dtype)
+        self.dU = _empty((H, D), dtype)
+        self.db = _empty((H,), dtype)
+        self.dV = _empty((Q, H), dtype)
+        self.dc = _empty((Q,), dtype)
+        self.dx = _empty((T, D), dtype)
         self.do = self.o  # do takes its place
         self.da = self.a  # da takes its place
         self.slope_h = self.a  # slope_h takes its place
@@ -182,6 +186,14 @@ class _Buffers:
                 strict=True,
             )
         )
+
+
+def _empty(shape, dtype):
+    """An array that begins on a boundary of 64 bytes, where the processor loads it fastest."""
+    count = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.empty(count + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + count].view(dtype).reshape(shape)
 
 
 def _workspace(workspace, sizes):
