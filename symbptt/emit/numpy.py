@@ -60,7 +60,10 @@ class Lines(Views):
         """A line that writes `out`. In a loop the function has a short name, and so has `out`."""
         if loop is None:
             return f"np.{function}({', '.join(args)}, out={out})"
-        return f"{self.fetch(function, f'np.{function}')}({', '.join((*args, out))})"
+        name = self.fetch(function, f"np.{function}")
+        if function == "maximum":  # NumPy wants the keyword there
+            return f"{name}({', '.join(args)}, out={out})"
+        return f"{name}({', '.join((*args, out))})"
 
     def _together(self, loop: Loop, body: list[str]) -> list[str]:
         """The loop over the steps back; its views are made with the buffers."""
