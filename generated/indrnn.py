@@ -68,7 +68,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     for h_prev, a_t, h_t in w.forward:  # t = 1, …, T
         multiply(h_prev, u_, h_u)  # (1)
         add(a_t, h_u, a_t)  # (1)
-        maximum(a_t, 0, h_t)  # (2)
+        maximum(a_t, 0, out=h_t)  # (2)
     w.h_rows.dot(V, out=w.o_rows)  # (3)
     np.add(w.o, c, out=w.o)  # (3)
     np.maximum.reduce(w.o, axis=2, out=w.max_o)  # (4)
@@ -133,7 +133,7 @@ def forward(params, x, state=None):
     for h_prev, a_t, h_t in w.forward:  # t = 1, …, T
         multiply(h_prev, u_, h_u)  # (1)
         add(a_t, h_u, a_t)  # (1)
-        maximum(a_t, 0, h_t)  # (2)
+        maximum(a_t, 0, out=h_t)  # (2)
     w.h_rows.dot(V, out=w.o_rows)  # (3)
     np.add(w.o, c, out=w.o)  # (3)
     return {"o": w.o}, {"h": w.h_end}
