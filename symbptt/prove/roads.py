@@ -11,7 +11,7 @@ recursions of the derivation are those of μ_t = dL/d(states), and λ_t = μ_t (
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .. import matrix as mx
@@ -21,7 +21,7 @@ from ..indices import poly as p
 from ..indices.lower import lower
 from ..model import LOSS, Block, Derivation, Equation, Step, lag_of
 from .induction import matrix_power
-from .recursions import INDEXWISE, checked, partial_step, pulled, show, split
+from .recursions import INDEXWISE, checked, pulled, show, split
 from .steps import Steps
 
 
@@ -67,11 +67,19 @@ class Roads:
         steps, wanted = [], set(self._partials())
         for e in self.d.group("jacobian").equations:
             x = split(e.lhs)[1]
-            keep = self.steps.arguments(x.of)
-            steps.append(partial_step(self.d, e, self.steps.side[x.of], keep, "of the step"))
+            steps.append(self._step_partial(e, *split(e.lhs)))
             wanted.discard(x)
         missing = sorted(map(show, wanted))
         return steps + [Step("", f"{x} is given", False, "", "it is missing") for x in missing]
+
+    def _step_partial(self, e: Equation, ct: mx.Node | None, x: mx.Deriv) -> Step:
+        def decide(joints: bool) -> Any:
+            kept = self.steps.kept(self.steps.arguments(x.of), (mx.t,), joints)
+            truth = self.steps.partial(x.of, x.wrt, kept, (mx.t,))
+            value = lower(self.model.unfold(e.rhs, kept))
+            yield value, truth if ct is None else pulled(ct, truth)
+
+        return _either(e, f"{show(x)} of the step", decide)
 
     def _partials(self) -> Iterator[mx.Deriv]:
         params = [x.var() for x in self.model.params]
@@ -113,21 +121,22 @@ class Roads:
         times = {time for _, time in readers}
         before = self.steps.states[: self.steps.states.index(v) + 1]
 
-        def decide() -> Any:
+        def decide(joints: bool) -> Any:
             truth: p.Poly = {}
+            kept = self.steps.kept(before, times, joints)
             for w, time in readers:
-                slope = self.steps.partial(w.at(time), v, before, times)
+                slope = self.steps.partial(w.at(time), v, kept, times)
                 if w == self.l:
                     weight = mx.shift(self.model.loss.weight(), time - mx.t)
                     truth = p.add(truth, p.mul(lower(weight, ()), slope))
                 else:
                     truth = p.add(truth, pulled(total(LOSS, w.at(time)), slope))
-            yield lower(self.model.unfold(self.eliminated(e.rhs), before, times)), truth
+            yield lower(self.model.unfold(self.eliminated(e.rhs), kept, times)), truth
 
         words = "λ_t = u_t + λ_(t+1) J_(t+1)"
         if any(time == mx.t and w != self.l for w, time in readers):
             words = "μ_t = u_t + μ_t A_t + μ_(t+1) C_(t+1)"
-        return checked(e, f"{show(e.lhs)} is its part of {words}", INDEXWISE, decide)
+        return _either(e, f"{show(e.lhs)} is its part of {words}", decide)
 
     # -- the forward road
 
@@ -252,6 +261,12 @@ class Roads:
         own = checked(e, "A is Jᵀ and u_t the immediate loss gradient", INDEXWISE, decide)
         general = [Step(e.label, x.claim, x.ok, x.how, x.detail) for x in matrix_power()]
         return [own, *general]
+
+
+def _either(e: Equation, claim: str, decide: Callable[[bool], Any]) -> Step:
+    """Sums and products of the step kept as names, which is enough; else all of it unfolded."""
+    short = checked(e, claim, INDEXWISE, lambda: decide(True))
+    return short if short.ok else checked(e, claim, INDEXWISE, lambda: decide(False))
 
 
 def _count(v: mx.Var) -> Any:

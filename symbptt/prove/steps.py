@@ -14,6 +14,7 @@ from .. import matrix as mx
 from ..indices import jacobian
 from ..indices import poly as p
 from ..indices.canon import canonical_lam
+from ..indices.lower import free_slots
 from ..model import Model, lag_of
 from .recursions import Chain
 
@@ -60,21 +61,72 @@ class Steps:
         inside = (lag_of(x) for v, x in self.readers(name) if v != self.model.loss.step)
         return -1 if min(inside, default=0) < 0 else 1
 
-    def partial(
-        self, of: mx.Var, wrt: mx.Var, keep: Iterable[mx.Var], times: Iterable[Any]
-    ) -> p.Poly:
-        """∂F_of/∂wrt with the other states that F_of reads held fixed; `of` is at any time.
+    @cached_property
+    def joints(self) -> frozenset[str]:
+        """Values of a step that the chain rule goes through: its sums and products.
 
-        Its value is that of `Model.unfold` with the same `keep` and `times`: the states held
-        fixed are replaced by their definitions, under marked names while ∂ is taken.
+        The value of a nonlinearity is none, as its slope is written in terms of it: it is
+        replaced by its definition on both sides.
         """
-        side = mx.shift(self.side[of.at(mx.t)], of.time - mx.t)
-        held = {
-            x: _marked(self.model.unfold(x, keep, times))
-            for x in mx.variables(side)
-            if x.name in self._computed and x.time in times and x not in keep
-        }
-        return _unmarked(jacobian(side.xreplace(held), wrt))
+        inner = (e for e in self.model.equations if e.lhs not in (*self.states, self.lost))
+        return frozenset(
+            e.lhs.name for e in inner if not isinstance(e.rhs, mx.Apply | mx.Softmax | mx.Var)
+        )
+
+    @property
+    def lost(self) -> mx.Var:
+        return self.model.loss.step
+
+    def kept(self, keep: Iterable[mx.Var], times: Iterable[Any], joints: bool) -> set[mx.Var]:
+        """The values that stay names on both sides."""
+        names = self.joints if joints else ()
+        return {*keep, *(self.model.defined[n].lhs.at(s) for n in names for s in times)}
+
+    def partial(self, of: mx.Var, wrt: mx.Var, kept: set[mx.Var], times: Iterable[Any]) -> p.Poly:
+        """∂F_of/∂wrt by index-wise differentiation; `of` may be at any time.
+
+        The other states that F_of reads are held fixed. The value is that of `Model.unfold`
+        with the same `kept` and `times`: a state that is held fixed is replaced by its
+        definition, under marked names while ∂ is taken. The chain rule runs through the values
+        of this step that are kept.
+        """
+        move = of.time - mx.t
+        slots = free_slots(of.shape + wrt.shape)
+        done: dict[mx.Var, tuple[Any, p.Poly]] = {}
+
+        def side(w: mx.Var) -> mx.Node:
+            inner = [*self.states, *(k.at(mx.t) for k in kept if k.time == of.time)]
+            rhs = mx.shift(self.model.unfold(self.model.defined[w.name].rhs, inner), move)
+            held = {
+                x: _marked(self.model.unfold(x, kept, times))
+                for x in mx.variables(rhs)
+                if self._is_state(x) and x.time in times and x not in kept
+            }
+            return rhs.xreplace(held)
+
+        def through(w: mx.Var, out: Any) -> p.Poly:
+            rhs, last = side(w), out + slots[of.rank :]
+            total = _unmarked(jacobian(rhs, wrt, last))
+            for x in mx.variables(rhs):
+                if x in kept and x.time == of.time and not self._is_state(x):
+                    middle = tuple(p.unit(p.fresh(i.size)) for i in free_slots(x.shape))
+                    slope = _unmarked(jacobian(rhs, x, out + middle))
+                    bound = [i for i in middle if i != p.UNIT]
+                    total = p.add(total, p.bind(p.mul(slope, at(x, middle)), *bound))
+            return total
+
+        def at(x: mx.Var, out: Any) -> p.Poly:
+            if x not in done:
+                own = tuple(p.unit(p.fresh(i.size)) for i in out)
+                done[x] = own, through(x, own)
+            own, q = done[x]
+            names = {i: j for i, j in zip(own, out, strict=True) if i != j}
+            return p.add(*({p.rename_mono(m, names): c} for m, c in q.items()))
+
+        return through(of, slots[: of.rank])
+
+    def _is_state(self, v: mx.Var) -> bool:
+        return any(v.name == s.name for s in self.states)
 
     def moved_by(self, wrt: mx.Var) -> set[str]:
         """The states that change with a parameter."""
