@@ -17,7 +17,7 @@ from symbptt.check import load_module
 from symbptt.check.inputs import Setting, data, horizons
 from symbptt.errors import SymbpttError
 from symbptt.model import Derivation, Model
-from symbptt.strategy import Blocks, Checkpoint, Clip, RandomCut, Strategy, chunk, window
+from symbptt.strategy import Blocks, Checkpoint, Clip, Online, RandomCut, Strategy, chunk, window
 from symbptt.unroll import gradients, unroll
 from tests.conftest import TEXTS
 from tests.faults import planted
@@ -318,10 +318,49 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     assert float(done.stdout) < 300
 
 
+# -- online
+
+
+@pytest.mark.parametrize("name", ["elman", "lag2", "stacked", "last", "linear_mse", "rnnlm"])
+def test_the_gradient_carried_forward_is_the_full_one(name: str) -> None:
+    verdict = check(plan(derive(model_of(name), Online())))
+    assert verdict.ok, verdict.failed
+
+
+def test_steps_add_up_and_carry_what_does_not_grow() -> None:
+    params, x, y = elman(12)
+    module, carried, total, sizes = module_of("elman", Online()), None, None, set()
+    for n in range(12):
+        _, grads, carried = module.step(params, x[n], y[n], carried)
+        total = grads if total is None else {k: total[k] + v for k, v in grads.items()}
+        sizes.add(sum(a.nbytes for a in (carried["influence"], *carried["state"].values())))
+    expected = module_of("elman", None).loss_and_grad(params, x, y)[1]
+    assert total is not None and set(total) == set(expected) - {"x"}
+    for key, array in total.items():
+        np.testing.assert_allclose(array, expected[key], rtol=1e-10)
+    assert len(sizes) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "planted"),
+    [
+        ("influence = jacobian.dot(influence)", "influence = jacobian.T.dot(influence)"),
+        ("influence[:, : immediate.shape[1]] += immediate", "pass"),
+        ("_unit(state, i), False,", "_unit(state, i), True,"),
+        ("_flat(grads, state).dot(influence)", "0 * _flat(grads, state).dot(influence)"),
+    ],
+)
+def test_a_wrong_influence_is_caught(given: str, planted: str) -> None:
+    program = plan(derive(load("elman"), Online()))
+    source = emit(program)
+    assert given in source
+    assert not check(program, source.replace(given, planted)).ok
+
+
 # -- clipping
 
 
-@pytest.mark.parametrize("strategy", [None, Checkpoint(), window(2)], ids=str)
+@pytest.mark.parametrize("strategy", [None, Checkpoint(), Online(), window(2)], ids=str)
 @pytest.mark.parametrize("clip", [Clip("value", 0.05), Clip("norm", 0.1)], ids=str)
 def test_clipping_comes_after_the_sum(strategy: Strategy | None, clip: Clip) -> None:
     params, x, y = elman(7)
@@ -404,6 +443,8 @@ def test_models_without_such_a_gradient_say_so() -> None:
         (("derive", "elman", "--truncate", "2,5"), "5 steps back from the end of its block of 2"),
         (("derive", "elman", "--chunk", "4"), "t − 1 is a multiple of 4"),
         (("derive", "elman", "--random-cut", "0.9"), "Var S_t"),
+        (("derive", "elman", "--online"), "T n² q = D·H³·T + H⁴·T + H³·T multiplications"),
+        (("generate", "elman", "--online"), "def step("),
         (("prove", "elman", "--truncate", "3"), "K ≥ T"),
         (("prove", "elman", "--random-cut", "1/2"), "E ξ_t = α · 1/α"),
         (("generate", "elman", "--chunk", "4"), "`symbptt generate elman --chunk 4`"),

@@ -19,7 +19,7 @@ from ..matrix.evaluate import Array
 from ..model import Derivation, Model
 from ..plan import Program
 from ..show import show_expression
-from ..strategy import Blocks, RandomCut
+from ..strategy import Blocks, Online, RandomCut
 from ..unroll import Run
 from .code import Guarded
 from .inputs import Data, Draw, Setting, data
@@ -92,6 +92,8 @@ def pieces(d: Derivation) -> list[Piece]:
     found = [Piece(d.group("forward").equations[-1].label, "the loss")]
     for e in d.group("gradient").equations:
         v, row = e.lhs.wrt, None
+        if isinstance(d.strategy, Online) and d.model.table[v.name].role == "input":
+            continue  # it would need the whole sequence, and is not given
         if d.model.table[v.name].role == "state" and (lag := d.model.lag(v.name)) > 1:
             row = int(v.time) + lag - 1
         found.append(Piece(e.label, show_expression(e.lhs), v.name, row))

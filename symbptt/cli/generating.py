@@ -15,7 +15,7 @@ from ..parse import load, zoo
 from ..plan import plan
 from ..prove import prove
 from ..show import conclusion
-from ..strategy import Blocks, Checkpoint, Clip, RandomCut, Strategy
+from ..strategy import Blocks, Checkpoint, Clip, Online, RandomCut, Strategy
 from .guard import status, stop
 from .output import progress, put
 
@@ -74,6 +74,8 @@ def options(strategy: Strategy | None, clip: Clip | None) -> str:
             return f" --random-cut {alpha}{clipped}"
         case Checkpoint():
             return f" --checkpoint{clipped}"
+        case Online():
+            return f" --online{clipped}"
     return clipped
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import SymbpttError
-from ..strategy import Blocks, Checkpoint, Clip, RandomCut, Strategy, chunk, window
+from ..strategy import Blocks, Checkpoint, Clip, Online, RandomCut, Strategy, chunk, window
 
 Truncate = Annotated[
     str,
@@ -35,6 +35,9 @@ RandomlyCut = Annotated[
 IsCheckpointed = Annotated[
     bool, typer.Option("--checkpoint", help="Recompute between √T kept states: less memory.")
 ]
+IsOnline = Annotated[
+    bool, typer.Option("--online", help="Carry the gradient forward, one step at a time.")
+]
 Clipped = Annotated[
     tuple[str, float] | None,
     typer.Option("--clip", metavar="value|norm C", help="Clip the summed gradients at C."),
@@ -50,6 +53,7 @@ def strategy_of(
     chunk_: int | None = None,
     random_cut: str = "",
     checkpoint: bool = False,
+    online: bool = False,
 ) -> Strategy | None:
     """The one strategy that was asked for, or None."""
     found: list[Strategy] = []
@@ -60,6 +64,7 @@ def strategy_of(
     if random_cut:
         found.append(RandomCut(_fraction(random_cut)))
     found += [Checkpoint()] if checkpoint else []
+    found += [Online()] if online else []
     if len(found) > 1:
         raise SymbpttError(
             f"{' and '.join(map(str, found))} are two different gradients", "one of the options"

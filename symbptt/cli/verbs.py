@@ -14,6 +14,7 @@ from .strategies import (
     Chunk,
     Clipped,
     IsCheckpointed,
+    IsOnline,
     RandomlyCut,
     Truncate,
     clip_of,
@@ -116,6 +117,7 @@ def derive(
     truncate: Truncate = "",
     chunk: Chunk = None,
     random_cut: RandomlyCut = "",
+    online: IsOnline = False,
 ) -> None:
     """Derive the recursions, every equation numbered.
 
@@ -125,9 +127,10 @@ def derive(
 
     writable(output, keep=model)
     chosen = format or SUFFIXES.get(output.suffix if output else "", "unicode")
-    strategy = strategy_of(truncate, chunk, random_cut)
+    strategy = strategy_of(truncate, chunk, random_cut, online=online)
+    mode = "sensitivity" if online else mode
     derivation = _derivation(model, strategy)
-    if strategy is None and mode != "all" and not _has(derivation, mode):
+    if (strategy is None or online) and mode != "all" and not _has(derivation, mode):
         why = "its states run both ways in time and read each other"
         why = why if derivation.model.states else "it has no states"
         stop(f"{derivation.model.name} has no {mode} form: {why}\nwrite instead: --mode adjoint")
@@ -191,6 +194,7 @@ def generate(
     chunk: Chunk = None,
     random_cut: RandomlyCut = "",
     checkpoint: IsCheckpointed = False,
+    online: IsOnline = False,
     clip: Clipped = None,
 ) -> None:
     """Write proved NumPy code for the gradients.
@@ -200,7 +204,7 @@ def generate(
     """
     from . import generating
 
-    strategy = strategy_of(truncate, chunk, random_cut, checkpoint)
+    strategy = strategy_of(truncate, chunk, random_cut, checkpoint, online)
     if every:
         if model or report or output is None or strategy or clip:
             ctx.fail("--all takes -o FOLDER and nothing else.")
@@ -231,6 +235,7 @@ def check(
     chunk: Chunk = None,
     random_cut: RandomlyCut = "",
     checkpoint: IsCheckpointed = False,
+    online: IsOnline = False,
     clip: Clipped = None,
 ) -> None:
     """Check the emitted code in numbers.
@@ -241,7 +246,7 @@ def check(
     from ..check import check as check_
     from ..plan import plan
 
-    strategy = strategy_of(truncate, chunk, random_cut, checkpoint)
+    strategy = strategy_of(truncate, chunk, random_cut, checkpoint, online)
     with progress(f"checking {model}"):
         verdict = check_(plan(_derivation(model, strategy), clip_of(clip)))
     _answer(verdict, json)

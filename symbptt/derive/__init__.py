@@ -11,9 +11,10 @@ Nothing depends on T or on a size: they stay symbols, so the cost does not grow 
 from __future__ import annotations
 
 from ..model import Derivation, Model
-from ..strategy import Blocks, RandomCut, Strategy
+from ..strategy import Blocks, Online, RandomCut, Strategy
 from .cutting import cut, cutting
 from .naming import named
+from .online import with_cost
 from .recursions import Deriver
 from .roads import through_time
 
@@ -30,6 +31,8 @@ def derive(model: Model, strategy: Strategy | None = None) -> Derivation:
         roads, blocks = cutting(d, strategy)
     else:
         roads, blocks = through_time(d)
+    if isinstance(strategy, Online):
+        roads = [with_cost(g, d.model, blocks) if g.key == "sensitivity" else g for g in roads]
     kept = tuple(g for g in (*groups, *roads) if g.equations)
     return Derivation(d.model, kept, d.formal(), model, blocks, strategy)
 

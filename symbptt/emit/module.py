@@ -8,7 +8,7 @@ from typing import Any
 from ..model import Declaration, Verdict
 from ..plan import Buffer, Program, Ref
 from ..show import show_equation
-from ..strategy import Blocks, Checkpoint, RandomCut, Strategy, first_step
+from ..strategy import Blocks, Checkpoint, Online, RandomCut, Strategy, first_step
 from .arguments import Arguments
 from .names import (
     LONGEST,
@@ -58,6 +58,8 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
         "blocks": strategy if isinstance(strategy, Blocks) else None,
         "random": strategy if isinstance(strategy, RandomCut) else None,
         "checkpoint": checkpointed,
+        "online": isinstance(strategy, Online),
+        "over": model.loss.over,
         "clip": program.clip,
         "params": [d.name for d in model.params],
         "has_indices": any(d.classes is not None for d in arguments.timed()),
@@ -83,7 +85,7 @@ def docstring(program: Program, proof: Verdict | None, command: str) -> list[str
 
 def _checkpointed(program: Program, lines: Lines, arguments: Arguments) -> dict[str, Any]:
     """What the wrapper of a checkpointed module is laid out from; empty for another."""
-    if not isinstance(program.derivation.strategy, Checkpoint):
+    if not isinstance(program.derivation.strategy, Checkpoint | Online):
         return {}
     before, lines.locals = lines.locals, {}
     advance = lines.block(program.states.forward)
@@ -128,6 +130,12 @@ def cut_in_words(strategy: Strategy | None) -> list[str]:
         text = (
             "The full gradient in memory of the order √T: the states between segments are kept, "
             "and each segment is computed once more on the way back."
+        )
+    elif isinstance(strategy, Online):
+        text = (
+            "The full gradient carried forward in time, by real-time recurrent learning: `step` "
+            "takes one step and keeps the influence of every parameter on the state. The gradients "
+            "of inputs, which would need every step, are not given."
         )
     else:
         return []

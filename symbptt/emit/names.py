@@ -18,6 +18,7 @@ RESERVED = {
     *("_Buffers", "_workspace", "_sizes", "_keys", "_axis", "_refuse", "_indices", "_empty"),
     *("EVERY", "BACK", "_steps_back", "back", "lo", "hi", "own", "u", "min", "max"),
     *("_Kept", "_kept", "_segment", "_advance", "_part", "_checked", "later", "final"),
+    *("step", "_begin", "_flat", "_unit", "_row"),
     *("LIMIT", "_clip", "sum", "float"),
     *("ALPHA", "alpha", "rng", "_draw"),
     *("zip", "list", "range", "set", "sorted", "ValueError"),
@@ -44,7 +45,7 @@ def code(value: Any) -> str:
     names = {
         v: sympy.Symbol(identifier(v.name))
         for v in value.free_symbols
-        if v.name not in ("T", "T_all")
+        if v.name not in ("T", "T_all", "final")
     }
     text = str(sympy.pycode(value.xreplace(names)))
     return re.sub(r"(?<!\*)\*(?!\*)", " * ", text.replace("/", " / "))

@@ -6,30 +6,41 @@ dL/dh at the end of the segment += what the next segment gives to its initial st
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sympy
 
 from .. import matrix as mx
-from ..model import Derivation
+from ..derive import derive
+from ..model import Derivation, Loss
 from .planner import _Planner
 from .program import Buffer, Ref
 
 T_ALL = sympy.Symbol("T_all")  # the steps of the whole sequence; T are those of the segment
+FINAL = sympy.Symbol("final")  # 1, or 0 where the loss of the segment is left out
+
+
+def weighted(derivation: Derivation) -> Derivation:
+    """The recursions of one step on its own, whose loss can be left out of the gradient."""
+    given = derivation.given or derivation.model
+    if given.loss.over == "last":
+        return derivation
+    return derive(replace(given, loss=Loss("mean", given.loss.step)), derivation.strategy)
 
 
 class SegmentPlanner(_Planner):
     """A planner whose recursions start from the gradient of the segment's last state."""
 
-    def __init__(self, derivation: Derivation):
+    def __init__(self, derivation: Derivation, horizon: Any = T_ALL):
         super().__init__(derivation)
-        self.horizon = T_ALL
+        self.horizon = horizon
         self.final = next(n for n in ("final", "final_one") if n not in self.reserved)
 
     def symbols(self, e: mx.Node) -> mx.Node:
         """Weights of the loss as they are in the whole sequence."""
         e = super().symbols(e)
-        weights = {x: mx.Scalar(x.value.xreplace({mx.T: T_ALL})) for x in e.atoms(mx.Scalar)}
+        weights = {x: mx.Scalar(x.value.xreplace({mx.T: self.horizon})) for x in e.atoms(mx.Scalar)}
         at_end = mx.Kron(mx.t, mx.T)
         return e.xreplace({**weights, at_end: mx.times(at_end, mx.Var(self.final))})
 

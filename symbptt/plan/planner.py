@@ -15,7 +15,7 @@ from typing import Any
 from .. import matrix as mx
 from ..errors import UnsupportedError
 from ..model import LOSS, Derivation, Equation
-from ..strategy import Blocks, Checkpoint, Clip
+from ..strategy import Blocks, Checkpoint, Clip, Online
 from .lower import Lowering
 from .operations import OPERATIONS, positive, turned_copy
 from .program import Buffer, Instruction, Item, Loop, Part, Program, Ref, Term
@@ -46,8 +46,10 @@ def plan(derivation: Derivation, clip: Clip | None = None) -> Program:
 
 def _planner(derivation: Derivation) -> _Planner:
     from .blocks import BlocksPlanner
-    from .checkpoint import SegmentPlanner
+    from .checkpoint import FINAL, SegmentPlanner, weighted
 
+    if isinstance(derivation.strategy, Online):
+        return SegmentPlanner(weighted(derivation), 1 / FINAL)
     planners = {Blocks: BlocksPlanner, Checkpoint: SegmentPlanner}
     return planners.get(type(derivation.strategy), _Planner)(derivation)
 
