@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .prove import lemma as lemma
     from .prove import prove as prove
     from .show import show as show
+    from .verify import verify as verify
 
 __version__ = "0.1.0"
 
@@ -40,11 +41,13 @@ _HOME = {
     "prove": "prove",
     "same": "indices",
     "show": "show",
+    "verify": "verify",
     "zoo": "parse",
 }
 
 __all__ = [  # noqa: RUF022 - the pipeline's order
-    "load", "model", "zoo", "derive", "prove", "lemma", "plan", "emit", "check", "show", "same",
+    "load", "model", "zoo", "derive", "prove", "lemma", "plan", "emit", "check", "verify", "show",
+    "same",
     "SymbpttError", "__version__",
 ]  # fmt: skip
 

@@ -1,8 +1,12 @@
 """Verdicts on hand derivations: worlds in numbers, proofs for all sizes, readings, repairs."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from symbptt.errors import SymbpttError
 from symbptt.parse import load
 from symbptt.verify.report import verify
 from symbptt.verify.world import FUTURE, IMMEDIATE, World, close
@@ -114,3 +118,38 @@ def test_the_right_equation_is_given_in_the_author_s_symbols() -> None:
     assert (
         "1 - h_t^{2}" in found.correct or "1 - h_{t}^{2}" in found.correct or "h_t" in found.correct
     )
+
+
+# -- what is shown
+
+
+TWO = (
+    ELMAN
+    + r"""
+$$\delta_t=\frac{\partial L}{\partial h_t}$$
+$$\frac{\partial L}{\partial W_{hh}}=\sum_t\delta_t h_{t-1}^T$$
+"""
+)
+
+
+def test_the_command_says_what_is_wrong_and_exits_with_1(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from symbptt.cli import app
+
+    file = tmp_path / "notes.md"
+    file.write_text(TWO, encoding="utf-8")
+    shown = CliRunner().invoke(app, ["verify", str(file)])
+    assert shown.exit_code == 1
+    assert "refuted: M01" in shown.stdout
+    assert "write instead" in shown.stdout
+    machine = json.loads(CliRunner().invoke(app, ["verify", str(file), "--json"]).stdout)
+    assert [x["verdict"] for x in machine["lines"]][-2:] == ["definition", "refuted"]
+    assert machine["lines"][-1]["diagnosis"]["class"] == "M01"
+
+
+def test_an_assumption_decides_what_a_letter_means() -> None:
+    report = verify(TWO, assume={"δ": "h~"})
+    assert report.lines[-1].verdict == "proved"
+    with pytest.raises(SymbpttError, match="the model has no w"):
+        verify(TWO, assume={"δ": "w"})

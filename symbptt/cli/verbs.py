@@ -301,6 +301,54 @@ def analyze(
 @app.command(
     epilog="""\b
 Examples:
+  symbptt verify notes.md
+  symbptt verify notes.tex --model elman --json
+  symbptt verify notes.md --assume layout=numerator --explain 7
+
+Exit status: 0 nothing refuted and nothing unread, 1 something is refuted, 2 the input is at fault,
+3 something is unread or only tested."""
+)
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A derivation: .md, .tex or .txt.")],
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="What it is about. Default: what the text says.")
+    ] = "",
+    assume: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Fix one reading: layout=numerator, δ=a, …"),
+    ] = None,
+    explain: Annotated[
+        str, typer.Option(metavar="LINE", help="Print the proof of the line with this number.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Verify a hand derivation, line by line.
+
+    Every equation gets a verdict; a wrong one its class, a counterexample and the right equation.
+    """
+    from ..errors import SymbpttError
+    from ..verify import verify as verify_
+    from ..verify.present import as_json, text
+
+    source = file.read_text(encoding="utf-8", errors="strict")
+    fixed = {}
+    for item in assume or []:
+        key, sign, value = item.partition("=")
+        if not sign:
+            raise SymbpttError(f"--assume {item} has no value", "--assume layout=numerator")
+        fixed[key.strip()] = value.strip()
+    with progress(f"verifying {file}"):
+        report = verify_(source, model or None, fixed, str(file))
+    if explain and explain not in {x.claim.id for x in report.lines}:
+        known = ", ".join(x.claim.id for x in report.lines)
+        raise SymbpttError(f"there is no line {explain}", f"one of {known}")
+    put(as_json(report) if json else text(report, explain))
+    raise typer.Exit(report.status)
+
+
+@app.command(
+    epilog="""\b
+Examples:
   symbptt bench elman_batch
   symbptt bench --json > bench.json        every model that has a benchmark"""
 )

@@ -9,7 +9,7 @@ propose here; `proof` confirms.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -76,6 +76,7 @@ class Judge:
         self.stated: set[str] = set()
         self.free: set[str] = set()  # keys whose meaning may differ from line to line
         self.aliases: dict[str, Any] = {}
+        self.assumed: dict[str, Gradient] = {}
         self.alternatives: dict[str, list[Gradient]] = {}
         trees = [x for line in self.lines for x in (line.claim.left, line.claim.right) if x]
         kinds = {n.kind for x in trees for n in s.walk(x) if isinstance(n, s.Derivative)}
@@ -88,6 +89,21 @@ class Judge:
         self.options.losses = system.losses
         self.options.may_square = not system.onehot and system.output != ""
         self.options.label = system.label
+
+    def assume(self, fixed: Mapping[str, str]) -> None:
+        """Readings the user fixes. Raises SymbpttError for one that does not exist."""
+        for key, value in fixed.items():
+            if key == "layout" and value in (NUMERATOR, DENOMINATOR):
+                self.options.layout = value
+            elif key == "layout":
+                raise SymbpttError(f"layout={value} is no layout", "numerator or denominator")
+            elif key in ("loss", "notation"):
+                continue
+            elif value in self.system.model.table or value in self.system.pre.values():
+                self.assumed[key] = Gradient(value)
+            else:
+                known = ", ".join(n for n in self.system.model.defined if n != "l~")
+                raise SymbpttError(f"{key}={value}: the model has no {value}", f"one of {known}")
 
     def _steps(self) -> int:
         """Long enough for the steps that are written as numbers."""
@@ -129,6 +145,9 @@ class Judge:
                 self.gradients[key] = options[0]
         for line in self.lines:
             self._stated(line)
+        for key, g in self.assumed.items():
+            self.gradients[key] = g
+            self.stated.add(key)
 
     def _candidate(self, key: str, q: Parts, of: s.Symbol | None = None) -> None:
         if key in self.candidates:

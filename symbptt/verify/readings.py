@@ -89,6 +89,7 @@ class Options:
 
     losses: frozenset[str] = frozenset()
     may_square = False
+    layout = ""
     label = ""
 
     def kinds(self, statement: Statement) -> Iterator[tuple[dict[str, str], tuple[str, ...]]]:
@@ -110,6 +111,8 @@ class Options:
             yield chosen, tuple(key for key, _, say in combination if say)
 
     def layouts(self, statement: Statement) -> list[tuple[bool, str]]:
+        if self.layout:
+            return [(False, self.layout), (True, self.layout)]
         has_jacobian = any(
             isinstance(n, s.Derivative) and not self._of_loss(n)
             for side in (statement.left, statement.right)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..model import Model
+from ..errors import SymbpttError
+from ..model import Loss, Model
 from . import surface as s
 from .forward import IncompleteError, System
 from .judge import CONDITIONAL, PROVED, REFUTED, TESTED, UNREAD, Judge, Line
@@ -51,18 +52,36 @@ class Report:
     def ok(self) -> bool:
         return self.status == 0
 
+    def __str__(self) -> str:
+        from .present import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from .present import html
+
+        return html(self)
+
 
 def verify(
     text: str,
-    model: Model | None = None,
+    model: Model | str | None = None,
     assume: Mapping[str, str] | None = None,
     file: str = "<text>",
 ) -> Report:
     """Judge every equation of a hand derivation.
 
-    `model` is what it is about; without it the text's own forward equations are.
+    `model` is what it is about (a model, or the name or path of one); without it, what the front
+    matter names, else the text's own forward equations. `assume` fixes readings: `layout` is
+    numerator or denominator, `loss` sum, mean or last, and a gradient letter such as δ names the
+    quantity it is the gradient by. Raises SymbpttError for an assumption that is none.
     """
-    return judge_document(read(text, file), model, assume or {})
+    from ..parse import load
+
+    document = read(text, file)
+    chosen = model or document.front.model or None
+    known = load(chosen) if isinstance(chosen, str) else chosen
+    return judge_document(document, known, {**dict(document.front.assume), **(assume or {})})
 
 
 def judge_document(
@@ -72,7 +91,8 @@ def judge_document(
     judges: list[Judge] = []
     lines: dict[int, Line] = {}
     for system in systems(claims, naming, model, _shapes(document)):
-        judge = Judge(claims, naming, system)
+        judge = Judge(claims, naming, _assumed(system, assume or {}))
+        judge.assume(assume or {})
         decided = decide(judge)
         confirm(judge)
         repair(judge)
@@ -87,6 +107,17 @@ def judge_document(
     if not judges:
         ordered = [Line(c) for c in claims]
     return Report(document, tuple(ordered), _reading(judges), tuple(judges))
+
+
+def _assumed(system: System, assume: Mapping[str, str]) -> System:
+    """The system with the loss that an assumption states."""
+    over = assume.get("loss")
+    if over is None:
+        return system
+    if over not in ("sum", "mean", "last"):
+        raise SymbpttError(f"loss={over} is no assumption", "loss=sum, loss=mean or loss=last")
+    model = system.model
+    return replace(system, model=replace(model, loss=Loss(over, model.loss.step)))
 
 
 def confirm(judge: Judge) -> None:

@@ -63,8 +63,8 @@ class World:
         return tuple(int(sympy.sympify(n).xreplace(known)) for n in shape)
 
     def _number(self) -> float:
-        """An entry between 1/4 and 1 in size: no zero, no accident."""
-        return self.random.choice((-1, 1)) * self.random.uniform(0.25, 1.0)
+        """A multiple of 1/64 between 1/4 and 1 in size: short to print, and no zero."""
+        return self.random.choice((-1, 1)) * self.random.randrange(16, 65) / 64
 
     def _array(self, d: Declaration) -> Array:
         dims = self.dims(d.shape)
