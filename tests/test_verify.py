@@ -135,7 +135,7 @@ $$\frac{\partial L}{\partial W_{hh}}=\sum_t\delta_t h_{t-1}^T$$
 def test_the_command_says_what_is_wrong_and_exits_with_1(tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
-    from symbptt.cli import app
+    from symbptt.cli.verbs import app
 
     file = tmp_path / "notes.md"
     file.write_text(TWO, encoding="utf-8")
