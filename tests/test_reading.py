@@ -1,6 +1,7 @@
 """Reading hand derivations: every notation of the cases, plain text, damage, and no hang."""
 
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,7 @@ def test_every_node_knows_where_it_stands(name: str, text: str) -> None:
         ("dWhh += np.outer(da, h[t-1])", "dWhh += outer(da, h[t-1])"),
         ("dh_next = np.dot(Whh.T, dhraw)", "dh_next = dot(Whh.T, dhraw)"),
         ("delta_t = self.V.T.dot(do[t]) * (1 - (s[t] ** 2))", "δ_t = V.T @ do[t] * (1 - (s[t]^2))"),
-        ("da_t = dh_t .* (1 - h_t.^2)   # elementwise", "da_t = dh_t ⊙ (1 - h_t^2)"),
+        ("da_t = dh_t .* (1 - h_t.^2)   # elementwise", "da_t = dh_t ⊙ (1 - h_t.^2)"),
         ("dz = dh ∘ (1 - h²)", "dz = dh ⊙ (1 - h²)".replace("h²", "h^2")),
         ("dL/db = np.sum(da, axis=0)", "dL/db = sum(da, axis=0)"),
         ("h̃_t = tanh(U (r_t ⊙ h_{t-1}))", "h̃_t = tanh(U (r_t ⊙ h_{t-1}))"),
@@ -115,6 +116,51 @@ def test_separators_and_chains_make_claims_of_their_own() -> None:
     assert [statement(c, "plain") for c in claims] == ["δ_t = ∂L/∂h_t", "∂L/∂h_t = x_t"]  # type: ignore[arg-type]
     assert [(c.link, c.chain) for c in claims] == [(1, "1/1"), (2, "1/1")]  # type: ignore[union-attr]
     assert [plain(c.conditions[-1]) for c in claims] == ["t < T", "t < T"]  # type: ignore[union-attr]
+
+
+def test_what_is_said_beside_a_formula_is_its_condition() -> None:
+    def said(text: str) -> list[tuple[str, list[str]]]:
+        claims = [c for c in formula(text, "latex") if isinstance(c, Claim)]
+        return [(statement(c, "plain"), [plain(x) for x in c.conditions]) for c in claims]
+
+    assert said(r"a = b \text{ if } F = gf, \quad h_t = y \text{ otherwise}") == [
+        ("a = b", ["F = g f"]),
+        ("h_t = y", ["otherwise"]),
+    ]
+    assert said(r"a \to \infty\ (\lambda > 1)") == [("a → ∞", ["(λ > 1)"])]
+    assert said(r"\text{(a)}\quad a = b,\ t = T-1, \dots, 1") == [
+        ("a = b", ["(a)", "t = T - 1, …, 1"])
+    ]
+    assert said(r"\text{For } t < T: a = b") == [("a = b", ["t < T"])]
+    (claim,) = formula(r"a = b \qquad (7)", "latex")
+    assert isinstance(claim, Claim) and claim.tag == "7" and not claim.conditions
+
+
+def test_an_open_bracket_spoils_its_own_row_only() -> None:
+    document = read("$$ a = (b \\\\ c = d $$\n\ne = f(g\nh = i\n")
+    assert [statement(c, "plain") for c in document.claims] == ["c = d", "h = i"]
+    assert len(document.unread) == 2
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        (r"W^\top_{hh} h^2_t = w^l_{jk} a^{l-1}_k", "W_hhᵀ h_t^2 = w_jk^{l} a_k^{l-1}"),
+        (r"h^{(t)^T} = W^{[2]T}", "h^{(t)}^T = W^{[2]}^T"),
+        (r"\overline{W} \mathrel{{+}{=}} x", "W̄ += x"),
+        (r"\frac12 x = \tfrac1T y", "1/2 x = 1/T y"),
+        (r"a \stackrel{\text{def}}{=} b", "a := b"),
+        (r"1 - h_t^{\odot 2} = x", "1 - h_t.^2 = x"),
+        (r"\sum_{1\le k\le t\le T} a_k = b", "Σ_{1 ≤ t ≤ T, 1 ≤ k ≤ t} a_k = b"),
+        (r"\mathcal L_t(\hat y_t, y_t) = a", "L_t(ŷ_t, y_t) = a"),
+        (r"\left(J\right)_{ij} = f'(a_{t,i})", "(J)_{i,j} = f'(a_{t,i})"),
+        (r"d{\mathbf{W}^{(t)}} = x", "dW^{(t)} = x"),
+        (r"L = \|y\|^2_2", "L = ‖y‖_2^2"),
+        (r"\mathbf{1}_{N, H} = \mathbf 1_{y_t}", "1_{N,H} = 𝟙_{y_t}"),
+    ],
+)
+def test_latex_as_people_write_it(text: str, expected: str) -> None:
+    assert shown(text, "latex") == [unicodedata.normalize("NFC", expected)]
 
 
 @pytest.mark.parametrize(

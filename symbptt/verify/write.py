@@ -377,7 +377,8 @@ class _Plain(_Latex):
             return self._apply(p.base, f"^{self.write(p.exponent)}")
         exponent = self.write(p.exponent)
         short = exponent.isalnum()
-        return f"{self.write(p.base)}^{exponent if short else '{' + exponent + '}'}"
+        sign = ".^" if p.style == ".^" else "^"
+        return f"{self.write(p.base)}{sign}{exponent if short else '{' + exponent + '}'}"
 
     def _transpose(self, t: Transpose) -> str:
         base = self.write(t.base)

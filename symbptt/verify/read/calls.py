@@ -180,7 +180,7 @@ class Calls(Scripts):
         timed = any(i.style != "_" or set(i.names) & TIME_LETTERS for i in base.indices)
         if base.letter in self.habits.functions or base.primes or base.letter in ("E", "P"):
             return self.applied(base, True)
-        if len(parts) > 1 and not timed:
+        if len(parts) > 1:
             return self.applied(base, True)
         simple = close == a + 1 or not self._has_sum(a, close)
         if base.letter in FUNCTION_LETTERS and (simple or not timed):

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from ...errors import Place
 from ..surface import Claim, Document, FrontMatter, Node, Prose, Relation, Unread
-from .claims import Failure, Link, Row, is_comparison, is_condition_of_time, rows
+from .beside import is_comparison, is_condition_of_time
+from .claims import Failure, Link, Row, rows
 from .cursor import Habits, UnreadableError
 from .definitions import definitions
 from .front import front_matter
@@ -120,13 +121,16 @@ class _Reader:
                 return
         stated = [x for x in links if isinstance(x, Link) and x.relation]
         before = self.text[max(0, region.start - 40) : region.start]
-        if stated and all(is_condition_of_time(x) or _CASE.search(before) for x in stated):
+        if stated and all(
+            is_condition_of_time(x.left, x.relation, x.right) or _CASE.search(before)
+            for x in stated
+        ):
             self.pending = tuple(
                 Relation(x.left, x.relation, x.right, start=x.start, end=x.end)
                 for x in stated
                 if x.right is not None
             )
-        elif not stated or not all(is_comparison(x) for x in stated):
+        elif not stated or not all(is_comparison(x.left, x.relation, x.right) for x in stated):
             self.keep(found, region)
 
     def keep(self, found: list[Row], region: Region) -> None:

@@ -175,16 +175,21 @@ def _continued(text: str, a: int, end: int, b: int) -> int:
     """
     first = text[a:end]
     indent = len(first) - len(first.lstrip())
+    closed = end
     for _ in range(_MOST_LINES):
         stop = _line_end(text, end + 1, b)
         line = text[end + 1 : stop]
         deeper = len(line) - len(line.lstrip()) > indent
-        said = text[a:end].split("#")[0]
-        unclosed = sum(said.count(c) for c in "([{") > sum(said.count(c) for c in ")]}")
+        unclosed = _is_open(text[a:end].split("#")[0])
         if not line.strip() or not (unclosed or (deeper and line.lstrip()[0] in _GOES_ON)):
             break
         end = stop
-    return end
+        closed = closed if _is_open(text[a:end]) else end
+    return closed
+
+
+def _is_open(text: str) -> bool:
+    return sum(map(text.count, "([{")) > sum(map(text.count, ")]}"))
 
 
 _GOES_ON = "+-−·∘⊙*/=@×⊗≈"

@@ -73,8 +73,10 @@ class Scripts(Cursor):
                 self.next()
                 base = self.subscript(base, *self.argument())
             elif kind == "^" and self.kind(1) != "":
-                self.next()
+                each = self.next().value == ".^"
                 base = self.superscript(base, *self.argument())
+                if each and isinstance(base, Power):
+                    base = replace(base, style=".^")
             elif kind == "prime":
                 self.next()
                 base = self.primed(base)
@@ -104,8 +106,8 @@ class Scripts(Cursor):
     # -- subscripts
 
     def subscript(self, base: Node, a: int, b: int) -> Node:
-        if isinstance(base, Power) and isinstance(base.base, Norm):  # ‖v‖^2_2
-            return replace(base, base=self.subscript(base.base, a, b))
+        if isinstance(base, Power | Transpose) and isinstance(base.base, _NUCLEI):
+            return replace(base, base=self.subscript(base.base, a, b))  # W^T_{hh}, ‖v‖^2_2
         if isinstance(base, Norm):
             return replace(base, order=self.within(a, b, self.expression))
         if isinstance(base, Symbol | Shorthand):
@@ -114,7 +116,10 @@ class Scripts(Cursor):
         return self.entries(base, a, b, "_")
 
     def entries(self, base: Node, a: int, b: int, style: str) -> Node:
-        items = []
+        items: list[Node] = []
+        if b > a + 1 and all(t.kind == "letter" for t in self.tokens[a:b]):  # (…)_{ij}
+            items = [self.within(j, j + 1, self.expression) for j in range(a, b)]
+            return Entry(base, tuple(items), style)
         for x, y in self.split(a, b, ("comma",)):
             alone = y == x + 1 and self.tokens[x].kind == "colon"
             items.append(Everything() if alone else self.within(x, y, self.statement))
@@ -211,6 +216,10 @@ class Scripts(Cursor):
         tokens = self.tokens[a:b]
         if not tokens:
             raise self.error("an empty superscript", "h^{(t)}", max(a - 1, 0), a)
+        if tokens[0].kind == "^":  # h^{(t)^T}
+            if tokens[-1].kind == "}" and len(tokens) > 3 and self.pairs.get(a + 1) == b - 1:
+                return self.superscript(base, a + 2, b - 1)
+            return self.superscript(base, a + 1, b)
         if self._is_transpose(tokens):
             return Transpose(base, "top")
         if tokens[0].kind == "prime":
@@ -266,7 +275,9 @@ class Scripts(Cursor):
             word = any(t.kind in ("comma", "word", "text", "function") for t in tokens)
             word = word or (len(tokens) > 1 and len(letters) == len(tokens))
             lone = len(tokens) == 1 and bool(letters) and tokens[0].value not in TIME_LETTERS
-            if word or (lone and core.letter != "e" and core.letter not in SCALAR_LETTERS):
+            terms, _ = affine("".join(t.value for t in tokens))
+            layer = bool(terms) and {n for n, _ in terms or ()} <= _LAYERS
+            if word or layer or (lone and core.letter != "e" and core.letter not in SCALAR_LETTERS):
                 parts = self.split(a, b, ("comma",))
                 indices = [self.index(x, y, "^") for x, y in parts]
                 return self.indexed(base, indices, below=False)
@@ -294,6 +305,10 @@ class Scripts(Cursor):
         if isinstance(base, Shorthand):
             return replace(base, of=replace(base.of, primes=base.of.primes + 1))
         return Transpose(base, "'")
+
+
+_NUCLEI = (Norm, Symbol, Shorthand)
+_LAYERS = frozenset("lLℓ")
 
 
 def _readings(base: Node, exponent: str) -> tuple[str, ...]:

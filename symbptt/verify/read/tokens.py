@@ -36,7 +36,10 @@ _MARKS = {
     "\u0307": "dot", "\u20d6": "overleftarrow",
 }  # fmt: skip
 _MACRO = re.compile(r"\\([A-Za-z]+\*?|.)", re.DOTALL)
-_ASSIGN = re.compile(r"\\math(?:rel|bin|op|ord)\{\s*([-+*:])\s*=?\}\s*(?:\{?=\}?)?")
+_ASSIGN = re.compile(
+    r"\\math(?:rel|bin|op|ord)\{\s*(?:\{\s*([-+*:])\s*\}\s*\{?\s*=\s*\}?|([-+*:])\s*=?)\s*\}"
+    r"\s*(?:\{=\}|=)?"
+)
 _NOTED = re.compile(r"\\(?:stackrel|overset|underset)\s*\{((?:[^{}]|\{[^{}]*\})*)\}\s*\{\s*=\s*\}")
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LETTERS = re.compile(r"[^\W\d_](?:[\u0300-\u036f\u20d0-\u20ff]*)")
@@ -111,7 +114,7 @@ class Latex:
         if match := _SPACE.match(text, i, end) or _COMMENT.match(text, i, end):
             self.skip(match.end())
         elif match := _ASSIGN.match(text, i, end):
-            self.add("relation", match[1] + "=", match.end())
+            self.add("relation", (match[1] or match[2]) + "=", match.end())
         elif match := _NOTED.match(text, i, end):
             self.add("relation", ":=" if "def" in match[1] else "=", match.end())
         elif match := _ROW.match(text, i, end):
@@ -155,7 +158,7 @@ class Latex:
             if len(run[0]) > 1 and run[0] in FUNCTIONS:
                 self.add("function", FUNCTIONS[run[0]], run.end())
                 return
-            if run[0].lower() in ("loss", "error", "cost", "net", "next", "prev"):
+            if run[0].lower() in _WORDS:
                 self.add("word", run[0], run.end())
                 return
             letter = _LETTERS.match(self.text, self.i, self.end)
@@ -299,6 +302,7 @@ _COMPOSED: dict[str, tuple[str, str]] = {
     "-=": ("relation", "-="),
     "*=": ("relation", "*="),
     "==": ("relation", "="),
+    "=:": ("relation", "="),
     "!=": ("relation", "≠"),
     "<=": ("relation", "≤"),
     ">=": ("relation", "≥"),
@@ -314,6 +318,9 @@ _ADVICE = {
     '"': "\\text{…} for words",
     "#": "no # inside a formula",
 }
+
+
+_WORDS = frozenset(["loss", "error", "cost", "net", "next", "prev", "const"])
 
 
 def _normal(text: str) -> str:
