@@ -47,6 +47,8 @@ Examples:
 )
 
 
+Notation = Literal["d2l", "goodfellow", "karpathy", "pascanu", "cs231n", "wildml"]
+Layout = Literal["numerator", "denominator"]
 Mode = Literal["adjoint", "sensitivity", "closed", "all"]
 Format = Literal["unicode", "latex", "markdown", "html", "json"]
 
@@ -103,6 +105,7 @@ Examples:
   symbptt derive elman --mode all
   symbptt derive elman_batch --mode closed --format latex
   symbptt derive elman --truncate 20       what truncation computes and leaves out
+  symbptt derive elman --notation goodfellow --layout denominator
   symbptt derive my.rnn -o my.md           the format follows from the ending"""
 )
 def derive(
@@ -113,6 +116,12 @@ def derive(
     format: Annotated[
         Format | None, typer.Option(help="Default: what FILE ends in, else unicode.")
     ] = None,
+    notation: Annotated[
+        Notation | None, typer.Option(help="An Elman network in the symbols of a known text.")
+    ] = None,
+    layout: Annotated[Layout, typer.Option(help="Of Jacobians: rows of u or of v in ∂u/∂v.")] = (
+        "numerator"
+    ),
     output: Output = None,
     truncate: Truncate = "",
     chunk: Chunk = None,
@@ -134,7 +143,7 @@ def derive(
         why = "its states run both ways in time and read each other"
         why = why if derivation.model.states else "it has no states"
         stop(f"{derivation.model.name} has no {mode} form: {why}\nwrite instead: --mode adjoint")
-    put(show(derivation, chosen, mode=mode), output)
+    put(show(derivation, chosen, mode, notation or "", layout), output)
 
 
 @app.command(

@@ -15,6 +15,7 @@ from .expression import PRINTERS, show_expression
 from .markup import displayed, html_page, latex_page, markdown_page
 from .page import Page
 from .style import PLAIN, in_layout
+from .symbols import in_the_notation_of
 from .terminal import unicode_page
 from .verdict import displayed_verdict, verdict_json, verdict_text
 
@@ -37,13 +38,19 @@ def show_equation(e: Equation, notation: str = "unicode") -> str:
     return PLAIN.equation(e, notation)
 
 
-def show(item: Any, format: str = "unicode", mode: str = "all", layout: str = "numerator") -> str:
+def show(
+    item: Any,
+    format: str = "unicode",
+    mode: str = "all",
+    notation: str = "",
+    layout: str = "numerator",
+) -> str:
     """An expression, equation, model, derivation or verdict in one of its formats.
 
     Expressions and equations: text, unicode, latex. Models and derivations: unicode, latex,
-    markdown, html, json, with a mode of `derive`, and with
-    Jacobians in numerator or denominator layout. Verdicts: unicode, json. Another format, mode,
-    layout or kind of item raises UnsupportedError.
+    markdown, html, json, with a mode of `derive`, in the symbols of a text (`TEXTS`),
+    and with Jacobians in numerator or denominator layout. Verdicts: unicode, json. Another
+    format, mode, layout, notation or kind of item raises UnsupportedError.
     """
     if isinstance(item, mx.Node):
         return show_expression(item, known(format, PRINTERS))
@@ -55,8 +62,9 @@ def show(item: Any, format: str = "unicode", mode: str = "all", layout: str = "n
         item = _as_derivation(item)
     if isinstance(item, Derivation):
         known(layout, LAYOUTS, "layout")
+        style = in_the_notation_of(item, notation, layout) if notation else in_layout(layout)
         groups = CUT.get(type(item.strategy), MODES[known(mode, MODES, "mode")])
-        return FORMATS[known(format, FORMATS)](Page.of(item, groups, in_layout(layout)))
+        return FORMATS[known(format, FORMATS)](Page.of(item, groups, style))
     raise UnsupportedError(
         f"show takes a result of symbptt, not {kind(item)}", "show(derive(load('elman')))"
     )

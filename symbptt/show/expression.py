@@ -239,6 +239,10 @@ def _call_deriv(p: Printer, e: mx.CallDeriv) -> Printed:
 
 
 def _deriv(p: Printer, e: mx.Deriv) -> Printed:
+    if kind_of(e) == "gradient":
+        name = p.n.gradient_name(e.wrt.name, [p.time(x) for x in e.wrt.times])
+        if name:
+            return name, POSTFIX if e.wrt.times and p.n.superscript_time else ATOM
     return _ratio(p, e, p.inner(e.of), p.inner(e.wrt))
 
 
@@ -246,10 +250,7 @@ def _ratio(p: Printer, e: mx.Deriv, of: str, wrt: str) -> Printed:
     kind = kind_of(e)
     when = p.time(e.of.time) if e.of.times else ""
     text = p.n.derivative(of, wrt, kind, when)
-    if kind != "gradient":
-        return text, ATOM
-    named = p.n.superscript_time and e.wrt.times
-    return text, BIG if p.n.prefix_gradient else POSTFIX if named else ATOM
+    return text, BIG if kind == "gradient" and p.n.prefix_gradient else ATOM
 
 
 def kind_of(e: mx.Deriv) -> str:

@@ -19,7 +19,7 @@ Part = tuple[str, str, list[Equation]]  # title, text, equations
 def parts(page: Page) -> list[Part]:
     """The groups, and the full-index Jacobians as one more."""
     say = page.style.prose
-    found: list[Part] = [(g.title, say(g.text), list(g.equations)) for g in page.groups]
+    found: list[Part] = [(say(g.title), say(g.text), list(g.equations)) for g in page.groups]
     if page.formal:
         found.append((FORMAL_TITLE, "", [f.equation for f in page.formal]))
     return found
@@ -27,7 +27,12 @@ def parts(page: Page) -> list[Part]:
 
 def _times(when: str) -> str:
     """t = T, …, 1 in LaTeX."""
-    return when.replace("…", r"\dots").replace(", ", r",\ ").replace(r"\ \dots,\ ", r" \dots, ")
+    return (
+        when.replace("τ", r"\tau")
+        .replace("…", r"\dots")
+        .replace(", ", r",\ ")
+        .replace(r"\ \dots,\ ", r" \dots, ")
+    )
 
 
 # -- LaTeX
@@ -98,7 +103,7 @@ def _space(page: Page, d: Declaration) -> str:
     return rf"{page.style.expression(_variable(d), 'latex')} \in {values}{power}"
 
 
-_MATHS = re.compile(r"[^\s(]*(?:[_∂λ∏²³·^]|\bd[A-Z]/d)[^\s(]*")
+_MATHS = re.compile(r"[^\s(]*(?:\^\(|[_∂λ∏²³·^∇δτ⁺]|\bd[A-Z]/d)(?:\^?\([^\s()]*\)|[^\s(])*")
 _MACROS = {
     "λ": r"\lambda ",
     "∂": r"\partial ",
@@ -106,6 +111,10 @@ _MACROS = {
     "−": "-",
     "ŷ": r"\hat{y}",
     "·": r"\cdot ",
+    "∇": r"\nabla ",
+    "δ": r"\delta ",
+    "τ": r"\tau ",
+    "⁺": "^{+}",
     "²": "^2",
     "³": "^3",
 }
@@ -118,7 +127,9 @@ def prose(text: str) -> str:
         word = match[0]
         if re.search(r"[^\W\d_]{2,}_[^\W\d_]{2,}", word):  # a name such as elman_batch
             return word.replace("_", r"\_")
-        body = word.rstrip(",.;:)")
+        body = word.rstrip(",.;:")
+        while body.endswith(")") and body.count(")") > body.count("("):
+            body = body[:-1].rstrip(",.;:")
         return _inline(body) + word[len(body) :]
 
     return (
@@ -129,6 +140,7 @@ def prose(text: str) -> str:
 
 
 def _inline(body: str) -> str:
+    body = re.sub(r"\^?(\([^()]*\))", r"^{\1}", body) if "^(" in body else body
     for raw, macro in _MACROS.items():
         body = body.replace(raw, macro)
     body = re.sub(r"\bd(?=[A-Za-z]|$)", r"\\mathrm{d}", body)

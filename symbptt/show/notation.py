@@ -96,6 +96,10 @@ class Notation:
         d = "d" if kind in TOTAL else "∂"
         return f"{d}{of}/{d}{wrt}"
 
+    def gradient_name(self, name: str, times: Sequence[str]) -> str:
+        """A symbol of its own for dL/d(name), such as δ; nothing here."""
+        return ""
+
     def element(self, x: str, indices: Sequence[str]) -> str:
         return f"{x}[{','.join(indices)}]"
 
@@ -127,13 +131,16 @@ class Unicode(Notation):
     minus = "−"
 
     def variable(self, name: str, times: Sequence[str]) -> str:
+        shown = self.spelling(name)
         if not times:
-            return self.name(name)
+            return shown
         text = ",".join(times)
-        simple = len(text) == 1
-        return f"{self.name(name)}_{text}" if simple else f"{self.name(name)}_{{{text}}}"
+        return f"{shown}_{text}" if len(text) == 1 else f"{shown}_{{{text}}}"
 
     def name(self, name: str) -> str:
+        return self.spelling(name)
+
+    def spelling(self, name: str) -> str:
         """yhat is ŷ and beta_h is β_h; every other name stays as it was given."""
         base, underscore, subscript = name.partition("_")
         letter, mark = marked(base)
@@ -186,12 +193,13 @@ class Latex(Notation):
     def name(self, name: str) -> str:
         return self.variable(name, ())
 
-    def variable(self, name: str, times: Sequence[str]) -> str:
+    def variable(self, name: str, times: Sequence[str], bold: bool = False) -> str:
         base, *rest = name.split("_")
         if not base or not all(rest):  # __import__ and its like
             base, rest = name, []
         items = [*map(_subscript, rest), *times]
-        return _letters(base) + (f"_{{{','.join(items)}}}" if items else "")
+        letters = rf"\mathbf{{{_letters(base)}}}" if bold else _letters(base)
+        return letters + (f"_{{{','.join(items)}}}" if items else "")
 
     def number_power(self, base: str, exponent: str) -> str:
         return f"{base}^{{{exponent}}}"

@@ -21,7 +21,7 @@ def unicode_page(page: Page) -> str:
     equations += [f.equation for f in page.formal]
     number = max((len(e.label) for e in equations), default=1) + 2
     for g in page.groups:
-        lines += ["", g.title, *_wrapped(page.style.prose(g.text), 2)]
+        lines += ["", page.style.prose(g.title), *_wrapped(page.style.prose(g.text), 2)]
         lines += _group(page, g.equations, number)
     if page.formal:
         lines += ["", FORMAL_TITLE]
