@@ -16,7 +16,7 @@ _HANG = 2  # columns by which a broken equation is continued to the right
 
 
 def unicode_page(page: Page) -> str:
-    lines = [page.title, "", *_declared(page)]
+    lines = [*_wrapped(page.title, 0), "", *_declared(page)]
     equations = [e for g in page.groups for e in g.equations]
     equations += [f.equation for f in page.formal]
     number = max((len(e.label) for e in equations), default=1) + 2
