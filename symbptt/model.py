@@ -48,11 +48,12 @@ class Declaration:
     """One declared name: `target y[t] : N in C` has role target, shape (N,), classes C."""
 
     name: str
-    role: str  # size, input, target, state, param, hyper, variable, cut
+    role: str  # size, input, mask, target, state, param, hyper, variable, cut
     shape: tuple[Any, ...] = ()
     timed: bool = False
     classes: Any = None  # the number of classes when the values are integers
     place: Place | None = field(default=None, compare=False)
+    default: Any = None  # of a hyper-parameter
 
     def var(self, *times: Any) -> mx.Var:
         return mx.Var(self.name, self.shape, times)
@@ -106,7 +107,12 @@ class Model:
 
     @property
     def inputs(self) -> tuple[Declaration, ...]:
-        return self._with_role("input")
+        """What a step is given besides its targets: masks too."""
+        return self._with_role("input", "mask")
+
+    @property
+    def hypers(self) -> tuple[Declaration, ...]:
+        return self._with_role("hyper")
 
     @property
     def targets(self) -> tuple[Declaration, ...]:
@@ -136,9 +142,9 @@ class Model:
         return max(lags, default=0)
 
     def is_differentiable(self, v: mx.Var) -> bool:
-        """Whether derivatives by v are given: not by class indices, targets or constants."""
+        """Whether derivatives by v are given: not by indices, masks, targets or constants."""
         d = self.table[v.name]
-        return d.classes is None and d.role not in ("target", "size", "hyper")
+        return d.classes is None and d.role not in ("target", "size", "hyper", "mask")
 
     @cached_property
     def is_uninterpreted(self) -> bool:

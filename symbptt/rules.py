@@ -31,6 +31,10 @@ SLOPES: dict[str, Callable[[Node, Node], Node]] = {
     "log": lambda y, x: x**-1,
     "relu": lambda y, x: mx.Apply(mx.builtin("step"), x),
     "step": lambda y, x: mx.zeros(x.shape),
+    "hardtanh": lambda y, x: mx.times(
+        *(mx.Apply(mx.builtin("step"), mx.plus(1, mx.times(s, x))) for s in (1, -1))
+    ),
+    "huber": lambda y, x: mx.Apply(mx.builtin("hardtanh"), x),
     "softplus": lambda y, x: mx.Apply(mx.builtin("sigmoid"), x),
     "sin": lambda y, x: mx.Apply(mx.builtin("cos"), x),
     "cos": lambda y, x: -mx.Apply(mx.builtin("sin"), x),

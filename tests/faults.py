@@ -184,6 +184,8 @@ SLOPES: Rows = {
     "log": [(of("log"), {"of y": lambda y, x: y**-1})],
     "relu": [(of("relu"), {"the value": lambda y, x: y})],
     "step": [(of("step"), {"one": lambda y, x: mx.broadcast(mx.Scalar(1), x.shape)})],
+    "hardtanh": [(of("hardtanh"), {"the value": lambda y, x: y})],
+    "huber": [(of("huber"), {"the value": lambda y, x: y})],
     "softplus": [(of("softplus"), {"the value": lambda y, x: y})],
     "sin": [(of("sin"), {"the value": lambda y, x: y})],
     "cos": [(of("cos"), {"the value": lambda y, x: y})],

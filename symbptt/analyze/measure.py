@@ -32,7 +32,8 @@ from .numbers import (
 
 # max|σ'| over all real arguments.
 SLOPES = {
-    "tanh": 1.0, "sigmoid": 0.25, "relu": 1.0, "step": 0.0, "softplus": 1.0, "sin": 1.0, "cos": 1.0,
+    "tanh": 1.0, "sigmoid": 0.25, "relu": 1.0, "hardtanh": 1.0, "huber": 1.0,
+    "step": 0.0, "softplus": 1.0, "sin": 1.0, "cos": 1.0,
 }  # fmt: skip
 
 Say = Callable[[str], None]

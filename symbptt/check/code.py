@@ -29,8 +29,8 @@ class Guarded:
     def loss_and_grad(self, *args: Any, **keywords: Any) -> Any:
         return self._call(self.module.loss_and_grad, *args, **keywords)
 
-    def forward(self, *args: Any) -> Any:
-        return self._call(self.module.forward, *args)
+    def forward(self, *args: Any, **keywords: Any) -> Any:
+        return self._call(self.module.forward, *args, **keywords)
 
 
 def load_module(source: str, name: str) -> types.ModuleType:

@@ -162,7 +162,7 @@ def compare(p: Program, module: Guarded, setting: Setting, draw: Draw) -> Iterat
     for dtype in ("float64", "float32"):
         args = d.cast(dtype)
         before = _copied(args)
-        loss, grads, final = module.loss_and_grad(*args, **seeded(p))
+        loss, grads, final = module.loss_and_grad(*args, **seeded(p), **d.hyper)
         for piece in pieces(p.derivation):
             yield judge.finding(piece.claim, dtype, piece.of(loss, grads), _pick(piece))
         cut = isinstance(p.derivation.strategy, Blocks | RandomCut) or p.clip
@@ -233,11 +233,11 @@ def _contract(
     same = True
     for _ in range(2):
         again, slopes, _ = module.loss_and_grad(
-            params, x, y, state, workspace=workspace, **seeded(judge.p)
+            params, x, y, state, workspace=workspace, **seeded(judge.p), **judge.d.hyper
         )
         same &= _alike(again, loss) and all(_alike(slopes[k], v) for k, v in grads.items())
     yield _exact("workspace", same)
-    outputs, after = module.forward(params, x, state)
+    outputs, after = module.forward(params, x, state, **judge.d.hyper)
     now = _copied(args)
     yield _exact("arguments", all(_alike(a, b) for a, b in zip(now, before, strict=True)))
     right_types = all(v.dtype == dtype for v in (*grads.values(), *outputs.values()))

@@ -10,6 +10,7 @@ import mpmath
 import numpy as np
 
 from .. import matrix as mx
+from ..emit.names import keyword_argument
 from ..matrix.evaluate import Array
 from ..model import Declaration, Model
 from ..strategy import Blocks, Strategy
@@ -67,6 +68,7 @@ class Data:
     x: Any
     y: Any
     state: dict[str, np.ndarray]
+    hyper: dict[str, float]
 
     def cast(self, dtype: Any) -> tuple[Any, Any, Any, Any]:
         def to(a: Any) -> Any:
@@ -90,13 +92,20 @@ def data(model: Model, setting: Setting, draw: Draw = DRAWS[0]) -> Data:
 
     given: dict[tuple[str, int | None], Array] = {}
     groups: dict[str, dict[str, np.ndarray]] = {"param": {}, "input": {}, "target": {}}
+    hyper = {}
+    for d in model.hypers:  # positive, as a rate or the guard of a root is
+        value = float(abs(real(())))
+        hyper[keyword_argument(d.name)] = value
+        given[d.name, None] = _exact(value)
     for d in (*model.params, *model.inputs, *model.targets):
         dims = ((setting.steps,) if d.timed else ()) + shape(d)
-        if d.classes is None:
+        if d.role == "mask":
+            array = rng.integers(0, 2, dims).astype(float)
+        elif d.classes is None:
             array = np.asarray(real(dims), dtype=float)
         else:
             array = rng.integers(0, int(d.classes.xreplace(known)), dims)
-        groups[d.role][d.name] = array
+        groups["input" if d.role == "mask" else d.role][d.name] = array
         for time in range(1, setting.steps + 1) if d.timed else (None,):
             given[d.name, time] = _exact(array[time - 1] if time else array)
     state = {}
@@ -106,7 +115,7 @@ def data(model: Model, setting: Setting, draw: Draw = DRAWS[0]) -> Data:
         state[d.name] = rows if lag > 1 else rows[0, ...]  # an array, also of one number
         for n in range(lag):
             given[d.name, n - lag + 1] = _exact(rows[n])
-    return Data(given, groups["param"], _one(groups["input"]), _one(groups["target"]), state)
+    return Data(given, groups["param"], _one(groups["input"]), _one(groups["target"]), state, hyper)
 
 
 def _one(arrays: dict[str, np.ndarray]) -> Any:

@@ -44,6 +44,8 @@ def high_precision() -> dict[str, Any]:
         "sigmoid": lambda z: 1 / (1 + exp(-z)),
         "softplus": lambda z: mpmath.log(1 + exp(z)),
         "relu": lambda z: z if z > 0 else mpmath.mpf(0),
+        "hardtanh": lambda z: max(mpmath.mpf(-1), min(mpmath.mpf(1), z)),
+        "huber": lambda z: z * z / 2 if abs(z) <= 1 else abs(z) - mpmath.mpf(1) / 2,
         "step": lambda z: mpmath.mpf(int(z > 0)),
     }
 
@@ -58,6 +60,8 @@ def floats(dtype: Any) -> dict[str, Any]:
         "sigmoid": lambda z: one / (one + np.exp(-z)),
         "softplus": lambda z: np.logaddexp(z, dtype(0)),
         "relu": lambda z: max(z, dtype(0)),
+        "hardtanh": lambda z: max(-one, min(one, z)),
+        "huber": lambda z: z * z / dtype(2) if abs(z) <= 1 else abs(z) - dtype(0.5),
         "step": lambda z: dtype(z > 0),
     }
 
@@ -96,7 +100,7 @@ def relative_error(a: Any, b: Any) -> float:
 
 
 # NumPy computes these for real numbers only, so the emitted loss has no complex step.
-REAL_ONLY = {"softplus"}
+REAL_ONLY = {"softplus", "hardtanh", "huber"}
 
 
 def analytic(model: Model) -> bool:
@@ -144,7 +148,7 @@ def complex_step(
     """dL/dθ for every entry of every argument, from the emitted loss alone."""
     params, x, y, state = d.cast(complex)
     places = {**{k: (params, k) for k in params}, **{k: (state, k) for k in state}}
-    inputs = [i for i in model.inputs if i.classes is None]
+    inputs = [i for i in model.inputs if model.is_differentiable(i.var())]
     holder = x if isinstance(x, dict) else {i.name: x for i in model.inputs}
     places.update({i.name: (holder, i.name) for i in inputs})
     out = {}
@@ -154,9 +158,14 @@ def complex_step(
         slopes = np.empty(array.shape)
         for i in np.ndindex(*array.shape):
             array[i] += COMPLEX_STEP * 1j
+<<<<<<< HEAD
             loss = module.loss_and_grad(params, x, y, state, workspace=workspace)[0]
             with np.errstate(all="ignore"):
                 slopes[i] = np.imag(loss) / COMPLEX_STEP
+=======
+            loss = module.loss_and_grad(params, x, y, state, workspace=workspace, **d.hyper)[0]
+            slopes[i] = np.imag(loss) / COMPLEX_STEP
+>>>>>>> 7d8e9cb (Hyper-parameters, masks, Huber and binary cross entropy; leaky, masked and layernorm_rnn ship)
             array[i] = array[i].real
         out[name] = slopes
     return out

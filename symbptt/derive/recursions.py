@@ -173,7 +173,7 @@ class Deriver:
             lhs = mx.derivative(LOSS, d.var(), total=True)
             equations.append(Equation(self.label(), lhs, rhs))
         for d in self.model.inputs:
-            if d.classes is None:
+            if self.model.is_differentiable(d.var()):
                 v = d.var(mx.t)
                 rhs = self._shaped(mx.plus(*(self.pulled(x) for x in self.reads(d.name))), v)
                 lhs = mx.derivative(LOSS, v, total=True)

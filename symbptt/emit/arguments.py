@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import UnsupportedError
 from ..model import Declaration, Model
-from .names import WIDTH, code, identifier, tuple_code
+from .names import CUT_KEYWORDS, WIDTH, code, identifier, keyword_argument, tuple_code
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,27 @@ class Arguments:
         for group, name in ((self.model.inputs, "x"), (self.model.targets, "y")):
             parts = []
             for d in group:
-                values = "" if d.classes is None else f", integers in 0..{code(d.classes)}-1"
+                values = ", 0 or 1" if d.role == "mask" else ""
+                values = values if d.classes is None else f", integers in 0..{code(d.classes)}-1"
                 own = "" if len(group) == 1 else f"{d.name} "
                 parts.append(f"{own}{self.shape(d)}{values}")
             kind = "" if len(group) == 1 else "dict of "
             lines.append(f"{name}: {kind}{'; '.join(parts)}" if group else f"{name}: None")
         states = ", ".join(f"{d.name} {self.state_shape(d)}" for d in self.model.states)
         lines.append(f"state: dict of {states} before the first step; zeros if None")
+        for d in self.model.hypers:
+            lines.append(f"{keyword_argument(d.name)}: a number")
         return lines
+
+    def keywords(self) -> str:
+        """The hyper-parameters, as keyword arguments; those with no default must be given."""
+        if self.model.cut is not None and any(d.name in CUT_KEYWORDS for d in self.model.hypers):
+            raise UnsupportedError(
+                f"code that cuts at random has the keywords {' and '.join(CUT_KEYWORDS)} itself",
+                "another name for the hyper-parameter",
+            )
+        names = ((keyword_argument(d.name), d.default) for d in self.model.hypers)
+        return ", ".join(n if v is None else f"{n}={float(v)}" for n, v in names)
 
     def shape(self, d: Declaration) -> str:
         return tuple_code((["T"] if d.timed else []) + [code(s) for s in d.shape])
@@ -55,6 +68,9 @@ class Arguments:
             while sizes[-1] == "_":
                 sizes.pop()
             out.append(f"{', '.join(sizes)}, *_ = sizes")
+        for d in self.model.hypers:
+            if self._mentions(text, identifier(d.name)):
+                out.append(f"{identifier(d.name)} = float({keyword_argument(d.name)})")
         for d in self.model.params:
             if self._mentions(text, identifier(d.name)):
                 out.append(f'{identifier(d.name)} = params["{d.name}"]')
@@ -110,8 +126,8 @@ class Arguments:
     def _title(self, d: Declaration) -> str:
         if d.role == "param":
             return f"\"params['{d.name}']\""
-        group = self.model.inputs if d.role == "input" else self.model.targets
-        name = "x" if d.role == "input" else "y"
+        group = self.model.inputs if d.role != "target" else self.model.targets
+        name = "x" if d.role != "target" else "y"
         return f'"{name}"' if len(group) == 1 else f"\"{name}['{d.name}']\""
 
     def _check(self, d: Declaration) -> list[str]:

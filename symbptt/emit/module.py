@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
+from ..errors import UnsupportedError
 from ..model import Declaration, Verdict
 from ..plan import Buffer, Program, Ref
 from ..show import show_equation
@@ -55,6 +56,7 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
         "size_arguments": ", ".join(["params", *arguments.given_names(), "state"]),
         "checking": arguments.checking(),
         "allocation": _allocation(lines),
+        "hyper": arguments.keywords(),
         "blocks": strategy if isinstance(strategy, Blocks) else None,
         "random": strategy if isinstance(strategy, RandomCut) else None,
         "checkpoint": checkpointed,
@@ -87,6 +89,12 @@ def _checkpointed(program: Program, lines: Lines, arguments: Arguments) -> dict[
     """What the wrapper of a checkpointed module is laid out from; empty for another."""
     if not isinstance(program.derivation.strategy, Checkpoint | Online):
         return {}
+    if program.model.hypers:
+        raise UnsupportedError(
+            f"checkpointed code takes no hyper-parameters, and {program.model.name} has "
+            f"{', '.join(d.name for d in program.model.hypers)}",
+            "the number itself in the equations, or no --checkpoint",
+        )
     before, lines.locals = lines.locals, {}
     advance = lines.block(program.states.forward)
     model, own = program.model, lines.locals

@@ -11,6 +11,8 @@ import sympy
 WIDTH = 92  # of an emitted line
 LONGEST = 100  # up to here a formatter joins what was broken
 
+CUT_KEYWORDS = ("rng", "alpha")  # of a module that cuts at random
+
 RESERVED = {
     *("np", "w", "params", "state", "workspace", "grads", "loss", "T", "t", "outputs"),
     *("sizes", "dtype", "self", "buffers", "forward", "backward"),
@@ -20,7 +22,7 @@ RESERVED = {
     *("_Kept", "_kept", "_segment", "_advance", "_part", "_checked", "later", "final"),
     *("step", "_begin", "_flat", "_unit", "_row"),
     *("LIMIT", "_clip", "sum", "float"),
-    *("ALPHA", "alpha", "rng", "_draw"),
+    *("ALPHA", *CUT_KEYWORDS, "_draw"),
     *("zip", "list", "range", "set", "sorted", "ValueError"),
     *("add", "subtract", "multiply", "divide", "negative", "sqrt", "power", "maximum"),
     *("tanh", "exp", "log", "sin", "cos", "logaddexp", "matmul"),
@@ -34,6 +36,11 @@ def identifier(name: str) -> str:
     name = f"v{name}" if name.startswith("_") and name not in RESERVED else name
     taken = keyword.iskeyword(name) or name in RESERVED or DERIVED.fullmatch(name)
     return name + "_" if taken else name
+
+
+def keyword_argument(name: str) -> str:
+    """A hyper-parameter as a keyword argument: its own name, unless the module needs that."""
+    return name if name in CUT_KEYWORDS else identifier(name)
 
 
 def code(value: Any) -> str:

@@ -269,6 +269,10 @@ def _against_zero(function: str) -> Line:
     return run
 
 
+def _hardtanh(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
+    return [m.call("clip", m.ref(i.args[0], loop), "-1", "1", out=m.ref(i.out, loop), loop=loop)]
+
+
 def _step(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     z, out = m.ref(i.args[0], loop), m.ref(i.out, loop)
     return [f'np.greater({z}, 0, out={out}, casting="unsafe")']
@@ -318,6 +322,7 @@ NUMPY: dict[str, Line] = {
     "scatter_flat": _scatter_flat,
     "sigmoid": _sigmoid,
     "relu": _against_zero("maximum"),
+    "hardtanh": _hardtanh,
     "step": _step,
     "softplus": _against_zero("logaddexp"),
 }

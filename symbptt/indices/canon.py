@@ -34,6 +34,8 @@ from .poly import (
 )
 from .simplify import simplify
 
+ODD = ("tanh", "sin", "hardtanh")
+EVEN = ("cos", "huber")
 Labels = dict[Ix, Any]
 
 
@@ -68,8 +70,8 @@ def _signed(mono: Mono) -> tuple[int, Mono]:
 
 def _flipped(f: Factor, e: Fraction) -> list[tuple[int, tuple[Factor, Fraction]]]:
     """The factor with the sign of its argument changed, if that argument has none to go by."""
-    odd = f.kind == "pow" or f.name in ("tanh", "sin")
-    known = f.kind == "pow" or (f.kind == "fn" and (odd or f.name == "cos"))
+    odd = f.kind == "pow" or f.name in ODD
+    known = f.kind == "pow" or (f.kind == "fn" and (odd or f.name in EVEN))
     if not known or e.denominator != 1 or not _signless(f.nested[0]):
         return []
     lam = canonical_lam((), {m: -c for m, c in f.nested[0].poly})

@@ -23,7 +23,8 @@ def entries(q: Poly, names: Iterable[sympy.Symbol], shape: Any, read: Iterable[m
     `read` are the variables that the differentiated side reads: they know their sizes.
     """
     sizes = {str(s): s for v in read for s in v.shape} | {str(s): s for s in shape}
-    writer = _Writer(tuple(names), tuple(shape), sizes)
+    numbers = {s.name: s for size in sizes.values() for s in size.free_symbols}
+    writer = _Writer(tuple(names), tuple(shape), sizes, {**numbers, "T": mx.T})
     terms = []
     for mono, c in canonical(q).items():
         if mono.bound:
@@ -39,6 +40,7 @@ class _Writer:
     names: tuple[sympy.Symbol, ...]
     shape: tuple[Any, ...]
     sizes: dict[str, Any]
+    numbers: dict[str, Any]  # what is no size is a hyper-parameter
 
     def name(self, i: Any) -> sympy.Symbol:
         """An axis of length 1 has one index, which goes by the name of the first such axis."""
@@ -61,7 +63,7 @@ class _Writer:
         if f.kind == "delta":
             return mx.Kron(*map(self.name, f.slots))
         if f.kind == "size":
-            return mx.Scalar(mx.size(f.name))
+            return mx.Scalar(self.numbers.get(f.name, sympy.Symbol(f.name, real=True)))
         if f.kind == "var":
             return self.element(self.variable(f), f.slots)
         if f.kind == "onehot":

@@ -17,7 +17,7 @@ from .. import matrix as mx
 from ..errors import UnsupportedError
 from ..matrix.functions import Z
 from . import poly as p
-from .canon import canonical_lam, leading
+from .canon import EVEN, ODD, canonical_lam, leading
 from .poly import TIME, UNIT, Factor, Ix, Lin, Poly, Shifted, fresh
 
 Slots = tuple[Any, ...]  # of Ix and Shifted
@@ -96,10 +96,11 @@ def scalar_poly(e: Any, values: Mapping[Any, Poly]) -> Poly:
     raise UnsupportedError(f"{e} is not made of the known scalar functions")
 
 
-ODD = ("tanh", "sin")
 _AT_ZERO = {
     "tanh": 0,
     "sin": 0,
+    "hardtanh": 0,
+    "huber": 0,
     "step": 0,
     "exp": 1,
     "cos": 1,
@@ -122,9 +123,9 @@ def function(name: str, argument: Poly) -> Poly:
             return p.constant(int(name == "step" and number > 0))
     if name == "step" and abs(leading(lam) if lam.poly else 1) != 1:
         return function(name, p.scale(argument, 1 / abs(leading(lam))))
-    if name in (*ODD, "cos", "sigmoid") and leading(lam) < 0:
+    if name in (*ODD, *EVEN, "sigmoid") and leading(lam) < 0:
         flipped = function(name, p.scale(argument, -1))
-        if name == "cos":
+        if name in EVEN:
             return flipped
         return p.add(p.constant(1 if name == "sigmoid" else 0), p.scale(flipped, -1))
     return p.atom(Factor("fn", name, (), (), (lam,)))

@@ -24,7 +24,7 @@ from ..errors import ShapeError
 from ..matrix.evaluate import Setting, evaluate
 
 DIGITS = 40
-_EXACT = {"relu", "step"}  # the functions that keep a fraction a fraction
+_EXACT = {"relu", "step", "hardtanh", "huber"}  # the functions that keep a fraction a fraction
 _ASSIGNMENTS = 24  # how many choices of sizes are tried, and how many of the times
 _SEEDS = 5  # how many choices of entries are tried at each
 _POSITIVE = 2  # the seed at which all entries are positive
@@ -304,7 +304,13 @@ def _functions(context: Any) -> dict[str, Any]:
     def step(x: Any) -> Any:
         return number(sympy.Integer(int(x > 0)))
 
-    out = {"number": number, "step": step, "relu": lambda x: x if x > 0 else x * 0}
+    out = {
+        "number": number,
+        "step": step,
+        "relu": lambda x: x if x > 0 else x * 0,
+        "hardtanh": lambda x: max(number(sympy.Integer(-1)), min(number(sympy.Integer(1)), x)),
+        "huber": lambda x: x * x / 2 if abs(x) <= 1 else abs(x) - number(sympy.Rational(1, 2)),
+    }
     if context is not None:
         smooth = ("tanh", "exp", "log", "sin", "cos")
         out |= {name: getattr(context, name) for name in smooth}

@@ -118,6 +118,8 @@ def broadcast(x: Node, shape: Shape) -> Node:
         return x
     if isinstance(x, n.Broadcast) and not x.args[0].shape:
         x = x.args[0]
+    if isinstance(x, n.Times) and isinstance(x.args[0], Scalar):  # numbers stay in front
+        return times(x.args[0], broadcast(times(*x.args[1:]), shape))
     return n.Broadcast(x, shape)
 
 
@@ -127,6 +129,8 @@ def power(x: Any, exponent: Any) -> Node:
         raise ShapeError(f"the exponent {exponent} is not a number", "x**2, x**-1 or x**(1/2)")
     if exponent == 1:
         return x
+    if isinstance(x, n.Power) and exponent.is_Integer:  # (√x)⁻¹ is x^(-1/2)
+        return power(x.args[0], x.args[1] * exponent)
     return Scalar(x.value**exponent) if isinstance(x, Scalar) else n.Power(x, exponent)
 
 

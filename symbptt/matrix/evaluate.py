@@ -73,9 +73,16 @@ def _deriv(e: n.Deriv, at: Setting) -> Array:
 
 
 def _scalar(e: n.Scalar, at: Setting) -> Array:
+    return np.array(_computed(*_closed(e.value, at), at), dtype=object)
+
+
+def _closed(value: Any, at: Setting) -> tuple[Any, dict[Any, Scalar]]:
+    """A SymPy expression with its sizes and times as numbers, and its hyper-parameters' values."""
     symbols = {**at.sizes, **at.times}
-    known = {s: sympy.Integer(symbols[s.name]) for s in e.value.free_symbols if s.name in symbols}
-    return np.array(at.number(e.value.xreplace(known)), dtype=object)
+    free = value.free_symbols - {Z}
+    known = {s: sympy.Integer(symbols[s.name]) for s in free if s.name in symbols}
+    hyper = {s: at.lookup(n.Var(s.name), ()).item() for s in free if s not in known}
+    return value.xreplace(known), hyper
 
 
 def _fold(op: Callable[[Any, Any], Any]) -> Callable[[Node, Setting], Array]:
@@ -101,18 +108,25 @@ def _power(e: n.Power, at: Setting) -> Array:
 def scalar_function(body: Any, at: Setting) -> Callable[[Scalar], Scalar]:
     """A SymPy expression in `Z` as a function of one scalar."""
 
-    def run(e: Any, z: Scalar) -> Scalar:
-        if e == Z:
-            return z
+    closed, hyper = _closed(body, at)
+    return lambda z: _computed(closed, {**hyper, Z: z}, at)
+
+
+def _computed(body: Any, values: Mapping[Any, Scalar], at: Setting) -> Scalar:
+    """A SymPy expression in the scalars that stand for its symbols."""
+
+    def run(e: Any) -> Scalar:
+        if e in values:
+            return values[e]
         if e.is_Add or e.is_Mul:
-            out = run(e.args[0], z)
+            out = run(e.args[0])
             for a in e.args[1:]:
-                out = out + run(a, z) if e.is_Add else out * run(a, z)
+                out = out + run(a) if e.is_Add else out * run(a)
             return out
         if isinstance(e, sympy.exp):
-            return at.functions["exp"](run(e.args[0], z))
+            return at.functions["exp"](run(e.args[0]))
         if e.is_Pow:
-            base = run(e.base, z)
+            base = run(e.base)
             if e.exp.is_Integer and e.exp < 0:
                 inverse = at.functions.get("inverse", lambda v: at.number(1) / v)
                 return inverse(base) ** int(-e.exp)
@@ -120,10 +134,10 @@ def scalar_function(body: Any, at: Setting) -> Callable[[Scalar], Scalar]:
                 return base ** int(e.exp)
             return at.functions.get("power", operator.pow)(base, e.exp)
         if e.is_Function:
-            return at.functions[type(e).__name__](run(e.args[0], z))
+            return at.functions[type(e).__name__](run(e.args[0]))
         return at.number(e)
 
-    return lambda z: run(body, z)
+    return run(body)
 
 
 def _apply(e: n.Apply, at: Setting) -> Array:

@@ -1,9 +1,11 @@
 """Elementwise functions of one scalar, each defined by a SymPy expression.
 
-SymPy gives their derivatives. `sigmoid`, `relu`, `step` and `softplus` are SymPy functions of
-our own only because SymPy has no closed derivative rule for them under those names.
+SymPy gives their derivatives. `sigmoid`, `relu`, `step`, `hardtanh`, `huber` and `softplus` are
+SymPy functions of our own only because SymPy has no closed derivative rule for them under those
+names.
 
     σ' = σ(1 − σ)    relu' = step    step' = 0 (almost everywhere)    softplus' = σ
+    huber' = hardtanh    hardtanh' = [−1 < z < 1]
 """
 
 from __future__ import annotations
@@ -39,6 +41,20 @@ class relu(Function):  # noqa: N801
 
     def fdiff(self, argindex: int = 1) -> Expr:
         return step(self.args[0])
+
+
+class hardtanh(Function):  # noqa: N801
+    """z between −1 and 1, and ±1 beyond."""
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return step(1 + self.args[0]) * step(1 - self.args[0])
+
+
+class huber(Function):  # noqa: N801
+    """½ z² for |z| ≤ 1, else |z| − ½ (Huber, 1964)."""
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return hardtanh(self.args[0])
 
 
 class softplus(Function):  # noqa: N801
@@ -83,6 +99,8 @@ _BUILTIN = {
         sigmoid,
         relu,
         step,
+        hardtanh,
+        huber,
         softplus,
         sympy.exp,
         sympy.log,

@@ -1,7 +1,8 @@
 """The functions of the language that are not elementwise: sums, losses, one-hot rows.
 
 sum(x, axis=0)   mean(x)   softmax(o)   outer(u, v)   diag(v)   eye(H)   ones(N, H)
-onehot(y)   column(v)   squared_error(o, y)   cross_entropy(o, y)
+onehot(y)   column(v)   sqrt(x)   squared_error(o, y)   cross_entropy(o, y)
+binary_cross_entropy(o, y)
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sympy
 from .. import matrix as mx
 from ..errors import ParseError, ShapeError
 from ..matrix.build import show_shape
+from .numbers import raised
 
 if TYPE_CHECKING:
     from .elaborate import Elaborator
@@ -111,6 +113,26 @@ def _loss(name: str, build: Callable[..., Node]) -> Builder:
     return run
 
 
+def _binary_cross_entropy(e: Elaborator, nodes: Nodes, keywords: Keywords) -> Node:
+    """Σ_c softplus(o_c) − y_c o_c: −y log σ(o) − (1 − y) log(1 − σ(o)), with no overflow."""
+    count("binary_cross_entropy", nodes, 2)
+    o, y = nodes
+    if o.shape != y.shape:
+        raise ShapeError(
+            f"a loss compares a prediction and a target of one shape, not "
+            f"{show_shape(o.shape)} and {show_shape(y.shape)}",
+            "a target of 0s and 1s, or of probabilities: `target y[t] : N, C`",
+        )
+    if target(e, y) != y:
+        raise ParseError("binary_cross_entropy takes numbers, not a class index", "cross_entropy")
+    each = mx.plus(mx.Apply(mx.builtin("softplus"), o), mx.times(-1, y, o))
+    return mx.sum_axes(each, (-1,)) if o.shape else each
+
+
+def _sqrt(x: Node) -> Node:
+    return raised(x, sympy.Rational(1, 2))
+
+
 def target(e: Elaborator, y: Node) -> Node:
     """An index target stands for its one-hot rows."""
     d = e.scope.declarations.get(y.name) if isinstance(y, mx.Var) else None
@@ -165,6 +187,8 @@ CALLS: dict[str, Builder] = {
     "mean": _mean,
     "cross_entropy": _loss("cross_entropy", mx.cross_entropy),
     "squared_error": _loss("squared_error", mx.squared_error),
+    "binary_cross_entropy": _binary_cross_entropy,
+    "sqrt": _fixed("sqrt", 1, _sqrt),
     "onehot": _indicator,
     "column": _fixed("column", 1, _column),
 }

@@ -134,16 +134,21 @@ class _Reader:
         dims = next((r for r in rest if isinstance(r, Tree) and r.data != "time"), None)
         place = e.locate(name)
         role = {"var": "variable"}.get(str(role), str(role))
-        timed = role in ("input", "target", "state", "variable")
+        timed = role in ("input", "mask", "target", "state", "variable")
         self._check_time(e, role, str(name), timed, time, place)
         shape, classes = self._dims(e, dims)
         if classes is not None and role not in ("input", "target"):
             raise ModelError(
                 f"a {role} is real-valued, not a class index", f"{role} {name} : H", place
             )
-        if shape and role == "hyper":
-            raise ModelError("a hyper-parameter is one number", f"hyper {name}", place)
         self.scope.declare(Declaration(str(name), role, shape, timed, classes, place))
+
+    def _hyper(self, e: Elaborator, name: Any, default: Any = None) -> None:
+        value = None if default is None else e.scalar(default)
+        if value is not None and not value.is_Rational:
+            raise ModelError(f"{value} is no number", f"hyper {name} = 0.1", e.locate(default))
+        d = Declaration(str(name), "hyper", (), False, None, e.locate(name), value)
+        self.scope.declare(d)
 
     def _check_time(
         self, e: Elaborator, role: str, name: str, timed: bool, time: Any, place: Any
@@ -364,4 +369,4 @@ class _Reader:
         )
 
 
-_STATEMENTS = ("model", "sizes", "declaration", "function", "equation")
+_STATEMENTS = ("model", "sizes", "declaration", "hyper", "function", "equation")

@@ -25,6 +25,8 @@ CALLS = (
     "mean",
     "cross_entropy",
     "squared_error",
+    "binary_cross_entropy",
+    "sqrt",
     "onehot",
     "column",
 )
@@ -35,7 +37,7 @@ RESERVED = {
     **dict.fromkeys(("loss", "L"), "it is the total loss"),
     "λ": "λ is the cotangent in printed derivations",
     **dict.fromkeys(
-        ("model", "size", "input", "target", "state", "param", "hyper", "var", "function"),
+        ("model", "size", "input", "mask", "target", "state", "param", "hyper", "var", "function"),
         "it opens a line of a model file",
     ),
     **dict.fromkeys(("in", "index"), "it is a word of the declarations"),

@@ -29,7 +29,19 @@ Node = mx.Node
 # What can run over all blocks at once; the rest needs an array of its own length.
 VECTORISED = {
     *("add", "subtract", "multiply", "divide", "negative", "sqrt", "power", "tanh", "exp", "log"),
-    *("sin", "cos", "sigmoid", "relu", "step", "softplus", "copy", "fill", "dot", "matmul"),
+    *(
+        "sin",
+        "cos",
+        "sigmoid",
+        "relu",
+        "step",
+        "softplus",
+        "hardtanh",
+        "copy",
+        "fill",
+        "dot",
+        "matmul",
+    ),
     *("matvec", "vecmat", "rowdot", "reduce", "reduce_keep", "rowmax"),
 }
 

@@ -100,6 +100,10 @@ def _apply(b: Lowering, e: mx.Apply, span: str, labels: Any, out: Ref | None) ->
     fn, x = e.args
     if not fn.is_builtin:
         return b.value(from_scalar(fn.body, x), span, labels, out)
+    if fn.name == "huber":  # c (x − ½ c), c = hardtanh(x), which is its slope
+        c = mx.Apply(mx.builtin("hardtanh"), x)
+        half = mx.times(sympy.Rational(-1, 2), c)
+        return b.value(mx.times(c, mx.plus(x, half)), span, labels, out)
     ref = b.value(x, span, labels)
     return b.emit(fn.name, b.place(e, span, out, hint(e)), ref, labels=labels)
 

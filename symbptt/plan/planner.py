@@ -73,7 +73,8 @@ class _Planner:
         for d in (*self.model.params, *self.model.inputs, *self.model.targets):
             kind = "real" if d.classes is None else "index"
             rows = 0 if d.timed else None
-            self.b.buffers[d.name] = Buffer(d.name, d.shape, rows, d.role, kind)
+            role = "input" if d.role == "mask" else d.role
+            self.b.buffers[d.name] = Buffer(d.name, d.shape, rows, role, kind)
             if d.timed:
                 self.b.bound[d.name] = Ref(d.name, "all")
 

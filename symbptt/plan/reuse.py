@@ -16,6 +16,7 @@ from .program import Buffer, Instruction, Item, Loop, Part, Ref, reads
 ELEMENTWISE = {
     "add", "subtract", "multiply", "divide", "negative", "sqrt", "power", "copy", "put",
     "tanh", "exp", "log", "sin", "cos", "sigmoid", "relu", "step", "softplus",
+    "hardtanh",
 }  # fmt: skip
 
 

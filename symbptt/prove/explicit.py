@@ -78,7 +78,7 @@ def symbols(model: Model, sizes: dict[str, int], steps: int) -> Given:
             out[i] = sympy.Symbol("_".join([name, *map(str, i)]), real=True)
         return out
 
-    for d in model.params:
+    for d in (*model.params, *model.hypers):
         given[d.name, None] = entries(d.name, shape(d))
     for d in model.states:
         for back in range(model.lag(d.name)):

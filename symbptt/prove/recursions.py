@@ -292,7 +292,7 @@ def gradient(d: Derivation) -> list[Step]:
         else:
             steps.append(_parameter(d, chain, e, v))
     wanted = {x.name for x in d.model.params} | {x.name for x in d.model.states}
-    wanted |= {x.name for x in d.model.inputs if x.classes is None}
+    wanted |= {x.name for x in d.model.inputs if d.model.is_differentiable(x.var())}
     missing = sorted(wanted - {e.lhs.wrt.name for e in d.group("gradient").equations})
     return steps + [Step("", f"dL/d{n} is given", False, "", "it is missing") for n in missing]
 

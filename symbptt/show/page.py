@@ -15,6 +15,7 @@ _ROLES = {
     "target": "targets",
     "state": "states",
     "param": "parameters",
+    "mask": "masks",
     "hyper": "numbers",
     "variable": "computed",
 }
