@@ -158,14 +158,9 @@ def complex_step(
         slopes = np.empty(array.shape)
         for i in np.ndindex(*array.shape):
             array[i] += COMPLEX_STEP * 1j
-<<<<<<< HEAD
-            loss = module.loss_and_grad(params, x, y, state, workspace=workspace)[0]
+            loss = module.loss_and_grad(params, x, y, state, workspace=workspace, **d.hyper)[0]
             with np.errstate(all="ignore"):
                 slopes[i] = np.imag(loss) / COMPLEX_STEP
-=======
-            loss = module.loss_and_grad(params, x, y, state, workspace=workspace, **d.hyper)[0]
-            slopes[i] = np.imag(loss) / COMPLEX_STEP
->>>>>>> 7d8e9cb (Hyper-parameters, masks, Huber and binary cross entropy; leaky, masked and layernorm_rnn ship)
             array[i] = array[i].real
         out[name] = slopes
     return out

@@ -1,0 +1,386 @@
+"""layernorm_rnn: Elman network with layer normalisation inside the cell, a batch of rows.
+
+Loss and gradients by backpropagation through time, from the numbered equations below.
+dL/dv is the total derivative of the loss, through every path in time.
+
+Forward
+    (1) a_t = x_t W_xh + h_{t−1} W_hh
+    (2) d_t = a_t − (1/H) (sum(a_t, axis=1, keepdims=1) ∘ ones(N, H))
+    (3) v_t = (1/H) sum(d_t², axis=1, keepdims=1)
+    (4) a_h_t = g ∘ d_t ∘ (v_t + ε)^{-1/2} + b
+    (5) h_t = tanh(a_h_t)
+    (6) o_t = h_t V + c
+    (7) l_t = sum(cross_entropy(o_t, y_t))
+    (8) L = Σ_{t=1}^{T} l_t
+
+Total derivatives, backward in time
+   (24) dL/do_t = softmax(o_t) − onehot(y_t)
+   (25) dL/dh_t = dL/do_t Vᵀ + dL/da_{t+1} W_hhᵀ
+   (26) dL/da_h_t = dL/dh_t ∘ (1 − h_t²)
+   (27) dL/dv_t = sum(−(1/2) (dL/da_h_t ∘ g ∘ d_t), axis=1, keepdims=1) ∘ (v_t + ε)^{-3/2}
+   (28) dL/dd_t = (2/H) (dL/dv_t ∘ d_t) + dL/da_h_t ∘ g ∘ (v_t + ε)^{-1/2}
+   (29) dL/da_t = dL/dd_t + sum(−(1/H) dL/dd_t, axis=1, keepdims=1)
+
+Boundary at T
+   (30) dL/da_{T+1} = 0
+
+Gradients
+   (31) dL/dW_xh = Σ_{t=1}^{T} x_tᵀ dL/da_t
+   (32) dL/dW_hh = Σ_{t=1}^{T} h_{t−1}ᵀ dL/da_t
+   (33) dL/dg = Σ_{t=1}^{T} sum(dL/da_h_t ∘ d_t ∘ (v_t + ε)^{-1/2}, axis=0)
+   (34) dL/db = Σ_{t=1}^{T} sum(dL/da_h_t, axis=0)
+   (35) dL/dV = Σ_{t=1}^{T} h_tᵀ dL/do_t
+   (36) dL/dc = Σ_{t=1}^{T} sum(dL/do_t, axis=0)
+   (37) dL/dx_t = dL/da_t W_xhᵀ
+   (38) dL/dh_0 = dL/da_1 W_hhᵀ
+
+Proved for every T and every size: 102 statements, by
+`symbptt prove layernorm_rnn`.
+
+Written by `symbptt generate layernorm_rnn`; write it again rather than edit it.
+"""
+
+import numpy as np
+
+
+def loss_and_grad(params, x, y, state=None, *, epsilon=1e-05, workspace=None):
+    """Return (loss, grads, final_state).
+
+    params: dict of W_xh (D, H), W_hh (H, H), g (H,), b (H,), V (H, C), c (C,)
+    x: (T, N, D)
+    y: (T, N), integers in 0..C-1
+    state: dict of h (N, H) before the first step; zeros if None
+    epsilon: a number
+
+    grads holds the gradient of every parameter, of the initial state and of every real input,
+    under their names. All arrays are float32, or all are float64. A dict given as `workspace`
+    keeps the buffers between calls: nothing is allocated after the first, and what is returned
+    is overwritten by the next. A ValueError names the argument that does not fit.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    sizes = _sizes(params, x, y, state)
+    w = _workspace(workspace, sizes)
+    T, N, D, H, *_ = sizes
+    epsilon = float(epsilon)
+    W_xh = params["W_xh"]
+    W_hh = params["W_hh"]
+    g = params["g"]
+    b = params["b"]
+    V = params["V"]
+    c = params["c"]
+
+    # Forward
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(W_xh, out=w.a_rows)  # (1)
+    np.copyto(w.a_h, b)  # (4)
+    for h_prev, a_t, d_t, v_t, a_h_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(W_hh, out=w.h_W_hh)  # (1)
+        np.add(a_t, w.h_W_hh, out=a_t)  # (1)
+        np.add.reduce(a_t, axis=1, out=w.sum_a, keepdims=True)  # (2)
+        np.multiply(w.sum_a, 1 / H, out=w.a_2)  # (2)
+        np.subtract(a_t, w.a_2, out=d_t)  # (2)
+        np.multiply(d_t, d_t, out=w.d_squared)  # (3)
+        np.add.reduce(w.d_squared, axis=1, out=w.sum_d_squared, keepdims=True)  # (3)
+        np.multiply(w.sum_d_squared, 1 / H, out=v_t)  # (3)
+        np.add(v_t, epsilon, out=w.v_2)  # (4)
+        np.power(w.v_2, -0.5, out=w.v_power)  # (4)
+        np.multiply(d_t, w.v_power, out=w.d_v)  # (4)
+        np.multiply(w.d_v, g, out=w.d_v)  # (4)
+        np.add(a_h_t, w.d_v, out=a_h_t)  # (4)
+        np.tanh(a_h_t, out=h_t)  # (5)
+    w.h_rows.dot(V, out=w.o_rows)  # (6)
+    np.add(w.o, c, out=w.o)  # (6)
+    np.maximum.reduce(w.o, axis=2, out=w.max_o)  # (7)
+    np.subtract(w.o, w.max_o[..., None], out=w.shifted_o)  # (7)
+    np.add(w.row_starts, y.reshape(-1), out=w.at_y_flat)  # (7)
+    w.shifted_o_flat.take(w.at_y_flat, out=w.target_o_flat, mode="clip")  # (7)
+    np.exp(w.shifted_o, out=w.exp_o)  # (7)
+    w.exp_o_rows.dot(w.ones_C, out=w.sum_exp_flat)  # (7)
+    np.log(w.sum_exp, out=w.log_sum)  # (7)
+    loss = np.add.reduce(w.log_sum_flat) - np.add.reduce(w.target_o_flat)  # (7), (8)
+
+    # Backward
+    np.divide(w.exp_o, w.sum_exp[..., None], out=w.do)  # (24)
+    w.do_flat.take(w.at_y_flat, out=w.hit_o_flat, mode="clip")  # (24)
+    np.subtract(w.hit_o, 1, out=w.hit_o)  # (24)
+    w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (24)
+    w.dh_0.fill(0)  # (38)
+    w.do_rows.dot(V.T, out=w.dh_rows)  # (25), (30)
+    np.multiply(w.h, w.h, out=w.h_squared)  # (26)
+    np.subtract(1, w.h_squared, out=w.slope_h)  # (26)
+    np.multiply(g, w.d, out=w.g_d)  # (27)
+    np.add(w.v, epsilon, out=w.v_3)  # (27)
+    np.power(w.v_3, -1.5, out=w.v_power_2)  # (27)
+    np.power(w.v_3, -0.5, out=w.v_power_3)  # (28)
+    np.multiply(g, w.v_power_3, out=w.g_v)  # (28)
+    np.copyto(w.W_hh_T, W_hh.T)
+    for (
+        dh_t,
+        slope_h_t,
+        da_h_t,
+        g_d_t,
+        v_power_2_t,
+        dv_t,
+        d_t,
+        g_v_t,
+        dd_t,
+        da_t,
+        dh_prev,
+    ) in w.backward:  # t = T, …, 1
+        np.multiply(dh_t, slope_h_t, out=da_h_t)  # (26)
+        np.multiply(da_h_t, g_d_t, out=w.da_h_g_d)  # (27)
+        np.multiply(w.da_h_g_d, -0.5, out=w.da_h_g_d)  # (27)
+        np.add.reduce(w.da_h_g_d, axis=1, out=w.sum_da_h_g_d, keepdims=True)  # (27)
+        np.multiply(w.sum_da_h_g_d, v_power_2_t, out=dv_t)  # (27)
+        np.multiply(dv_t, d_t, out=w.dv_d)  # (28)
+        np.multiply(w.dv_d, 2 / H, out=w.dv_d)  # (28)
+        np.multiply(da_h_t, g_v_t, out=w.da_h_g_v)  # (28)
+        np.add(w.dv_d, w.da_h_g_v, out=dd_t)  # (28)
+        np.multiply(dd_t, -1 / H, out=w.dd_2)  # (29)
+        np.add.reduce(w.dd_2, axis=1, out=w.sum_dd, keepdims=True)  # (29)
+        np.add(dd_t, w.sum_dd, out=da_t)  # (29)
+        da_t.dot(w.W_hh_T, out=w.da_W_hh_T)  # (25), (38)
+        np.add(dh_prev, w.da_W_hh_T, out=dh_prev)  # (25), (38)
+
+    # Gradients
+    x_rows.T.dot(w.da_rows, out=w.dW_xh)  # (31)
+    w.h_prev_rows.T.dot(w.da_rows, out=w.dW_hh)  # (32)
+    np.multiply(w.da_h, w.d, out=w.da_h_d)  # (33)
+    np.multiply(w.da_h_d, w.v_power_3, out=w.da_h_d)  # (33)
+    w.ones_TN.dot(w.da_h_d_rows, out=w.dg)  # (33)
+    w.ones_TN.dot(w.da_h_rows, out=w.db)  # (34)
+    w.h_rows.T.dot(w.do_rows, out=w.dV)  # (35)
+    w.ones_TN.dot(w.do_rows, out=w.dc)  # (36)
+    w.da_rows.dot(W_xh.T, out=w.dx_rows)  # (37)
+    grads = {
+        "W_xh": w.dW_xh,
+        "W_hh": w.dW_hh,
+        "g": w.dg,
+        "b": w.db,
+        "V": w.dV,
+        "c": w.dc,
+        "x": w.dx,
+        "h": w.dh_0,
+    }
+    return loss, grads, {"h": w.h_end}
+
+
+def forward(params, x, state=None, *, epsilon=1e-05):
+    """Return (dict of o, final_state); the arguments are those of loss_and_grad."""
+    x = np.asarray(x)
+    sizes = _sizes(params, x, None, state)
+    w = _Buffers(*sizes)
+    T, N, D, H, *_ = sizes
+    epsilon = float(epsilon)
+    W_xh = params["W_xh"]
+    W_hh = params["W_hh"]
+    g = params["g"]
+    b = params["b"]
+    V = params["V"]
+    c = params["c"]
+    x_rows = x.reshape(T * N, D)
+    np.copyto(w.h_0, 0 if state is None else state["h"])
+    x_rows.dot(W_xh, out=w.a_rows)  # (1)
+    np.copyto(w.a_h, b)  # (4)
+    for h_prev, a_t, d_t, v_t, a_h_t, h_t in w.forward:  # t = 1, …, T
+        h_prev.dot(W_hh, out=w.h_W_hh)  # (1)
+        np.add(a_t, w.h_W_hh, out=a_t)  # (1)
+        np.add.reduce(a_t, axis=1, out=w.sum_a, keepdims=True)  # (2)
+        np.multiply(w.sum_a, 1 / H, out=w.a_2)  # (2)
+        np.subtract(a_t, w.a_2, out=d_t)  # (2)
+        np.multiply(d_t, d_t, out=w.d_squared)  # (3)
+        np.add.reduce(w.d_squared, axis=1, out=w.sum_d_squared, keepdims=True)  # (3)
+        np.multiply(w.sum_d_squared, 1 / H, out=v_t)  # (3)
+        np.add(v_t, epsilon, out=w.v_2)  # (4)
+        np.power(w.v_2, -0.5, out=w.v_power)  # (4)
+        np.multiply(d_t, w.v_power, out=w.d_v)  # (4)
+        np.multiply(w.d_v, g, out=w.d_v)  # (4)
+        np.add(a_h_t, w.d_v, out=a_h_t)  # (4)
+        np.tanh(a_h_t, out=h_t)  # (5)
+    w.h_rows.dot(V, out=w.o_rows)  # (6)
+    np.add(w.o, c, out=w.o)  # (6)
+    return {"o": w.o}, {"h": w.h_end}
+
+
+class _Buffers:
+    """Every array that the functions write, for one set of sizes and one dtype."""
+
+    def __init__(self, T, N, D, H, C, dtype):
+        self.a = np.empty((T, N, H), dtype)
+        self.d = np.empty((T, N, H), dtype)
+        self.v = np.empty((T, N, 1), dtype)
+        self.a_h = np.empty((T, N, H), dtype)
+        h_all = np.empty((T + 1, N, H), dtype)
+        self.h_W_hh = np.empty((N, H), dtype)
+        self.a_2 = np.empty((N, H), dtype)
+        self.sum_a = np.empty((N, 1), dtype)
+        self.d_squared = np.empty((N, H), dtype)
+        self.sum_d_squared = np.empty((N, 1), dtype)
+        self.d_v = np.empty((N, H), dtype)
+        self.v_2 = np.empty((N, 1), dtype)
+        self.v_power = np.empty((N, 1), dtype)
+        self.o = np.empty((T, N, C), dtype)
+        self.max_o = np.empty((T, N), dtype)
+        self.at_y = np.empty((T, N), np.intp)
+        self.sum_exp = np.empty((T, N), dtype)
+        self.log_sum = np.empty((T, N), dtype)
+        dh_all = np.empty((T + 1, N, H), dtype)
+        self.v_power_2 = np.empty((T, N, 1), dtype)
+        self.g_v = np.empty((T, N, H), dtype)
+        self.W_hh_T = np.empty((H, H), dtype)
+        self.da_W_hh_T = np.empty((N, H), dtype)
+        self.dW_xh = np.empty((D, H), dtype)
+        self.dW_hh = np.empty((H, H), dtype)
+        self.dg = np.empty((H,), dtype)
+        self.db = np.empty((H,), dtype)
+        self.dV = np.empty((H, C), dtype)
+        self.dc = np.empty((C,), dtype)
+        self.dx = np.empty((T, N, D), dtype)
+        self.shifted_o = self.o  # shifted_o takes its place
+        self.target_o = self.max_o  # target_o takes its place
+        self.exp_o = self.o  # exp_o takes its place
+        self.hit_o = self.log_sum  # hit_o takes its place
+        self.do = self.o  # do takes its place
+        self.da_h = self.a  # da_h takes its place
+        self.slope_h = self.a  # slope_h takes its place
+        self.h_squared = self.a  # h_squared takes its place
+        self.dv = self.v_power_2  # dv takes its place
+        self.g_d = self.a_h  # g_d takes its place
+        self.v_3 = self.v  # v_3 takes its place
+        self.da_h_g_d = self.a_2  # da_h_g_d takes its place
+        self.sum_da_h_g_d = self.sum_a  # sum_da_h_g_d takes its place
+        self.dd = self.a_h  # dd takes its place
+        self.v_power_3 = self.v  # v_power_3 takes its place
+        self.dv_d = self.d_squared  # dv_d takes its place
+        self.da_h_g_v = self.d_v  # da_h_g_v takes its place
+        self.da = self.g_v  # da takes its place
+        self.dd_2 = self.h_W_hh  # dd_2 takes its place
+        self.sum_dd = self.sum_d_squared  # sum_dd takes its place
+        self.da_h_d = self.d  # da_h_d takes its place
+        self.row_starts = np.arange(T * N) * C
+        self.ones_C = np.ones(C, dtype)
+        self.ones_TN = np.ones(T * N, dtype)
+        self.h_0 = h_all[0]
+        self.a_rows = self.a.reshape(T * N, H)
+        self.h = h_all[1:]
+        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.o_rows = self.o.reshape(T * N, C)
+        self.at_y_flat = self.at_y.reshape(-1)
+        self.shifted_o_flat = self.shifted_o.reshape(-1)
+        self.target_o_flat = self.target_o.reshape(-1)
+        self.sum_exp_flat = self.sum_exp.reshape(-1)
+        self.exp_o_rows = self.exp_o.reshape(T * N, C)
+        self.log_sum_flat = self.log_sum.reshape(-1)
+        self.do_flat = self.do.reshape(-1)
+        self.hit_o_flat = self.hit_o.reshape(-1)
+        self.dh_0 = dh_all[0]
+        self.do_rows = self.do.reshape(T * N, C)
+        self.dh = dh_all[1:]
+        self.dh_rows = dh_all[1:].reshape(T * N, H)
+        self.da_rows = self.da.reshape(T * N, H)
+        self.h_prev = h_all[:-1]
+        self.h_prev_rows = h_all[:-1].reshape(T * N, H)
+        self.da_h_d_rows = self.da_h_d.reshape(T * N, H)
+        self.da_h_rows = self.da_h.reshape(T * N, H)
+        self.dx_rows = self.dx.reshape(T * N, D)
+        self.h_end = h_all[-1]
+        self.forward = list(
+            zip(h_all[:-1], self.a, self.d, self.v, self.a_h, h_all[1:], strict=True)
+        )
+        self.backward = list(
+            zip(
+                dh_all[1:][::-1],
+                self.slope_h[::-1],
+                self.da_h[::-1],
+                self.g_d[::-1],
+                self.v_power_2[::-1],
+                self.dv[::-1],
+                self.d[::-1],
+                self.g_v[::-1],
+                self.dd[::-1],
+                self.da[::-1],
+                dh_all[:-1][::-1],
+                strict=True,
+            )
+        )
+
+
+def _workspace(workspace, sizes):
+    """The buffers kept in a dict, made anew when a size or the dtype has changed."""
+    if workspace is None:
+        return _Buffers(*sizes)
+    buffers = workspace.get("buffers")
+    if workspace.get("sizes") != sizes or not isinstance(buffers, _Buffers):
+        buffers = _Buffers(*sizes)
+        workspace.update(sizes=sizes, buffers=buffers)
+    return buffers
+
+
+def _sizes(params, x, y, state):
+    """T, N, D, H, C and the dtype, once every argument has been checked against them."""
+    _keys("params", params, ("W_xh", "W_hh", "g", "b", "V", "c"))
+    T = _axis("x", x, 0, ("T", "N", "D"))
+    N = _axis("x", x, 1, ("T", "N", "D"))
+    D = _axis("x", x, 2, ("T", "N", "D"))
+    H = _axis("params['W_xh']", params["W_xh"], 1, ("D", "H"))
+    C = _axis("params['V']", params["V"], 1, ("H", "C"))
+    dtype = params["W_xh"].dtype
+    if dtype.kind not in "fc":
+        _refuse("params['W_xh']", params["W_xh"], (D, H), "float32 or float64")
+    if params["W_xh"].shape != (D, H) or params["W_xh"].dtype != dtype:
+        _refuse("params['W_xh']", params["W_xh"], (D, H), dtype)
+    if params["W_hh"].shape != (H, H) or params["W_hh"].dtype != dtype:
+        _refuse("params['W_hh']", params["W_hh"], (H, H), dtype)
+    if params["g"].shape != (H,) or params["g"].dtype != dtype:
+        _refuse("params['g']", params["g"], (H,), dtype)
+    if params["b"].shape != (H,) or params["b"].dtype != dtype:
+        _refuse("params['b']", params["b"], (H,), dtype)
+    if params["V"].shape != (H, C) or params["V"].dtype != dtype:
+        _refuse("params['V']", params["V"], (H, C), dtype)
+    if params["c"].shape != (C,) or params["c"].dtype != dtype:
+        _refuse("params['c']", params["c"], (C,), dtype)
+    if x.shape != (T, N, D) or x.dtype != dtype:
+        _refuse("x", x, (T, N, D), dtype)
+    if y is not None:
+        _indices("y", y, (T, N), C)
+    if state is not None:
+        _keys("state", state, ("h",))
+        if state["h"].shape != (N, H) or state["h"].dtype != dtype:
+            _refuse("state['h']", state["h"], (N, H), dtype)
+    return T, N, D, H, C, dtype
+
+
+def _keys(name, given, wanted):
+    """Refuse a dict of arrays that lacks a key, has one too many, or holds something else."""
+    if not isinstance(given, dict) or set(given) != set(wanted):
+        keys = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+        raise ValueError(f"{name} has the keys {keys}, it should be a dict of {sorted(wanted)}")
+    for key, value in given.items():
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f"{name}[{key!r}] is a {type(value).__name__}, it should be an array")
+
+
+def _axis(name, array, axis, names):
+    """The length of one axis of an array whose axes are called `names`."""
+    if array.ndim != len(names) or 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}, it should be ({', '.join(names)})")
+    return array.shape[axis]
+
+
+def _refuse(name, array, shape, dtype):
+    """Say which argument does not fit, and what it should be."""
+    raise ValueError(
+        f"{name} has shape {array.shape} and dtype {array.dtype}, "
+        f"it should have shape {shape} and dtype {dtype}"
+    )
+
+
+def _indices(name, array, shape, classes):
+    """Check an array of class indices."""
+    if array.shape != shape or array.dtype.kind not in "iu":
+        _refuse(name, array, shape, "an integer type")
+    if array.min() < 0 or array.max() >= classes:
+        raise ValueError(
+            f"{name} holds {array.min()}..{array.max()}, it should hold 0..{classes - 1}"
+        )
