@@ -3,6 +3,7 @@
 import builtins
 import importlib.util
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,15 @@ import pytest
 
 from symbptt import load
 from symbptt import model as read
-from symbptt.analyze import analyze, counterexamples, draw, scaled_identity
+from symbptt.analyze import (
+    analyze,
+    counterexamples,
+    draw,
+    draw_pieces,
+    pieces,
+    scaled_identity,
+    spread,
+)
 from symbptt.analyze.measure import product_norms, recurrent_weights
 from symbptt.errors import SymbpttError
 from tests.conftest import TEXTS
@@ -184,3 +193,30 @@ def test_a_picture_says_what_it_takes(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_the_picture(tmp_path: Path, ending: str) -> None:
     draw(analyze(load("elman"), steps=3, sizes=SMALL), tmp_path / f"a.{ending}")
     assert (tmp_path / f"a.{ending}").stat().st_size > 5000
+
+
+def test_the_pieces_of_a_sequence() -> None:
+    divided = pieces(20, 6, Fraction(3, 4), 0)
+    assert divided["chunks"] == [6, 6, 6, 2] and divided["full"] == [20]
+    assert sum(divided["random cuts"]) == 20 and min(divided["random cuts"]) > 0
+    many = [len(pieces(1000, 10, Fraction(9, 10), seed)["random cuts"]) for seed in range(20)]
+    assert 95 < np.mean(many) < 107  # 999 places to cut, each with probability 1/10
+    with pytest.raises(SymbpttError):
+        pieces(5, 6, Fraction(1, 2), 0)
+
+
+def test_the_scatter_of_a_randomly_cut_gradient() -> None:
+    options: Any = {"steps": 8, "sizes": SMALL, "draws": 400}
+    found = spread(load("elman"), Fraction(1, 2), **options)
+    assert found["W_hh"].single > 0 and found["W_hy"].single == pytest.approx(0, abs=1e-12)
+    assert found["W_hh"].mean < 5 * found["W_hh"].single / np.sqrt(400)
+    assert spread(load("elman"), Fraction(1), **options)["W_hh"].single < 1e-12
+    text = run("analyze", "elman", "-T", "10", "--random-cut", "0.8", "--size", "H=4").stdout
+    assert "|────|────|" in text and "W_hh" in text
+    assert run("analyze", "elman", "--random-cut", "7").exit_code == 2
+
+
+@pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="no Matplotlib")
+def test_the_picture_of_the_pieces(tmp_path: Path) -> None:
+    draw_pieces(pieces(20, 6, Fraction(3, 4), 0), tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").stat().st_size > 3000

@@ -15,16 +15,21 @@ from .conditions import CONDITIONS, Example, counterexamples, scaled_identity
 from .measure import Analysis, Bound, analyze
 from .numbers import drawn, read_weights
 from .picture import draw
+from .strategies import Spread, draw_pieces, pieces, spread
 
 __all__ = [
     "CONDITIONS",
     "Analysis",
     "Bound",
     "Example",
+    "Spread",
     "analyze",
     "counterexamples",
     "draw",
+    "draw_pieces",
     "drawn",
+    "pieces",
     "read_weights",
     "scaled_identity",
+    "spread",
 ]

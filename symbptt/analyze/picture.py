@@ -18,7 +18,7 @@ def draw(analysis: Analysis, file: Path) -> None:
 
     Raises SymbpttError if Matplotlib is not installed or the ending is another.
     """
-    figure = _figure(file)
+    figure = new_figure(file, (13, 4))
     decay, plane, along = figure.subplots(1, 3)
     _norms(decay, analysis)
     _spectra(plane, analysis)
@@ -29,7 +29,8 @@ def draw(analysis: Analysis, file: Path) -> None:
     figure.savefig(file)
 
 
-def _figure(file: Path) -> Any:
+def new_figure(file: Path, size: tuple[float, float]) -> Any:
+    """A figure of a size in inches; raises SymbpttError where it could not be saved to `file`."""
     if file.suffix not in ENDINGS:
         raise SymbpttError(
             f"{file} does not say which kind of picture", f"a name that ends in {ENDINGS[0]}"
@@ -40,7 +41,7 @@ def _figure(file: Path) -> Any:
         raise SymbpttError(
             "a picture takes Matplotlib, which is not installed", "pip install 'symbptt[plot]'"
         ) from None
-    return Figure(figsize=(13, 4), layout="constrained")
+    return Figure(figsize=size, layout="constrained")
 
 
 def _positive(values: np.ndarray) -> np.ndarray:

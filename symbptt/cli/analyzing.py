@@ -17,13 +17,18 @@ from ..analyze import (
     analyze,
     counterexamples,
     draw,
+    draw_pieces,
+    pieces,
     read_weights,
     scaled_identity,
+    spread,
 )
 from ..errors import SymbpttError
 from ..parse import load
 from ..show import show
+from ..strategy import RandomCut
 from .output import progress, writable
+from .strategies import strategy_of
 
 
 def measured(
@@ -44,6 +49,44 @@ def measured(
         if picture is not None:
             draw(a, picture)
     return a
+
+
+def cut_text(
+    name: str,
+    weights: Path | None,
+    steps: int,
+    sizes: list[str],
+    seed: int,
+    gain: float,
+    alpha: str,
+    picture: Path | None,
+) -> str:
+    """Three ways to divide a sequence, and the scatter of a randomly cut gradient."""
+    writable(picture, keep=name)
+    strategy = strategy_of(random_cut=alpha)
+    assert isinstance(strategy, RandomCut)
+    model, a = load(name), strategy.alpha
+    given = read_weights(weights, model) if weights else None
+    chunk = min(steps, max(1, round(1 / (1 - a)))) if a < 1 else steps
+    divided = pieces(steps, chunk, a, seed)
+    if picture is not None:
+        draw_pieces(divided, picture)
+    found = spread(model, a, given, steps=steps, sizes=_sizes(sizes), seed=seed, gain=gain)
+    width = max(map(len, divided))
+    bars = "".join(
+        f"  {title:<{width}}  |{''.join('─' * (n - 1) + '|' for n in lengths)}\n"
+        for title, lengths in divided.items()
+    )
+    rows = [
+        [n, f"{s.norm:.3g}", f"{s.single / s.norm:.3g}", f"{s.mean / s.norm:.3g}"]
+        for n, s in found.items()
+    ]
+    header = ["", "‖g‖", "√E‖ĝ − g‖² / ‖g‖", "‖mean ĝ − g‖ / ‖g‖"]
+    return (
+        f"{model.name}: T = {steps}, {strategy}; seed {seed}\n"
+        f"\nHow far a gradient goes back, a mark where it is cut\n{bars}"
+        f"\nA randomly cut gradient ĝ against the full one g, 200 draws\n{table(header, rows)}"
+    )
 
 
 def _sizes(given: list[str]) -> dict[str, int]:

@@ -267,6 +267,7 @@ Examples:
   symbptt analyze elman
   symbptt analyze elman --gain 1.5 --size H=64 -T 100 -o elman.svg
   symbptt analyze my.rnn --weights my.npz --json
+  symbptt analyze elman --random-cut 0.9 -T 60 -o cuts.svg
   symbptt analyze --counterexamples"""
 )
 def analyze(
@@ -286,6 +287,14 @@ def analyze(
         Path | None,
         typer.Option("-o", "--output", metavar="PLOT.svg", help="Draw it: .svg, .png or .pdf."),
     ] = None,
+    random_cut: Annotated[
+        str,
+        typer.Option(
+            "--random-cut",
+            metavar="ALPHA",
+            help="Instead: the scatter of a randomly cut gradient, and three ways to cut, drawn.",
+        ),
+    ] = "",
     examples: Annotated[
         bool, typer.Option("--counterexamples", help="Worked examples of the conditions instead.")
     ] = False,
@@ -302,6 +311,10 @@ def analyze(
         ctx.fail("one of MODEL and --counterexamples.")
     if examples:
         put(analyzing.counterexample_text())
+        return
+    if random_cut:
+        options = (weights, steps, size or [], seed, gain, random_cut, output)
+        put(analyzing.cut_text(model, *options))
         return
     a = analyzing.measured(model, weights, steps, size or [], seed, gain, output)
     put(analyzing.analysis_json(a) if json else analyzing.analysis_text(a))
