@@ -44,6 +44,10 @@ class SymbpttError(Exception):
             lines.append(f"write instead: {self.instead}")
         return "\n".join(lines)
 
+    def _render_traceback_(self) -> list[str]:
+        """For Jupyter: the message alone, without the lines of this package that raised it."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class ShapeError(SymbpttError):
     """Two shapes do not fit, for symbolic sizes."""

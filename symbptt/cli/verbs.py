@@ -102,6 +102,25 @@ def models() -> None:
 @app.command(
     epilog="""\b
 Examples:
+  symbptt new my_cell                      then: symbptt derive my_cell.rnn"""
+)
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the model is called.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write NAME.rnn, a commented model to start from.
+
+    It derives, proves and generates as it is. Change a line, and ask again.
+    """
+    from .starting import begin
+
+    file = begin(name, force)
+    typer.echo(f"{file} is written; next: symbptt derive {file}", err=True)
+
+
+@app.command(
+    epilog="""\b
+Examples:
   symbptt derive elman --mode all
   symbptt derive elman_batch --mode closed --format latex
   symbptt derive elman --truncate 20       what truncation computes and leaves out
