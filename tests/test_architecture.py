@@ -59,6 +59,10 @@ HOMES = {
 }
 
 
+# Where typer's own test runner is used.
+RUNNERS = ("tests.test_cli", "tests.test_texts", "tests.test_own_cell")
+
+
 def module_of(path: Path) -> str:
     """symbptt/show/__init__.py is symbptt.show."""
     parts = path.relative_to(ROOT).with_suffix("").parts

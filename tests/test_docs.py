@@ -25,7 +25,7 @@ from .test_architecture import ORDER
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-LONGEST = 150
+LONGEST = 180
 LEFT_OUT = "…"
 OPTION = re.compile(r"--[a-z][\w-]*")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
@@ -216,8 +216,8 @@ def test_what_is_said_not_to_exist_does_not() -> None:
 
 
 def test_every_model_named_ships() -> None:
-    models = {words[1] for words in spoken() if len(words) > 1}
-    assert models <= set(symbptt.zoo())
+    models = {words[1] for words in spoken() if len(words) > 1 and words[0] != "new"}
+    assert {m for m in models if not (ROOT / m).is_file()} <= set(symbptt.zoo())
 
 
 def test_the_make_targets_are_all_of_them() -> None:
