@@ -1,6 +1,5 @@
 """What the planner must have done: few loop instructions, one product per weight, sound sharing."""
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +15,7 @@ from symbptt.emit import emit
 from symbptt.errors import UnsupportedError
 from symbptt.parse import load, model
 from symbptt.plan import Loop, Program, plan
-from symbptt.plan.planner import _Planner
+from symbptt.plan.planner import drafted
 from symbptt.plan.report import passes, report
 from symbptt.prove import prove
 from tests.faults import BATCH, VECTOR
@@ -90,11 +89,9 @@ def test_a_loss_at_the_end_reads_out_once(planned: Any) -> None:
 
 def unshared(program: Program) -> Program:
     """The same program before any array took another's memory."""
-    train, infer = _Planner(program.derivation), _Planner(program.derivation)
-    part, inferred = train.train(), infer.infer()
-    buffers = {**infer.b.buffers, **train.b.buffers}
-    assert not any(b.shares for b in buffers.values())
-    return replace(program, train=part, infer=inferred, buffers=buffers)
+    before = drafted(program.derivation)
+    assert not any(b.shares for b in before.buffers.values())
+    return before
 
 
 def assert_sharing_is_sound(program: Program) -> None:

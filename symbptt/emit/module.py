@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import UnsupportedError
 from ..model import Declaration, Verdict
-from ..plan import Buffer, Program, Ref
+from ..plan import Buffer, Program, Ref, standing
 from ..show import show_equation
 from ..strategy import Blocks, Checkpoint, Online, RandomCut, Strategy, first_step
 from .arguments import Arguments
@@ -24,7 +24,7 @@ from .names import (
     wrapped,
 )
 from .numpy import Lines
-from .views import store
+from .views import block_code, store
 
 
 def context(program: Program, proof: Verdict | None, command: str) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
     infer = lines.block(program.infer.forward)
     checkpointed = _checkpointed(program, lines, arguments)
     outputs = {n: _returned(lines, n) for n in program.readout}
-    final = dict_code({d.name: lines.end(program.buffers[d.name]) for d in model.states})
+    final = dict_code({d.name: lines.end(_standing(program, d.name)) for d in model.states})
     return {
         "title": f"{model.name}: {model.title}." if model.title else f"{model.name}.",
         "docstring": docstring(program, proof, command),
@@ -150,9 +150,13 @@ def cut_in_words(strategy: Strategy | None) -> list[str]:
     return ["", *textwrap.wrap(text, WIDTH)]
 
 
+def _standing(program: Program, name: str) -> Buffer:
+    return program.buffers[standing(program.buffers, name)]
+
+
 def _returned(lines: Lines, name: str) -> str:
-    timed = lines.program.buffers[name].timed
-    return lines.ref(Ref(name, "all" if timed else "static"), None)
+    b = _standing(lines.program, name)
+    return lines.ref(Ref(b.name, "all" if b.timed else "static", turned=b.turned), None)
 
 
 def _grads(lines: Lines, arguments: Arguments) -> dict[str, str]:
@@ -177,7 +181,7 @@ def _initial(lines: Lines, arguments: Arguments, d: Declaration, name: str) -> s
 
 def _allocation(lines: Lines) -> list[str]:
     """The body of the buffer class: arrays, then the views of them that the lines use."""
-    buffers = sorted(lines.program.buffers.values(), key=lambda b: bool(b.shares))
+    buffers = sorted(lines.program.buffers.values(), key=lambda b: (bool(b.part), bool(b.shares)))
     out = [
         _allocate(b, lines.program) for b in buffers if b.role not in ("param", "input", "target")
     ]
@@ -193,9 +197,9 @@ def blocks(program: Program) -> Blocks:
 
 
 def _allocate(b: Buffer, program: Program) -> str:
-    if b.shares:
-        source = store(program.buffers[b.shares])
-        return f"{store(b)} = {source}  # {identifier(b.name)} takes its place"
+    if b.part:
+        whole = program.buffers[b.part[0]]
+        return f"{store(b)} = {store(whole)}{block_code(b.part[1:], whole, rows=b.timed)}"
     dims = [code(s) for s in b.shape]
     if b.role == "error":
         every = blocks(program).every
@@ -203,5 +207,9 @@ def _allocate(b: Buffer, program: Program) -> str:
         dims = [str(b.slots), *dims] if b.slots > 1 else dims
     elif b.timed:
         dims.insert(0, f"T + {b.rows}" if b.rows else "T")
+    if b.shares:
+        source = program.buffers[b.shares]
+        form = "" if source.shape == b.shape else f".reshape{tuple_code(dims)}"
+        return f"{store(b)} = {store(source)}{form}  # {identifier(b.name)} takes its place"
     dtype = "np.intp" if b.kind == "index" else "dtype"
     return f"{store(b)} = _empty({tuple_code(dims)}, {dtype})"

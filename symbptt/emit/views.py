@@ -53,12 +53,10 @@ class Views:
         b = self.program.buffers[r.buffer]
         text = self._base(r, b, loop)
         if r.block:
-            lo, hi = (code(x) if x != 0 else "" for x in r.block)
-            colon = ":" if all(x.isidentifier() or not x for x in (lo, hi)) else " : "
-            lead = "..., " if r.span in ("all", "start") or len(b.shape) > 1 else ""
-            text += f"[{lead}{(lo + colon + hi).strip()}]"
+            text += block_code(r.block, b, rows=r.stacked or r.span == "start")
         if r.turned:
-            text += ".T" if not r.stacked or r.flat or len(b.shape) == 1 else ".swapaxes(-1, -2)"
+            many = r.stacked or (r.span == "start" and (b.rows or 0) > 1)
+            text += ".swapaxes(-1, -2)" if many and not r.flat and len(b.shape) > 1 else ".T"
         if r.spread:
             text += self._spread(r, b)
         return text
@@ -150,11 +148,30 @@ class Views:
         """The last state, or the last few of a state that is read further back."""
         lag = b.rows or 1
         text = f"{store(b)}[{row(b, -1)}]" if lag == 1 else f"{store(b)}[-{lag}:]"
-        return "w." + self.attribute(f"{identifier(b.name)}_end", text)
+        text = "w." + self.attribute(f"{identifier(b.name)}_end", text)
+        return text + _upright(b, lag)
 
     def start(self, b: Buffer) -> str:
         """The rows before t = 1."""
-        return f"w.{self._start(b)}"
+        return f"w.{self._start(b)}{_upright(b, b.rows or 1)}"
+
+
+def _upright(b: Buffer, rows: int) -> str:
+    """What turns a row, or several, back into the model's shape."""
+    if not b.turned:
+        return ""
+    return ".T" if rows == 1 else ".swapaxes(-1, -2)"
+
+
+def block_code(block: tuple[Any, Any], b: Buffer, *, rows: bool) -> str:
+    """The index of a range of columns; `rows` says that a time axis stands before them."""
+    lo, hi = (code(x) if x != 0 else "" for x in block)
+    colon = ":" if all(x.isidentifier() or not x for x in (lo, hi)) else " : "
+    if b.turned:
+        lead = ":, " if rows else ""
+    else:
+        lead = "..., " if rows or len(b.shape) > 1 else ""
+    return f"[{lead}{(lo + colon + hi).strip()}]"
 
 
 def row(b: Buffer, n: int) -> str:

@@ -1,6 +1,6 @@
 """Derivation -> Program: hoisted and stacked matrix products, loops, buffers and their reuse."""
 
 from .planner import plan
-from .program import Buffer, Instruction, Loop, Part, Program, Ref, Term
+from .program import Buffer, Instruction, Loop, Part, Program, Ref, Term, standing
 
-__all__ = ["Buffer", "Instruction", "Loop", "Part", "Program", "Ref", "Term", "plan"]
+__all__ = ["Buffer", "Instruction", "Loop", "Part", "Program", "Ref", "Term", "plan", "standing"]

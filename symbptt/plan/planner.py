@@ -16,9 +16,10 @@ from .. import matrix as mx
 from ..errors import UnsupportedError
 from ..model import LOSS, Derivation, Equation
 from ..strategy import Blocks, Checkpoint, Clip, Online
+from .arrange import arranged
 from .lower import Lowering
 from .operations import OPERATIONS, positive, turned_copy
-from .program import Buffer, Instruction, Item, Loop, Part, Program, Ref, Term
+from .program import Buffer, Instruction, Item, Loop, Part, Program, Ref, Term, reads, standing
 from .reuse import share
 from .schedule import Component, components, depends, is_timed
 from .totals import time_sum, total
@@ -35,13 +36,28 @@ def plan(derivation: Derivation, clip: Clip | None = None) -> Program:
             f"{', '.join(calls)} of model {model.name} has no body, so there is nothing to compute",
             f"function {calls[0]}(…) = …, or a built-in loss such as squared_error",
         )
+    program = drafted(derivation, clip)
+    finals = {standing(program.buffers, s.name) for s in model.states}
+    results = finals | {standing(program.buffers, n) for n in program.readout}
+    used = {r.buffer for i, _ in program.infer.instructions() for r in (*reads(i), i.out)}
+    train, buffers = share(program.train, program.buffers, finals, results, used)
+    return replace(program, train=train, buffers=buffers)
+
+
+def drafted(derivation: Derivation, clip: Clip | None = None) -> Program:
+    """The program in which every array still has memory of its own."""
+    model = derivation.model
     train, infer = _planner(derivation), _Planner(derivation)
-    infer_part, states = infer.infer(), _Planner(derivation).states()
+    infer_part, train_part = infer.infer(), train.train()
+    states = _Planner(derivation).states()
     results = {*infer.readout(), *(s.name for s in model.states)}
-    part = share(train.train(), train.b, results, set(infer.b.buffers))
-    missing = set(infer.b.buffers) - set(train.b.buffers)
-    buffers = {**train.b.buffers, **{n: infer.b.buffers[n] for n in sorted(missing)}}
-    return Program(derivation, part, infer_part, buffers, infer.readout(), states, clip)
+    ours, theirs = (train_part, train.b.buffers), (infer_part, infer.b.buffers)
+    if derivation.strategy is None:
+        train_part, infer_part, buffers = arranged(ours, theirs, results)
+    else:  # a cut or a segment has loops of another kind
+        missing = set(infer.b.buffers) - set(train.b.buffers)
+        buffers = {**train.b.buffers, **{n: infer.b.buffers[n] for n in sorted(missing)}}
+    return Program(derivation, train_part, infer_part, buffers, infer.readout(), states, clip)
 
 
 def _planner(derivation: Derivation) -> _Planner:

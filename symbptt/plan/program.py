@@ -29,6 +29,9 @@ class Buffer:
     role: str = "work"
     kind: str = "real"  # or "index"
     shares: str = ""
+    part: tuple[str, Any, Any] | None = None  # of a packed array: its name, and the columns
+    copies: str = ""  # the turned buffer whose rows it holds
+    turned: bool = False  # stored feature by feature; `shape` is that of the store
     slots: int = 1  # of an error of blocks: how many steps back are held at once
 
     @property
@@ -137,6 +140,11 @@ class Program:
     @property
     def model(self) -> Any:
         return self.derivation.model
+
+
+def standing(buffers: dict[str, Buffer], name: str) -> str:
+    """Where a variable stands in the model's shape, if anywhere: itself or a copy in rows."""
+    return next((b.name for b in buffers.values() if b.copies == name), name)
 
 
 def reads(i: Instruction) -> list[Ref]:

@@ -155,7 +155,7 @@ def _contracted(i: Instruction, left: Buffer) -> list[Any]:
 def _memory(program: Program, done: set[str]) -> Any:
     total = sympy.Integer(0)
     for b in program.buffers.values():
-        if b.role in ("param", "input", "target") or ("share" in done and b.shares):
+        if b.role in ("param", "input", "target") or b.part or ("share" in done and b.shares):
             continue
         rows = (STEPS + b.rows) if b.timed else 1
         total += rows * sympy.prod(b.shape)

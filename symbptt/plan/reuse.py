@@ -9,41 +9,61 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
-from .lower import Lowering
+import sympy
+
+from .draft import ELEMENTWISE, at_step, with_views
 from .program import Buffer, Instruction, Item, Loop, Part, Ref, reads
-
-ELEMENTWISE = {
-    "add", "subtract", "multiply", "divide", "negative", "sqrt", "power", "copy", "put",
-    "tanh", "exp", "log", "sin", "cos", "sigmoid", "relu", "step", "softplus",
-    "hardtanh",
-}  # fmt: skip
+from .scratch import scratch_of, share_scratch
 
 
-def share(part: Part, b: Lowering, results: set[str], inferred: set[str]) -> Part:
+def share(
+    part: Part,
+    buffers: dict[str, Buffer],
+    finals: set[str],
+    results: set[str],
+    inferred: set[str],
+) -> tuple[Part, dict[str, Buffer]]:
     """Mark each buffer that can stand in another's memory, and drop copies onto themselves.
 
-    `forward` runs in the same buffers and returns `results`, so nothing it computes
-    (`inferred`) may take the place of one.
+    Nothing takes the place of `finals`, which are returned. `forward` runs in the same buffers
+    and returns `results`, so nothing it computes (`inferred`) may take the place of one.
     """
-    items = part.items()
+    items, buffers = part.items(), dict(buffers)
+    items = tuple(_in_wholes(item, buffers) for item in items)
     kept = {r.buffer for term in part.loss for r in term.args}
     first, last = _lifetimes(items, kept, len(items))
-    owner: dict[str, str] = {}
+    owner = share_scratch(items, buffers)
+    steps = scratch_of(items, buffers)
+    lasting = {n: b for n, b in buffers.items() if n not in steps}
     for position, item in enumerate(items):
-        for name in _born(item, first, position):
-            banned = results if name in inferred else set()
-            donor = _donor(name, position, item, b.buffers, first, last, owner, part, banned)
+        for name in [n for n in _born(item, first, position) if n not in steps]:
+            banned = finals | (results if name in inferred else set())
+            donor = _donor(name, position, item, lasting, first, last, owner, part, banned)
             if donor:
                 root = owner.get(donor, donor)
                 owner[name] = root
-                b.buffers[name] = replace(b.buffers[name], shares=root)
-    return replace(
+                buffers[name] = replace(buffers[name], shares=root)
+    shared = replace(
         part,
         forward=tuple(_without_copies(part.forward, owner)),
         backward=tuple(_without_copies(part.backward, owner)),
         gradients=tuple(_without_copies(part.gradients, owner)),
     )
+    return shared, buffers
+
+
+def _in_wholes(item: Item, buffers: dict[str, Buffer]) -> Item:
+    """A part of a packed array as a block of it."""
+
+    def whole(r: Ref) -> Ref:
+        part = buffers[r.buffer].part
+        return replace(r, buffer=part[0], block=part[1:]) if part else r
+
+    if isinstance(item, Loop):
+        return replace(item, body=tuple(with_views(i, whole) for i in item.body))
+    return with_views(item, whole)
 
 
 def _instructions(item: Item) -> tuple[Instruction, ...]:
@@ -88,9 +108,9 @@ def _donor(
         return ""
     candidates = []
     for other, buffer in buffers.items():
-        same = (buffer.shape, buffer.rows, buffer.kind) == (mine.shape, mine.rows, mine.kind)
+        same = (_extent(buffer), buffer.rows, buffer.kind) == (_extent(mine), mine.rows, mine.kind)
         born = first.get(other, position)
-        if other == name or not same or buffer.role != "work" or born >= position:
+        if other == name or not same or buffer.role != "work" or born >= position or buffer.part:
             continue
         family = [n for n in buffers if owner.get(n, n) == owner.get(other, other)]
         if banned & set(family):
@@ -98,10 +118,15 @@ def _donor(
         until = max(last[n] for n in family)
         if until < position and not _guards_loss(family, position, part):
             candidates.append((1, other))
-        elif until == position and _in_place(name, other, item, family):
+        elif until == position and _in_place(name, other, item, family, buffers):
             if not _guards_loss(family, position, part):
                 candidates.append((0, other))
     return min(candidates)[1] if candidates else ""
+
+
+def _extent(b: Buffer) -> list[Any]:
+    """The lengths of the axes, in any order: a row stands in one run of memory."""
+    return sorted(b.shape, key=sympy.default_sort_key)
 
 
 def _guards_loss(family: list[str], position: int, part: Part) -> bool:
@@ -110,7 +135,9 @@ def _guards_loss(family: list[str], position: int, part: Part) -> bool:
     return position < len(part.forward) and bool(held & set(family))
 
 
-def _in_place(name: str, other: str, item: Item, family: list[str]) -> bool:
+def _in_place(
+    name: str, other: str, item: Item, family: list[str], buffers: dict[str, Buffer]
+) -> bool:
     """Whether `name` can be written over `other` while `item` still reads it."""
     body = _instructions(item)
     writers = [n for n, i in enumerate(body) if i.out.buffer == name]
@@ -118,10 +145,19 @@ def _in_place(name: str, other: str, item: Item, family: list[str]) -> bool:
     if not writers or not readers or any(i.out.buffer in family for i in body):
         return False
     born = body[writers[0]]
-    if max(readers) > writers[0] or born.op not in ELEMENTWISE:
+    if max(readers) > writers[0]:
         return False
     views = [r for i in body for r in reads(i) if r.buffer in family]
+    if max(readers) < writers[0] and at_step(born.out) and all(map(_same_row, views)):
+        return True
+    if buffers[name].shape != buffers[other].shape or born.op not in (*ELEMENTWISE, "put"):
+        return False
     return all(_aligned(r, born.out) for r in views)
+
+
+def _same_row(r: Ref) -> bool:
+    """Whether a view is of row t, in whatever form."""
+    return at_step(replace(r, turned=False, spread=()))
 
 
 def _aligned(source: Ref, out: Ref) -> bool:

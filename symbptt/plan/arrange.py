@@ -1,0 +1,60 @@
+"""The passes between the lowering and the sharing of memory, in their order.
+
+gates     the gates take the place of their packed pre-activation
+keep      what a loop computes is kept for whoever needs it for all t
+columns   gated loops run feature by feature
+halves    sigmoid and tanh gates go through one tanh
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import gates
+from .columns import RefusedError, columns, is_gated, scratch, sink, turned_names
+from .draft import Draft
+from .keep import keep
+from .program import Buffer, Part
+
+Buffers = dict[str, Buffer]
+
+
+def arranged(
+    train: tuple[Part, Buffers], infer: tuple[Part, Buffers], results: set[str]
+) -> tuple[Part, Part, Buffers]:
+    """Both parts after the passes, and the buffers that they share."""
+    a, b = Draft.of(*train, results), Draft.of(*infer, results)
+    keep(a, products=True)
+    places = gates.in_place(a)
+    gates.take_place(a, places)
+    gates.take_place(b, places)
+    if is_gated(a):
+        a, b = _turned(a, b)
+    for d in (a, b):
+        gates.fold_halves(d)
+        gates.name_blocks(d)
+        gates.settle(d)
+        b.buffers |= {n: x for n, x in a.buffers.items() if x.part and x.part[0] in b.buffers}
+    buffers = {**a.buffers, **{n: x for n, x in b.buffers.items() if n not in a.buffers}}
+    return a.part(), b.part(), buffers
+
+
+def _turned(a: Draft, b: Draft) -> tuple[Draft, Draft]:
+    """Both drafts with their loops turned, or as they are where one cannot be."""
+    c, d = a.copy(), b.copy()
+    try:
+        sink(c, set(c.buffers))
+        sink(d, {n for n, x in c.buffers.items() if not x.timed})
+        keep(c, products=False)
+        names = turned_names(c) | turned_names(d)
+        copied = columns(c, names, set())
+        if columns(d, names, copied) - copied:
+            return a, b
+    except RefusedError:
+        return a, b
+    scratch(c)
+    for name, buffer in c.buffers.items():
+        other: Any = d.buffers.get(name)
+        if other is not None and other.timed and not buffer.timed:
+            d.untimed(name)
+    return c, d

@@ -1,0 +1,140 @@
+"""A part of a program between its lowering and its final form: what the passes rewrite.
+
+A pass looks at every touch of a buffer, by instruction and loop, and may refuse: it then
+leaves the draft as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .program import Buffer, Instruction, Item, Loop, Part, Ref, Term
+
+# Entry by entry: the result may stand where an operand stood, in any layout.
+ELEMENTWISE = {
+    "add", "subtract", "multiply", "divide", "negative", "sqrt", "power", "copy",
+    "tanh", "exp", "log", "sin", "cos", "sigmoid", "relu", "step", "softplus",
+    "hardtanh",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Touch:
+    """One use of a buffer: the view, the instruction and the loop it is in, if any."""
+
+    ref: Ref
+    instruction: Instruction
+    loop: int | None  # the number of the loop in the draft
+    writes: bool
+
+
+@dataclass
+class Draft:
+    """The blocks of a part (forward, backward, gradients) and the buffers it works on."""
+
+    blocks: list[list[Item]]
+    buffers: dict[str, Buffer]
+    terms: tuple[Term, ...]
+    labels: tuple[str, ...]
+    results: frozenset[str]  # what is returned as it stands
+
+    @classmethod
+    def of(cls, part: Part, buffers: dict[str, Buffer], results: set[str]) -> Draft:
+        blocks = [list(part.forward), list(part.backward), list(part.gradients)]
+        return cls(blocks, dict(buffers), part.loss, part.loss_labels, frozenset(results))
+
+    def copy(self) -> Draft:
+        blocks = [list(b) for b in self.blocks]
+        return replace(self, blocks=blocks, buffers=dict(self.buffers))
+
+    def part(self) -> Part:
+        forward, backward, gradients = map(tuple, self.blocks)
+        return Part(forward, backward, gradients, self.terms, self.labels)
+
+    def loops(self) -> list[Loop]:
+        return [i for block in self.blocks for i in block if isinstance(i, Loop)]
+
+    def touches(self, name: str) -> Iterator[Touch]:
+        """Every use of a buffer, in order."""
+        number = -1
+        for block in self.blocks:
+            for item in block:
+                number += isinstance(item, Loop)
+                for i in item.body if isinstance(item, Loop) else (item,):
+                    loop = number if isinstance(item, Loop) else None
+                    for a in (*i.args, i.out):
+                        if isinstance(a, Ref) and a.buffer == name:
+                            yield Touch(a, i, loop, a is i.out)
+
+    def held(self, name: str) -> bool:
+        """Whether something outside the instructions reads a buffer: the loss, or the caller."""
+        return name in self.results or any(r.buffer == name for x in self.terms for r in x.args)
+
+    def rewrite(self, change: Callable[[Instruction, Loop | None], list[Instruction]]) -> None:
+        """Every instruction replaced by what `change` makes of it."""
+        for block in self.blocks:
+            new: list[Item] = []
+            for item in block:
+                if isinstance(item, Loop):
+                    body = tuple(x for i in item.body for x in change(i, item))
+                    new.append(replace(item, body=body))
+                else:
+                    new += change(item, None)
+            block[:] = new
+
+    def views(self, change: Callable[[Ref], Ref]) -> None:
+        """Every view replaced by what `change` makes of it."""
+        self.rewrite(lambda i, loop: [with_views(i, change)])
+
+    def before(self, item: Item, *more: Instruction) -> None:
+        """Instructions placed before an item of some block."""
+        for block in self.blocks:
+            for n, x in enumerate(block):
+                if x is item:
+                    block[n:n] = more
+                    return
+
+    def untimed(self, name: str) -> None:
+        """A buffer whose row t only step t touches becomes one array for all steps."""
+        self.buffers[name] = replace(self.buffers[name], rows=None)
+
+        def change(r: Ref) -> Ref:
+            return replace(r, span="static") if r.buffer == name else r
+
+        self.views(change)
+
+    def name(self, hint: str) -> str:
+        """A buffer name that is free."""
+        name, n = hint, 2
+        while name in self.buffers:
+            name, n = f"{hint}_{n}", n + 1
+        return name
+
+    def drop_unread(self) -> None:
+        """Static copies nobody reads any more are not made."""
+        read = {a.buffer for i in self.instructions() for a in i.args if isinstance(a, Ref)}
+        for name in [n for n, b in self.buffers.items() if b.role == "static" and n not in read]:
+            if any(i.out.buffer == name for i in self.instructions()):
+                self.remove(name)
+
+    def remove(self, name: str) -> None:
+        """A buffer and what fills it."""
+        self.rewrite(lambda i, loop: [] if i.out.buffer == name else [i])
+        del self.buffers[name]
+
+    def instructions(self) -> Iterator[Instruction]:
+        for block in self.blocks:
+            for item in block:
+                yield from item.body if isinstance(item, Loop) else (item,)
+
+
+def with_views(i: Instruction, change: Callable[[Ref], Ref]) -> Instruction:
+    args: tuple[Any, ...] = tuple(change(a) if isinstance(a, Ref) else a for a in i.args)
+    return replace(i, out=change(i.out), args=args)
+
+
+def at_step(ref: Ref) -> bool:
+    """Whether a view is row t itself, whole or a block of it."""
+    return replace(ref, block=None) == Ref(ref.buffer, "step")
