@@ -158,6 +158,7 @@ class _Buffers:
         self.log_sum = _empty((N,), dtype)
         self.value = _empty((), dtype)
         dh_all = _empty((T + 1, N, H), dtype)
+        self.do_V = _empty((N, H), dtype)
         self.U_T = _empty((H, H), dtype)
         self.dW = _empty((D, H), dtype)
         self.dU = _empty((H, H), dtype)
@@ -171,7 +172,6 @@ class _Buffers:
         self.gap = self.o  # gap takes its place
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
-        self.do_V = self.h_U  # do_V takes its place
         self.da = self.a  # da takes its place
         self.slope_h = self.a  # slope_h takes its place
         self.h_squared = self.a  # h_squared takes its place

@@ -79,33 +79,49 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
 
     # Forward
     x_rows = x.reshape(T * N, D)
-    np.copyto(w.h_0, 0 if state is None else state["h"])
-    x_rows.dot(W, out=w.a_rows)  # (1)
-    np.add(w.a, b, out=w.a)  # (1)
-    x_rows.dot(W_h, out=w.a_htilde_rows)  # (4)
-    np.add(w.a_htilde, b_h, out=w.a_htilde)  # (4)
-    add, multiply, tanh, subtract, h_U = np.add, np.multiply, np.tanh, np.subtract, w.h_U
-    r_h_2, r_h, z_h, slope_z, z_htilde = w.r_h_2, w.r_h, w.z_h, w.slope_z, w.z_htilde
-    for h_prev, a_t, r_t, z_t, a_htilde_t, htilde_t, h_t in w.forward:  # t = 1, …, T
-        h_prev.dot(U, h_U)  # (1)
+    np.copyto(w.h_out_0, 0 if state is None else state["h"])
+    np.copyto(w.h_0.T, 0 if state is None else state["h"])
+    np.copyto(w.half_W, W.T)  # (1)
+    np.multiply(w.half_W[: 2 * H], 0.5, out=w.half_W[: 2 * H])  # (1)
+    np.matmul(w.half_W, x.swapaxes(-1, -2), out=w.a)  # (1)
+    np.copyto(w.half_b, b)  # (1)
+    np.multiply(w.half_b[: 2 * H], 0.5, out=w.half_b[: 2 * H])  # (1)
+    np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
+    np.matmul(W_h.T, x.swapaxes(-1, -2), out=w.a_htilde)  # (4)
+    np.add(w.a_htilde, b_h[..., None], out=w.a_htilde)  # (4)
+    np.copyto(w.U_h_T, U_h.T)
+    np.copyto(w.half_U, U.T)  # (1)
+    np.multiply(w.half_U[: 2 * H], 0.5, out=w.half_U[: 2 * H])  # (1)
+    add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
+    half_U, h_U, r_h_3, U_h_T, r_h, z_h = w.half_U, w.h_U, w.r_h_3, w.U_h_T, w.r_h, w.z_h
+    slope_z, z_htilde = w.slope_z, w.z_htilde
+    for (
+        h_prev,
+        a_t,
+        r_t,
+        a_htilde_t,
+        htilde_t,
+        z_t,
+        h_t,
+        h_out_t,
+        r_h_3_out_t,
+    ) in w.forward:  # t = 1, …, T
+        half_U.dot(h_prev, h_U)  # (1)
         add(a_t, h_U, a_t)  # (1)
-        multiply(a_t[..., :H], 0.5, r_t)  # (2)
-        tanh(r_t, r_t)  # (2)
-        multiply(r_t, 0.5, r_t)  # (2)
-        add(r_t, 0.5, r_t)  # (2)
-        multiply(a_t[..., H : 2 * H], 0.5, z_t)  # (3)
-        tanh(z_t, z_t)  # (3)
-        multiply(z_t, 0.5, z_t)  # (3)
-        add(z_t, 0.5, z_t)  # (3)
-        multiply(r_t, h_prev, r_h_2)  # (4)
-        r_h_2.dot(U_h, r_h)  # (4)
+        tanh(a_t, a_t)  # (2), (3)
+        multiply(a_t, 0.5, a_t)  # (2), (3)
+        add(a_t, 0.5, a_t)  # (2), (3)
+        multiply(r_t, h_prev, r_h_3)  # (4)
+        U_h_T.dot(r_h_3, r_h)  # (4)
         add(a_htilde_t, r_h, a_htilde_t)  # (4)
         tanh(a_htilde_t, htilde_t)  # (5)
         multiply(z_t, h_prev, z_h)  # (6)
         subtract(1, z_t, slope_z)  # (6)
         multiply(slope_z, htilde_t, z_htilde)  # (6)
         add(z_h, z_htilde, h_t)  # (6)
-    w.h_rows.dot(V, out=w.o_rows)  # (7)
+        np.copyto(h_out_t, h_t.T)  # (6)
+        np.copyto(r_h_3_out_t, r_h_3.T)  # (4)
+    w.h_out_rows.dot(V, out=w.o_rows)  # (7)
     np.add(w.o, b_y, out=w.o)  # (7)
     np.maximum.reduce(w.o, axis=2, out=w.max_o)  # (8)
     np.subtract(w.o, w.max_o[..., None], out=w.shifted_o)  # (8)
@@ -122,61 +138,57 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(w.hit_o, 1, out=w.hit_o)  # (31)
     w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (31)
     w.dh_0.fill(0)  # (50)
-    w.do_rows.dot(V.T, out=w.dh_rows)  # (32), (38), (39), (40)
-    np.subtract(1, w.z, out=w.slope_z_2)  # (33)
-    np.multiply(w.htilde, w.htilde, out=w.htilde_squared)  # (34)
-    np.subtract(1, w.htilde_squared, out=w.slope_htilde)  # (34)
-    np.subtract(w.h_prev, w.htilde, out=w.h_htilde)  # (35)
-    np.copyto(w.U_h_T, U_h.T)
-    np.subtract(1, w.r, out=w.slope_r)  # (37)
-    np.multiply(w.r, w.slope_r, out=w.r_2)  # (37)
-    np.multiply(w.z, w.slope_z_2, out=w.z_2)  # (37)
-    np.copyto(w.U_T, U.T)
-    multiply, add, U_h_T, da_htilde_U_h_T = np.multiply, np.add, w.U_h_T, w.da_htilde_U_h_T
-    U_T, da_U_T, da_htilde_U_h_T_2, dh_z = w.U_T, w.da_U_T, w.da_htilde_U_h_T_2, w.dh_z
+    np.matmul(V, w.do.swapaxes(-1, -2), out=w.dh)  # (32), (38), (39), (40)
+    subtract, multiply, add, slope_z_2 = np.subtract, np.multiply, np.add, w.slope_z_2
+    dhtilde, htilde_squared, slope_htilde = w.dhtilde, w.htilde_squared, w.slope_htilde
+    da_htilde, h_htilde, dz = w.da_htilde, w.h_htilde, w.dz
+    da_htilde_U_h_T, dr, slope_r, r_2 = w.da_htilde_U_h_T, w.dr, w.slope_r, w.r_2
+    da_r, z_2, da_z, da, da_U_T = w.da_r, w.z_2, w.da_z, w.da, w.da_U_T
+    da_htilde_U_h_T_2, dh_z = w.da_htilde_U_h_T_2, w.dh_z
     for (
-        dh_t,
-        slope_z_2_t,
-        dhtilde_t,
-        slope_htilde_t,
-        da_htilde_t,
-        h_htilde_t,
-        dz_t,
-        h_prev,
-        dr_t,
-        r_2_t,
-        da_t,
-        z_2_t,
-        dh_prev,
-        r_t,
         z_t,
+        dh_t,
+        htilde_t,
+        h_prev,
+        r_t,
+        dh_prev,
+        da_out_t,
+        da_htilde_out_t,
     ) in w.backward:  # t = T, …, 1
-        multiply(dh_t, slope_z_2_t, dhtilde_t)  # (33)
-        multiply(dhtilde_t, slope_htilde_t, da_htilde_t)  # (34)
-        multiply(dh_t, h_htilde_t, dz_t)  # (35)
-        da_htilde_t.dot(U_h_T, da_htilde_U_h_T)  # (36)
-        multiply(da_htilde_U_h_T, h_prev, dr_t)  # (36)
-        multiply(dr_t, r_2_t, da_t[..., :H])  # (37)
-        multiply(dz_t, z_2_t, da_t[..., H : 2 * H])  # (37)
-        da_t.dot(U_T, da_U_T)  # (32), (50)
+        subtract(1, z_t, slope_z_2)  # (33)
+        multiply(dh_t, slope_z_2, dhtilde)  # (33)
+        multiply(htilde_t, htilde_t, htilde_squared)  # (34)
+        subtract(1, htilde_squared, slope_htilde)  # (34)
+        multiply(dhtilde, slope_htilde, da_htilde)  # (34)
+        subtract(h_prev, htilde_t, h_htilde)  # (35)
+        multiply(dh_t, h_htilde, dz)  # (35)
+        U_h.dot(da_htilde, da_htilde_U_h_T)  # (36)
+        multiply(da_htilde_U_h_T, h_prev, dr)  # (36)
+        subtract(1, r_t, slope_r)  # (37)
+        multiply(r_t, slope_r, r_2)  # (37)
+        multiply(dr, r_2, da_r)  # (37)
+        multiply(z_t, slope_z_2, z_2)  # (37)
+        multiply(dz, z_2, da_z)  # (37)
+        U.dot(da, da_U_T)  # (32), (50)
         add(dh_prev, da_U_T, dh_prev)  # (32), (50)
         multiply(da_htilde_U_h_T, r_t, da_htilde_U_h_T_2)  # (32), (50)
         add(dh_prev, da_htilde_U_h_T_2, dh_prev)  # (32), (50)
         multiply(dh_t, z_t, dh_z)  # (32), (50)
         add(dh_prev, dh_z, dh_prev)  # (32), (50)
+        np.copyto(da_out_t, da.T)  # (37)
+        np.copyto(da_htilde_out_t, da_htilde.T)  # (34)
 
     # Gradients
-    x_rows.T.dot(w.da_rows, out=w.dW)  # (41)
-    w.h_prev_rows.T.dot(w.da_rows, out=w.dU)  # (42)
-    w.ones_TN.dot(w.da_rows, out=w.db)  # (43)
-    x_rows.T.dot(w.da_htilde_rows, out=w.dW_h)  # (44)
-    np.multiply(w.r, w.h_prev, out=w.r_h_3)  # (45)
-    w.r_h_3_rows.T.dot(w.da_htilde_rows, out=w.dU_h)  # (45)
-    w.ones_TN.dot(w.da_htilde_rows, out=w.db_h)  # (46)
-    w.h_rows.T.dot(w.do_rows, out=w.dV)  # (47)
+    x_rows.T.dot(w.da_out_rows, out=w.dW)  # (41)
+    w.h_out_prev_rows.T.dot(w.da_out_rows, out=w.dU)  # (42)
+    w.ones_TN.dot(w.da_out_rows, out=w.db)  # (43)
+    x_rows.T.dot(w.da_htilde_out_rows, out=w.dW_h)  # (44)
+    w.r_h_3_out_rows.T.dot(w.da_htilde_out_rows, out=w.dU_h)  # (45)
+    w.ones_TN.dot(w.da_htilde_out_rows, out=w.db_h)  # (46)
+    w.h_out_rows.T.dot(w.do_rows, out=w.dV)  # (47)
     w.ones_TN.dot(w.do_rows, out=w.db_y)  # (48)
-    w.da_rows.dot(W.T, out=w.dx_rows)  # (49)
-    w.da_htilde_rows.dot(W_h.T, out=w.da_htilde_W_h_rows)  # (49)
+    w.da_out_rows.dot(W.T, out=w.dx_rows)  # (49)
+    w.da_htilde_out_rows.dot(W_h.T, out=w.da_htilde_W_h_rows)  # (49)
     np.add(w.dx, w.da_htilde_W_h, out=w.dx)  # (49)
     grads = {
         "W": w.dW,
@@ -188,9 +200,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         "V": w.dV,
         "b_y": w.db_y,
         "x": w.dx,
-        "h": w.dh_0,
+        "h": w.dh_0.T,
     }
-    return loss, grads, {"h": w.h_end}
+    return loss, grads, {"h": w.h_out_end}
 
 
 def forward(params, x, state=None):
@@ -198,7 +210,7 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
-    T, N, D, H, *_ = sizes
+    _, _, _, H, *_ = sizes
     W = params["W"]
     U = params["U"]
     b = params["b"]
@@ -207,102 +219,113 @@ def forward(params, x, state=None):
     b_h = params["b_h"]
     V = params["V"]
     b_y = params["b_y"]
-    x_rows = x.reshape(T * N, D)
-    np.copyto(w.h_0, 0 if state is None else state["h"])
-    x_rows.dot(W, out=w.a_rows)  # (1)
-    np.add(w.a, b, out=w.a)  # (1)
-    x_rows.dot(W_h, out=w.a_htilde_rows)  # (4)
-    np.add(w.a_htilde, b_h, out=w.a_htilde)  # (4)
-    add, multiply, tanh, subtract, h_U = np.add, np.multiply, np.tanh, np.subtract, w.h_U
-    r_h_2, r_h, z_h, slope_z, z_htilde = w.r_h_2, w.r_h, w.z_h, w.slope_z, w.z_htilde
-    for h_prev, a_t, r_t, z_t, a_htilde_t, htilde_t, h_t in w.forward:  # t = 1, …, T
-        h_prev.dot(U, h_U)  # (1)
+    np.copyto(w.h_out_0, 0 if state is None else state["h"])
+    np.copyto(w.h_0.T, 0 if state is None else state["h"])
+    np.copyto(w.half_W, W.T)  # (1)
+    np.multiply(w.half_W[: 2 * H], 0.5, out=w.half_W[: 2 * H])  # (1)
+    np.matmul(w.half_W, x.swapaxes(-1, -2), out=w.a)  # (1)
+    np.copyto(w.half_b, b)  # (1)
+    np.multiply(w.half_b[: 2 * H], 0.5, out=w.half_b[: 2 * H])  # (1)
+    np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
+    np.matmul(W_h.T, x.swapaxes(-1, -2), out=w.a_htilde)  # (4)
+    np.add(w.a_htilde, b_h[..., None], out=w.a_htilde)  # (4)
+    np.copyto(w.U_h_T, U_h.T)
+    np.copyto(w.half_U, U.T)  # (1)
+    np.multiply(w.half_U[: 2 * H], 0.5, out=w.half_U[: 2 * H])  # (1)
+    add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
+    half_U, h_U, r_h_2, U_h_T, r_h, z_h = w.half_U, w.h_U, w.r_h_2, w.U_h_T, w.r_h, w.z_h
+    slope_z, z_htilde = w.slope_z, w.z_htilde
+    for h_prev, a_t, r_t, a_htilde_t, htilde_t, z_t, h_t, h_out_t in w.forward_:  # t = 1, …, T
+        half_U.dot(h_prev, h_U)  # (1)
         add(a_t, h_U, a_t)  # (1)
-        multiply(a_t[..., :H], 0.5, r_t)  # (2)
-        tanh(r_t, r_t)  # (2)
-        multiply(r_t, 0.5, r_t)  # (2)
-        add(r_t, 0.5, r_t)  # (2)
-        multiply(a_t[..., H : 2 * H], 0.5, z_t)  # (3)
-        tanh(z_t, z_t)  # (3)
-        multiply(z_t, 0.5, z_t)  # (3)
-        add(z_t, 0.5, z_t)  # (3)
+        tanh(a_t, a_t)  # (2), (3)
+        multiply(a_t, 0.5, a_t)  # (2), (3)
+        add(a_t, 0.5, a_t)  # (2), (3)
         multiply(r_t, h_prev, r_h_2)  # (4)
-        r_h_2.dot(U_h, r_h)  # (4)
+        U_h_T.dot(r_h_2, r_h)  # (4)
         add(a_htilde_t, r_h, a_htilde_t)  # (4)
         tanh(a_htilde_t, htilde_t)  # (5)
         multiply(z_t, h_prev, z_h)  # (6)
         subtract(1, z_t, slope_z)  # (6)
         multiply(slope_z, htilde_t, z_htilde)  # (6)
         add(z_h, z_htilde, h_t)  # (6)
-    w.h_rows.dot(V, out=w.o_rows)  # (7)
+        np.copyto(h_out_t, h_t.T)  # (6)
+    w.h_out_rows.dot(V, out=w.o_rows)  # (7)
     np.add(w.o, b_y, out=w.o)  # (7)
-    return {"o": w.o}, {"h": w.h_end}
+    return {"o": w.o}, {"h": w.h_out_end}
 
 
 class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, N, D, H, C, dtype):
-        self.a = _empty((T, N, 2 * H), dtype)
-        self.r = _empty((T, N, H), dtype)
-        self.z = _empty((T, N, H), dtype)
-        self.a_htilde = _empty((T, N, H), dtype)
-        self.htilde = _empty((T, N, H), dtype)
-        h_all = _empty((T + 1, N, H), dtype)
-        self.h_U = _empty((N, 2 * H), dtype)
-        self.r_h = _empty((N, H), dtype)
-        self.r_h_2 = _empty((N, H), dtype)
-        self.z_h = _empty((N, H), dtype)
-        self.z_htilde = _empty((N, H), dtype)
-        self.slope_z = _empty((N, H), dtype)
+        self.a = _empty((T, 2 * H, N), dtype)
+        self.a_htilde = _empty((T, H, N), dtype)
+        self.htilde = _empty((T, H, N), dtype)
+        h_all = _empty((T + 1, H, N), dtype)
+        self.h_U = _empty((2 * H, N), dtype)
+        self.r_h = _empty((H, N), dtype)
+        self.slope_z = _empty((H, N), dtype)
         self.o = _empty((T, N, C), dtype)
         self.max_o = _empty((T, N), dtype)
         self.at_y = _empty((T, N), np.intp)
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
-        dh_all = _empty((T + 1, N, H), dtype)
-        self.htilde_squared = _empty((T, N, H), dtype)
-        self.dr = _empty((T, N, H), dtype)
+        dh_all = _empty((T + 1, H, N), dtype)
+        self.dr = _empty((H, N), dtype)
         self.U_h_T = _empty((H, H), dtype)
-        self.slope_r = _empty((T, N, H), dtype)
-        self.z_2 = _empty((T, N, H), dtype)
-        self.U_T = _empty((2 * H, H), dtype)
+        self.da_htilde_U_h_T = _empty((H, N), dtype)
+        self.slope_r = _empty((H, N), dtype)
         self.dW = _empty((D, 2 * H), dtype)
         self.dU = _empty((H, 2 * H), dtype)
         self.db = _empty((2 * H,), dtype)
         self.dW_h = _empty((D, H), dtype)
         self.dU_h = _empty((H, H), dtype)
+        self.r_h_3 = _empty((H, N), dtype)
         self.db_h = _empty((H,), dtype)
         self.dV = _empty((H, C), dtype)
         self.db_y = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
         self.da_htilde_W_h = _empty((T, N, D), dtype)
+        h_out_all = _empty((T + 1, N, H), dtype)
+        self.r_h_3_out = _empty((T, N, H), dtype)
+        self.half_W = _empty((2 * H, D), dtype)
+        self.half_b = _empty((2 * H,), dtype)
+        self.half_U = _empty((2 * H, H), dtype)
+        self.r_h_2 = _empty((H, N), dtype)
+        self.z_h = self.r_h  # z_h takes its place
+        self.z_htilde = self.slope_z  # z_htilde takes its place
         self.shifted_o = self.o  # shifted_o takes its place
         self.target_o = self.max_o  # target_o takes its place
         self.exp_o = self.o  # exp_o takes its place
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
-        self.dhtilde = self.a_htilde  # dhtilde takes its place
-        self.slope_z_2 = self.a_htilde  # slope_z_2 takes its place
-        self.da_htilde = self.htilde_squared  # da_htilde takes its place
-        self.slope_htilde = self.htilde_squared  # slope_htilde takes its place
-        self.dz = self.htilde  # dz takes its place
-        self.h_htilde = self.htilde  # h_htilde takes its place
-        self.da_htilde_U_h_T = self.r_h  # da_htilde_U_h_T takes its place
-        self.da = self.a  # da takes its place
+        self.dhtilde = self.r_h  # dhtilde takes its place
+        self.slope_z_2 = self.slope_z  # slope_z_2 takes its place
+        self.da_htilde = self.r_h_3  # da_htilde takes its place
+        self.slope_htilde = self.r_h_3  # slope_htilde takes its place
+        self.htilde_squared = self.r_h_3  # htilde_squared takes its place
+        self.dz = self.r_h  # dz takes its place
+        self.h_htilde = self.r_h  # h_htilde takes its place
+        self.da = self.h_U  # da takes its place
         self.r_2 = self.slope_r  # r_2 takes its place
-        self.da_U_T = self.r_h_2  # da_U_T takes its place
-        self.da_htilde_U_h_T_2 = self.slope_z  # da_htilde_U_h_T_2 takes its place
-        self.dh_z = self.z_h  # dh_z takes its place
-        self.r_h_3 = self.r  # r_h_3 takes its place
+        self.z_2 = self.slope_r  # z_2 takes its place
+        self.da_U_T = self.slope_r  # da_U_T takes its place
+        self.da_htilde_U_h_T_2 = self.slope_r  # da_htilde_U_h_T_2 takes its place
+        self.dh_z = self.slope_r  # dh_z takes its place
+        self.da_out = self.a.reshape(T, N, 2 * H)  # da_out takes its place
+        self.da_htilde_out = self.htilde.reshape(T, N, H)  # da_htilde_out takes its place
+        self.r = self.a[:, :H]
+        self.z = self.a[:, H : 2 * H]
+        self.da_r = self.da[:H]
+        self.da_z = self.da[H : 2 * H]
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
         self.ones_TN = np.ones(T * N, dtype)
+        self.h_out_0 = h_out_all[0]
         self.h_0 = h_all[0]
-        self.a_rows = self.a.reshape(T * N, 2 * H)
-        self.a_htilde_rows = self.a_htilde.reshape(T * N, H)
-        self.h = h_all[1:]
-        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.h_out = h_out_all[1:]
+        self.h_out_rows = h_out_all[1:].reshape(T * N, H)
         self.o_rows = self.o.reshape(T * N, C)
         self.at_y_flat = self.at_y.reshape(-1)
         self.shifted_o_flat = self.shifted_o.reshape(-1)
@@ -313,46 +336,53 @@ class _Buffers:
         self.do_flat = self.do.reshape(-1)
         self.hit_o_flat = self.hit_o.reshape(-1)
         self.dh_0 = dh_all[0]
-        self.do_rows = self.do.reshape(T * N, C)
         self.dh = dh_all[1:]
-        self.dh_rows = dh_all[1:].reshape(T * N, H)
-        self.h_prev = h_all[:-1]
-        self.da_rows = self.da.reshape(T * N, 2 * H)
-        self.h_prev_rows = h_all[:-1].reshape(T * N, H)
-        self.da_htilde_rows = self.da_htilde.reshape(T * N, H)
-        self.r_h_3_rows = self.r_h_3.reshape(T * N, H)
+        self.da_out_rows = self.da_out.reshape(T * N, 2 * H)
+        self.h_out_prev = h_out_all[:-1]
+        self.h_out_prev_rows = h_out_all[:-1].reshape(T * N, H)
+        self.da_htilde_out_rows = self.da_htilde_out.reshape(T * N, H)
+        self.r_h_3_out_rows = self.r_h_3_out.reshape(T * N, H)
+        self.do_rows = self.do.reshape(T * N, C)
         self.dx_rows = self.dx.reshape(T * N, D)
         self.da_htilde_W_h_rows = self.da_htilde_W_h.reshape(T * N, D)
-        self.h_end = h_all[-1]
+        self.h_out_end = h_out_all[-1]
         self.forward = list(
             zip(
                 h_all[:-1],
                 self.a,
                 self.r,
-                self.z,
                 self.a_htilde,
                 self.htilde,
+                self.z,
                 h_all[1:],
+                h_out_all[1:],
+                self.r_h_3_out,
                 strict=True,
             )
         )
         self.backward = list(
             zip(
-                dh_all[1:][::-1],
-                self.slope_z_2[::-1],
-                self.dhtilde[::-1],
-                self.slope_htilde[::-1],
-                self.da_htilde[::-1],
-                self.h_htilde[::-1],
-                self.dz[::-1],
-                h_all[:-1][::-1],
-                self.dr[::-1],
-                self.r_2[::-1],
-                self.da[::-1],
-                self.z_2[::-1],
-                dh_all[:-1][::-1],
-                self.r[::-1],
                 self.z[::-1],
+                dh_all[1:][::-1],
+                self.htilde[::-1],
+                h_all[:-1][::-1],
+                self.r[::-1],
+                dh_all[:-1][::-1],
+                self.da_out[::-1],
+                self.da_htilde_out[::-1],
+                strict=True,
+            )
+        )
+        self.forward_ = list(
+            zip(
+                h_all[:-1],
+                self.a,
+                self.r,
+                self.a_htilde,
+                self.htilde,
+                self.z,
+                h_all[1:],
+                h_out_all[1:],
                 strict=True,
             )
         )

@@ -89,38 +89,55 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
 
     # Forward
     x_rows = x.reshape(T * N, D)
-    np.copyto(w.h_0, 0 if state is None else state["h"])
-    x_rows.dot(W_z, out=w.a_z_rows)  # (1)
-    np.add(w.a_z, b_z, out=w.a_z)  # (1)
-    x_rows.dot(W_r, out=w.a_r_rows)  # (3)
-    np.add(w.a_r, b_r, out=w.a_r)  # (3)
-    x_rows.dot(W, out=w.a_htilde_rows)  # (5)
-    np.add(w.a_htilde, b, out=w.a_htilde)  # (5)
+    np.copyto(w.h_out_0, 0 if state is None else state["h"])
+    np.copyto(w.h_0.T, 0 if state is None else state["h"])
+    np.matmul(W_z.T, x.swapaxes(-1, -2), out=w.a_z)  # (1)
+    np.add(w.a_z, b_z[..., None], out=w.a_z)  # (1)
+    np.matmul(W_r.T, x.swapaxes(-1, -2), out=w.a_r)  # (3)
+    np.add(w.a_r, b_r[..., None], out=w.a_r)  # (3)
+    np.matmul(W.T, x.swapaxes(-1, -2), out=w.a_htilde)  # (5)
+    np.add(w.a_htilde, b[..., None], out=w.a_htilde)  # (5)
+    np.copyto(w.U_z_T, U_z.T)
+    np.copyto(w.U_r_T, U_r.T)
+    np.copyto(w.U_T, U.T)
     add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    h_U_z, h_U_r, r_h_2, r_h, slope_z = w.h_U_z, w.h_U_r, w.r_h_2, w.r_h, w.slope_z
-    z_h, z_htilde = w.z_h, w.z_htilde
-    for h_prev, a_z_t, z_t, a_r_t, r_t, a_htilde_t, htilde_t, h_t in w.forward:  # t = 1, …, T
-        h_prev.dot(U_z, h_U_z)  # (1)
+    U_z_T, h_U_z, U_r_T, h_U_r, r_h_3 = w.U_z_T, w.h_U_z, w.U_r_T, w.h_U_r, w.r_h_3
+    U_T, r_h, slope_z, z_h, z_htilde = w.U_T, w.r_h, w.slope_z, w.z_h, w.z_htilde
+    for (
+        h_prev,
+        a_z_t,
+        z_t,
+        a_r_t,
+        r_t,
+        a_htilde_t,
+        htilde_t,
+        h_t,
+        h_out_t,
+        r_h_3_out_t,
+    ) in w.forward:  # t = 1, …, T
+        U_z_T.dot(h_prev, h_U_z)  # (1)
         add(a_z_t, h_U_z, a_z_t)  # (1)
         multiply(a_z_t, 0.5, z_t)  # (2)
         tanh(z_t, z_t)  # (2)
         multiply(z_t, 0.5, z_t)  # (2)
         add(z_t, 0.5, z_t)  # (2)
-        h_prev.dot(U_r, h_U_r)  # (3)
+        U_r_T.dot(h_prev, h_U_r)  # (3)
         add(a_r_t, h_U_r, a_r_t)  # (3)
         multiply(a_r_t, 0.5, r_t)  # (4)
         tanh(r_t, r_t)  # (4)
         multiply(r_t, 0.5, r_t)  # (4)
         add(r_t, 0.5, r_t)  # (4)
-        multiply(r_t, h_prev, r_h_2)  # (5)
-        r_h_2.dot(U, r_h)  # (5)
+        multiply(r_t, h_prev, r_h_3)  # (5)
+        U_T.dot(r_h_3, r_h)  # (5)
         add(a_htilde_t, r_h, a_htilde_t)  # (5)
         tanh(a_htilde_t, htilde_t)  # (6)
         subtract(1, z_t, slope_z)  # (7)
         multiply(slope_z, h_prev, z_h)  # (7)
         multiply(z_t, htilde_t, z_htilde)  # (7)
         add(z_h, z_htilde, h_t)  # (7)
-    w.h_rows.dot(V, out=w.o_rows)  # (8)
+        np.copyto(h_out_t, h_t.T)  # (7)
+        np.copyto(r_h_3_out_t, r_h_3.T)  # (5)
+    w.h_out_rows.dot(V, out=w.o_rows)  # (8)
     np.add(w.o, c, out=w.o)  # (8)
     np.maximum.reduce(w.o, axis=2, out=w.max_o)  # (9)
     np.subtract(w.o, w.max_o[..., None], out=w.shifted_o)  # (9)
@@ -137,71 +154,66 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(w.hit_o, 1, out=w.hit_o)  # (37)
     w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (37)
     w.dh_0.fill(0)  # (61)
-    w.do_rows.dot(V.T, out=w.dh_rows)  # (38), (45), (46), (47), (48)
-    np.multiply(w.htilde, w.htilde, out=w.htilde_squared)  # (40)
-    np.subtract(1, w.htilde_squared, out=w.slope_htilde)  # (40)
-    np.copyto(w.U_T, U.T)
-    np.subtract(1, w.r, out=w.slope_r)  # (42)
-    np.multiply(w.r, w.slope_r, out=w.r_2)  # (42)
-    np.subtract(w.htilde, w.h_prev, out=w.htilde_h)  # (43)
-    np.subtract(1, w.z, out=w.slope_z_2)  # (44)
-    np.multiply(w.z, w.slope_z_2, out=w.z_2)  # (44)
-    np.copyto(w.U_z_T, U_z.T)
-    np.copyto(w.U_r_T, U_r.T)
-    multiply, add, U_T, da_htilde_U_T = np.multiply, np.add, w.U_T, w.da_htilde_U_T
-    U_z_T, da_z_U_z_T, U_r_T, da_r_U_r_T = w.U_z_T, w.da_z_U_z_T, w.U_r_T, w.da_r_U_r_T
-    da_htilde_U_T_2, dh_slope_z_2 = w.da_htilde_U_T_2, w.dh_slope_z_2
+    np.matmul(V, w.do.swapaxes(-1, -2), out=w.dh)  # (38), (45), (46), (47), (48)
+    multiply, subtract, add, dhtilde = np.multiply, np.subtract, np.add, w.dhtilde
+    htilde_squared, slope_htilde, da_htilde = w.htilde_squared, w.slope_htilde, w.da_htilde
+    da_htilde_U_T, dr, slope_r, r_2, da_r = w.da_htilde_U_T, w.dr, w.slope_r, w.r_2, w.da_r
+    htilde_h, dz, slope_z_2, z_2, da_z = w.htilde_h, w.dz, w.slope_z_2, w.z_2, w.da_z
+    da_z_U_z_T, da_r_U_r_T, da_htilde_U_T_2 = w.da_z_U_z_T, w.da_r_U_r_T, w.da_htilde_U_T_2
+    dh_slope_z_2 = w.dh_slope_z_2
     for (
         dh_t,
         z_t,
-        dhtilde_t,
-        slope_htilde_t,
-        da_htilde_t,
+        htilde_t,
         h_prev,
-        dr_t,
-        r_2_t,
-        da_r_t,
-        htilde_h_t,
-        dz_t,
-        z_2_t,
-        da_z_t,
-        dh_prev,
         r_t,
-        slope_z_2_t,
+        dh_prev,
+        da_z_out_t,
+        da_r_out_t,
+        da_htilde_out_t,
     ) in w.backward:  # t = T, …, 1
-        multiply(dh_t, z_t, dhtilde_t)  # (39)
-        multiply(dhtilde_t, slope_htilde_t, da_htilde_t)  # (40)
-        da_htilde_t.dot(U_T, da_htilde_U_T)  # (41)
-        multiply(da_htilde_U_T, h_prev, dr_t)  # (41)
-        multiply(dr_t, r_2_t, da_r_t)  # (42)
-        multiply(dh_t, htilde_h_t, dz_t)  # (43)
-        multiply(dz_t, z_2_t, da_z_t)  # (44)
-        da_z_t.dot(U_z_T, da_z_U_z_T)  # (38), (61)
+        multiply(dh_t, z_t, dhtilde)  # (39)
+        multiply(htilde_t, htilde_t, htilde_squared)  # (40)
+        subtract(1, htilde_squared, slope_htilde)  # (40)
+        multiply(dhtilde, slope_htilde, da_htilde)  # (40)
+        U.dot(da_htilde, da_htilde_U_T)  # (41)
+        multiply(da_htilde_U_T, h_prev, dr)  # (41)
+        subtract(1, r_t, slope_r)  # (42)
+        multiply(r_t, slope_r, r_2)  # (42)
+        multiply(dr, r_2, da_r)  # (42)
+        subtract(htilde_t, h_prev, htilde_h)  # (43)
+        multiply(dh_t, htilde_h, dz)  # (43)
+        subtract(1, z_t, slope_z_2)  # (44)
+        multiply(z_t, slope_z_2, z_2)  # (44)
+        multiply(dz, z_2, da_z)  # (44)
+        U_z.dot(da_z, da_z_U_z_T)  # (38), (61)
         add(dh_prev, da_z_U_z_T, dh_prev)  # (38), (61)
-        da_r_t.dot(U_r_T, da_r_U_r_T)  # (38), (61)
+        U_r.dot(da_r, da_r_U_r_T)  # (38), (61)
         add(dh_prev, da_r_U_r_T, dh_prev)  # (38), (61)
         multiply(da_htilde_U_T, r_t, da_htilde_U_T_2)  # (38), (61)
         add(dh_prev, da_htilde_U_T_2, dh_prev)  # (38), (61)
-        multiply(dh_t, slope_z_2_t, dh_slope_z_2)  # (38), (61)
+        multiply(dh_t, slope_z_2, dh_slope_z_2)  # (38), (61)
         add(dh_prev, dh_slope_z_2, dh_prev)  # (38), (61)
+        np.copyto(da_z_out_t, da_z.T)  # (44)
+        np.copyto(da_r_out_t, da_r.T)  # (42)
+        np.copyto(da_htilde_out_t, da_htilde.T)  # (40)
 
     # Gradients
-    x_rows.T.dot(w.da_z_rows, out=w.dW_z)  # (49)
-    w.h_prev_rows.T.dot(w.da_z_rows, out=w.dU_z)  # (50)
-    w.ones_TN.dot(w.da_z_rows, out=w.db_z)  # (51)
-    x_rows.T.dot(w.da_r_rows, out=w.dW_r)  # (52)
-    w.h_prev_rows.T.dot(w.da_r_rows, out=w.dU_r)  # (53)
-    w.ones_TN.dot(w.da_r_rows, out=w.db_r)  # (54)
-    x_rows.T.dot(w.da_htilde_rows, out=w.dW)  # (55)
-    np.multiply(w.r, w.h_prev, out=w.r_h_3)  # (56)
-    w.r_h_3_rows.T.dot(w.da_htilde_rows, out=w.dU)  # (56)
-    w.ones_TN.dot(w.da_htilde_rows, out=w.db)  # (57)
-    w.h_rows.T.dot(w.do_rows, out=w.dV)  # (58)
+    x_rows.T.dot(w.da_z_out_rows, out=w.dW_z)  # (49)
+    w.h_out_prev_rows.T.dot(w.da_z_out_rows, out=w.dU_z)  # (50)
+    w.ones_TN.dot(w.da_z_out_rows, out=w.db_z)  # (51)
+    x_rows.T.dot(w.da_r_out_rows, out=w.dW_r)  # (52)
+    w.h_out_prev_rows.T.dot(w.da_r_out_rows, out=w.dU_r)  # (53)
+    w.ones_TN.dot(w.da_r_out_rows, out=w.db_r)  # (54)
+    x_rows.T.dot(w.da_htilde_out_rows, out=w.dW)  # (55)
+    w.r_h_3_out_rows.T.dot(w.da_htilde_out_rows, out=w.dU)  # (56)
+    w.ones_TN.dot(w.da_htilde_out_rows, out=w.db)  # (57)
+    w.h_out_rows.T.dot(w.do_rows, out=w.dV)  # (58)
     w.ones_TN.dot(w.do_rows, out=w.dc)  # (59)
-    w.da_z_rows.dot(W_z.T, out=w.dx_rows)  # (60)
-    w.da_r_rows.dot(W_r.T, out=w.da_r_W_r_rows)  # (60)
+    w.da_z_out_rows.dot(W_z.T, out=w.dx_rows)  # (60)
+    w.da_r_out_rows.dot(W_r.T, out=w.da_r_W_r_rows)  # (60)
     np.add(w.dx, w.da_r_W_r, out=w.dx)  # (60)
-    w.da_htilde_rows.dot(W.T, out=w.da_htilde_W_rows)  # (60)
+    w.da_htilde_out_rows.dot(W.T, out=w.da_htilde_W_rows)  # (60)
     np.add(w.dx, w.da_htilde_W, out=w.dx)  # (60)
     grads = {
         "W_z": w.dW_z,
@@ -216,9 +228,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         "V": w.dV,
         "c": w.dc,
         "x": w.dx,
-        "h": w.dh_0,
+        "h": w.dh_0.T,
     }
-    return loss, grads, {"h": w.h_end}
+    return loss, grads, {"h": w.h_out_end}
 
 
 def forward(params, x, state=None):
@@ -226,7 +238,6 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
-    T, N, D, *_ = sizes
     W_z = params["W_z"]
     U_z = params["U_z"]
     b_z = params["b_z"]
@@ -238,70 +249,81 @@ def forward(params, x, state=None):
     b = params["b"]
     V = params["V"]
     c = params["c"]
-    x_rows = x.reshape(T * N, D)
-    np.copyto(w.h_0, 0 if state is None else state["h"])
-    x_rows.dot(W_z, out=w.a_z_rows)  # (1)
-    np.add(w.a_z, b_z, out=w.a_z)  # (1)
-    x_rows.dot(W_r, out=w.a_r_rows)  # (3)
-    np.add(w.a_r, b_r, out=w.a_r)  # (3)
-    x_rows.dot(W, out=w.a_htilde_rows)  # (5)
-    np.add(w.a_htilde, b, out=w.a_htilde)  # (5)
+    np.copyto(w.h_out_0, 0 if state is None else state["h"])
+    np.copyto(w.h_0.T, 0 if state is None else state["h"])
+    np.matmul(W_z.T, x.swapaxes(-1, -2), out=w.a_z)  # (1)
+    np.add(w.a_z, b_z[..., None], out=w.a_z)  # (1)
+    np.matmul(W_r.T, x.swapaxes(-1, -2), out=w.a_r)  # (3)
+    np.add(w.a_r, b_r[..., None], out=w.a_r)  # (3)
+    np.matmul(W.T, x.swapaxes(-1, -2), out=w.a_htilde)  # (5)
+    np.add(w.a_htilde, b[..., None], out=w.a_htilde)  # (5)
+    np.copyto(w.U_z_T, U_z.T)
+    np.copyto(w.U_r_T, U_r.T)
+    np.copyto(w.U_T, U.T)
     add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    h_U_z, h_U_r, r_h_2, r_h, slope_z = w.h_U_z, w.h_U_r, w.r_h_2, w.r_h, w.slope_z
-    z_h, z_htilde = w.z_h, w.z_htilde
-    for h_prev, a_z_t, z_t, a_r_t, r_t, a_htilde_t, htilde_t, h_t in w.forward:  # t = 1, …, T
-        h_prev.dot(U_z, h_U_z)  # (1)
+    U_z_T, h_U_z, U_r_T, h_U_r, r_h_2 = w.U_z_T, w.h_U_z, w.U_r_T, w.h_U_r, w.r_h_2
+    U_T, r_h, slope_z, z_h, z_htilde = w.U_T, w.r_h, w.slope_z, w.z_h, w.z_htilde
+    for (
+        h_prev,
+        a_z_t,
+        z_t,
+        a_r_t,
+        r_t,
+        a_htilde_t,
+        htilde_t,
+        h_t,
+        h_out_t,
+    ) in w.forward_:  # t = 1, …, T
+        U_z_T.dot(h_prev, h_U_z)  # (1)
         add(a_z_t, h_U_z, a_z_t)  # (1)
         multiply(a_z_t, 0.5, z_t)  # (2)
         tanh(z_t, z_t)  # (2)
         multiply(z_t, 0.5, z_t)  # (2)
         add(z_t, 0.5, z_t)  # (2)
-        h_prev.dot(U_r, h_U_r)  # (3)
+        U_r_T.dot(h_prev, h_U_r)  # (3)
         add(a_r_t, h_U_r, a_r_t)  # (3)
         multiply(a_r_t, 0.5, r_t)  # (4)
         tanh(r_t, r_t)  # (4)
         multiply(r_t, 0.5, r_t)  # (4)
         add(r_t, 0.5, r_t)  # (4)
         multiply(r_t, h_prev, r_h_2)  # (5)
-        r_h_2.dot(U, r_h)  # (5)
+        U_T.dot(r_h_2, r_h)  # (5)
         add(a_htilde_t, r_h, a_htilde_t)  # (5)
         tanh(a_htilde_t, htilde_t)  # (6)
         subtract(1, z_t, slope_z)  # (7)
         multiply(slope_z, h_prev, z_h)  # (7)
         multiply(z_t, htilde_t, z_htilde)  # (7)
         add(z_h, z_htilde, h_t)  # (7)
-    w.h_rows.dot(V, out=w.o_rows)  # (8)
+        np.copyto(h_out_t, h_t.T)  # (7)
+    w.h_out_rows.dot(V, out=w.o_rows)  # (8)
     np.add(w.o, c, out=w.o)  # (8)
-    return {"o": w.o}, {"h": w.h_end}
+    return {"o": w.o}, {"h": w.h_out_end}
 
 
 class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, N, D, H, C, dtype):
-        self.a_z = _empty((T, N, H), dtype)
-        self.z = _empty((T, N, H), dtype)
-        self.a_r = _empty((T, N, H), dtype)
-        self.r = _empty((T, N, H), dtype)
-        self.a_htilde = _empty((T, N, H), dtype)
-        self.htilde = _empty((T, N, H), dtype)
-        h_all = _empty((T + 1, N, H), dtype)
-        self.h_U_z = _empty((N, H), dtype)
-        self.h_U_r = _empty((N, H), dtype)
-        self.r_h = _empty((N, H), dtype)
-        self.r_h_2 = _empty((N, H), dtype)
-        self.z_h = _empty((N, H), dtype)
-        self.slope_z = _empty((N, H), dtype)
-        self.z_htilde = _empty((N, H), dtype)
+        self.a_z = _empty((T, H, N), dtype)
+        self.z = _empty((T, H, N), dtype)
+        self.a_r = _empty((T, H, N), dtype)
+        self.r = _empty((T, H, N), dtype)
+        self.a_htilde = _empty((T, H, N), dtype)
+        self.htilde = _empty((T, H, N), dtype)
+        h_all = _empty((T + 1, H, N), dtype)
+        self.h_U_z = _empty((H, N), dtype)
+        self.r_h = _empty((H, N), dtype)
+        self.z_htilde = _empty((H, N), dtype)
         self.o = _empty((T, N, C), dtype)
         self.max_o = _empty((T, N), dtype)
         self.at_y = _empty((T, N), np.intp)
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
-        dh_all = _empty((T + 1, N, H), dtype)
-        self.dr = _empty((T, N, H), dtype)
+        dh_all = _empty((T + 1, H, N), dtype)
         self.U_T = _empty((H, H), dtype)
-        self.z_2 = _empty((T, N, H), dtype)
+        self.slope_r = _empty((H, N), dtype)
+        self.z_2 = _empty((H, N), dtype)
+        self.slope_z_2 = _empty((H, N), dtype)
         self.U_z_T = _empty((H, H), dtype)
         self.U_r_T = _empty((H, H), dtype)
         self.dW_z = _empty((D, H), dtype)
@@ -317,38 +339,44 @@ class _Buffers:
         self.dc = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
         self.da_r_W_r = _empty((T, N, D), dtype)
+        h_out_all = _empty((T + 1, N, H), dtype)
+        self.r_h_3_out = _empty((T, N, H), dtype)
+        self.r_h_2 = _empty((H, N), dtype)
+        self.h_U_r = self.h_U_z  # h_U_r takes its place
+        self.z_h = self.r_h  # z_h takes its place
+        self.slope_z = self.r_h  # slope_z takes its place
         self.shifted_o = self.o  # shifted_o takes its place
         self.target_o = self.max_o  # target_o takes its place
         self.exp_o = self.o  # exp_o takes its place
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
-        self.dhtilde = self.z  # dhtilde takes its place
-        self.da_htilde = self.a_htilde  # da_htilde takes its place
-        self.slope_htilde = self.a_htilde  # slope_htilde takes its place
-        self.htilde_squared = self.a_htilde  # htilde_squared takes its place
-        self.da_htilde_U_T = self.h_U_r  # da_htilde_U_T takes its place
-        self.da_r = self.a_r  # da_r takes its place
-        self.r_2 = self.a_r  # r_2 takes its place
-        self.slope_r = self.a_r  # slope_r takes its place
-        self.dz = self.htilde  # dz takes its place
-        self.htilde_h = self.htilde  # htilde_h takes its place
+        self.dhtilde = self.z_htilde  # dhtilde takes its place
+        self.da_htilde = self.r_h  # da_htilde takes its place
+        self.slope_htilde = self.r_h  # slope_htilde takes its place
+        self.htilde_squared = self.r_h  # htilde_squared takes its place
+        self.dr = self.h_U_z  # dr takes its place
+        self.da_htilde_U_T = self.z_htilde  # da_htilde_U_T takes its place
+        self.da_r = self.slope_r  # da_r takes its place
+        self.r_2 = self.slope_r  # r_2 takes its place
+        self.dz = self.h_U_z  # dz takes its place
+        self.htilde_h = self.h_U_z  # htilde_h takes its place
         self.da_z = self.z_2  # da_z takes its place
-        self.slope_z_2 = self.a_z  # slope_z_2 takes its place
         self.da_z_U_z_T = self.h_U_z  # da_z_U_z_T takes its place
-        self.da_r_U_r_T = self.r_h  # da_r_U_r_T takes its place
-        self.da_htilde_U_T_2 = self.r_h_2  # da_htilde_U_T_2 takes its place
-        self.dh_slope_z_2 = self.slope_z  # dh_slope_z_2 takes its place
-        self.r_h_3 = self.r  # r_h_3 takes its place
+        self.da_r_U_r_T = self.h_U_z  # da_r_U_r_T takes its place
+        self.da_htilde_U_T_2 = self.h_U_z  # da_htilde_U_T_2 takes its place
+        self.dh_slope_z_2 = self.h_U_z  # dh_slope_z_2 takes its place
+        self.r_h_3 = self.h_U_z  # r_h_3 takes its place
         self.da_htilde_W = self.da_r_W_r  # da_htilde_W takes its place
+        self.da_z_out = self.htilde.reshape(T, N, H)  # da_z_out takes its place
+        self.da_r_out = self.r.reshape(T, N, H)  # da_r_out takes its place
+        self.da_htilde_out = self.z.reshape(T, N, H)  # da_htilde_out takes its place
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
         self.ones_TN = np.ones(T * N, dtype)
+        self.h_out_0 = h_out_all[0]
         self.h_0 = h_all[0]
-        self.a_z_rows = self.a_z.reshape(T * N, H)
-        self.a_r_rows = self.a_r.reshape(T * N, H)
-        self.a_htilde_rows = self.a_htilde.reshape(T * N, H)
-        self.h = h_all[1:]
-        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.h_out = h_out_all[1:]
+        self.h_out_rows = h_out_all[1:].reshape(T * N, H)
         self.o_rows = self.o.reshape(T * N, C)
         self.at_y_flat = self.at_y.reshape(-1)
         self.shifted_o_flat = self.shifted_o.reshape(-1)
@@ -359,19 +387,18 @@ class _Buffers:
         self.do_flat = self.do.reshape(-1)
         self.hit_o_flat = self.hit_o.reshape(-1)
         self.dh_0 = dh_all[0]
-        self.do_rows = self.do.reshape(T * N, C)
         self.dh = dh_all[1:]
-        self.dh_rows = dh_all[1:].reshape(T * N, H)
-        self.h_prev = h_all[:-1]
-        self.da_z_rows = self.da_z.reshape(T * N, H)
-        self.h_prev_rows = h_all[:-1].reshape(T * N, H)
-        self.da_r_rows = self.da_r.reshape(T * N, H)
-        self.da_htilde_rows = self.da_htilde.reshape(T * N, H)
-        self.r_h_3_rows = self.r_h_3.reshape(T * N, H)
+        self.da_z_out_rows = self.da_z_out.reshape(T * N, H)
+        self.h_out_prev = h_out_all[:-1]
+        self.h_out_prev_rows = h_out_all[:-1].reshape(T * N, H)
+        self.da_r_out_rows = self.da_r_out.reshape(T * N, H)
+        self.da_htilde_out_rows = self.da_htilde_out.reshape(T * N, H)
+        self.r_h_3_out_rows = self.r_h_3_out.reshape(T * N, H)
+        self.do_rows = self.do.reshape(T * N, C)
         self.dx_rows = self.dx.reshape(T * N, D)
         self.da_r_W_r_rows = self.da_r_W_r.reshape(T * N, D)
         self.da_htilde_W_rows = self.da_htilde_W.reshape(T * N, D)
-        self.h_end = h_all[-1]
+        self.h_out_end = h_out_all[-1]
         self.forward = list(
             zip(
                 h_all[:-1],
@@ -382,6 +409,8 @@ class _Buffers:
                 self.a_htilde,
                 self.htilde,
                 h_all[1:],
+                h_out_all[1:],
+                self.r_h_3_out,
                 strict=True,
             )
         )
@@ -389,20 +418,27 @@ class _Buffers:
             zip(
                 dh_all[1:][::-1],
                 self.z[::-1],
-                self.dhtilde[::-1],
-                self.slope_htilde[::-1],
-                self.da_htilde[::-1],
+                self.htilde[::-1],
                 h_all[:-1][::-1],
-                self.dr[::-1],
-                self.r_2[::-1],
-                self.da_r[::-1],
-                self.htilde_h[::-1],
-                self.dz[::-1],
-                self.z_2[::-1],
-                self.da_z[::-1],
-                dh_all[:-1][::-1],
                 self.r[::-1],
-                self.slope_z_2[::-1],
+                dh_all[:-1][::-1],
+                self.da_z_out[::-1],
+                self.da_r_out[::-1],
+                self.da_htilde_out[::-1],
+                strict=True,
+            )
+        )
+        self.forward_ = list(
+            zip(
+                h_all[:-1],
+                self.a_z,
+                self.z,
+                self.a_r,
+                self.r,
+                self.a_htilde,
+                self.htilde,
+                h_all[1:],
+                h_out_all[1:],
                 strict=True,
             )
         )

@@ -69,7 +69,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     x, y = np.asarray(x), np.asarray(y)
     sizes = _sizes(params, x, y, state)
     w = _workspace(workspace, sizes)
-    T, N, D, H, *_ = sizes
+    T, N, _, H, *_ = sizes
     W_ih = params["W_ih"]
     W_hh = params["W_hh"]
     b_ih = params["b_ih"]
@@ -78,39 +78,54 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     b_y = params["b_y"]
 
     # Forward
-    x_rows = x.reshape(T * N, D)
-    np.copyto(w.h_0, 0 if state is None else state["h"])
-    np.copyto(w.gh, b_hh)  # (2)
+    np.copyto(w.h_out_0, 0 if state is None else state["h"])
+    np.copyto(w.h_0.T, 0 if state is None else state["h"])
+    np.copyto(w.gh, b_hh[..., None])  # (2)
     np.copyto(w.W_hh_T, W_hh.T)
-    x_rows.dot(W_ih.T, out=w.gi_rows)  # (1)
-    np.add(w.gi, b_ih, out=w.gi)  # (1)
-    np.copyto(w.a_r, w.gi[..., :H])  # (3)
-    np.copyto(w.a_z, w.gi[..., H : 2 * H])  # (5)
-    np.copyto(w.a_n, w.gi[..., 2 * H : 3 * H])  # (7)
+    np.matmul(W_ih, x.swapaxes(-1, -2), out=w.gi)  # (1)
+    np.add(w.gi, b_ih[..., None], out=w.gi)  # (1)
     add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    W_hh_T, h_W_hh_T, r_gh, slope_z, z_n = w.W_hh_T, w.h_W_hh_T, w.r_gh, w.slope_z, w.z_n
-    z_h = w.z_h
-    for h_prev, gh_t, a_r_t, r_t, a_z_t, z_t, a_n_t, n_t, h_t in w.forward:  # t = 1, …, T
-        h_prev.dot(W_hh_T, h_W_hh_T)  # (2)
+    h_W_hh_T, a_r, a_z, r_gh, a_n = w.h_W_hh_T, w.a_r, w.a_z, w.r_gh, w.a_n
+    slope_z, z_n, z_h = w.slope_z, w.z_n, w.z_h
+    for (
+        h_prev,
+        gh_t,
+        gi_1_t,
+        gh_1_t,
+        r_t,
+        gi_2_t,
+        gh_2_t,
+        z_t,
+        gh_3_t,
+        gi_3_t,
+        n_t,
+        h_t,
+        h_out_t,
+    ) in w.forward:  # t = 1, …, T
+        W_hh.dot(h_prev, h_W_hh_T)  # (2)
         add(gh_t, h_W_hh_T, gh_t)  # (2)
-        add(a_r_t, gh_t[..., :H], a_r_t)  # (3)
-        multiply(a_r_t, 0.5, r_t)  # (4)
+        np.copyto(a_r, gi_1_t)  # (3)
+        add(a_r, gh_1_t, a_r)  # (3)
+        multiply(a_r, 0.5, r_t)  # (4)
         tanh(r_t, r_t)  # (4)
         multiply(r_t, 0.5, r_t)  # (4)
         add(r_t, 0.5, r_t)  # (4)
-        add(a_z_t, gh_t[..., H : 2 * H], a_z_t)  # (5)
-        multiply(a_z_t, 0.5, z_t)  # (6)
+        np.copyto(a_z, gi_2_t)  # (5)
+        add(a_z, gh_2_t, a_z)  # (5)
+        multiply(a_z, 0.5, z_t)  # (6)
         tanh(z_t, z_t)  # (6)
         multiply(z_t, 0.5, z_t)  # (6)
         add(z_t, 0.5, z_t)  # (6)
-        multiply(r_t, gh_t[..., 2 * H : 3 * H], r_gh)  # (7)
-        add(a_n_t, r_gh, a_n_t)  # (7)
-        tanh(a_n_t, n_t)  # (8)
+        multiply(r_t, gh_3_t, r_gh)  # (7)
+        np.copyto(a_n, gi_3_t)  # (7)
+        add(a_n, r_gh, a_n)  # (7)
+        tanh(a_n, n_t)  # (8)
         subtract(1, z_t, slope_z)  # (9)
         multiply(slope_z, n_t, z_n)  # (9)
         multiply(z_t, h_prev, z_h)  # (9)
         add(z_n, z_h, h_t)  # (9)
-    w.h_rows.dot(W_hy.T, out=w.o_rows)  # (10)
+        np.copyto(h_out_t, h_t.T)  # (9)
+    w.h_out_rows.dot(W_hy.T, out=w.o_rows)  # (10)
     np.add(w.o, b_y, out=w.o)  # (10)
     np.maximum.reduce(w.o, axis=2, out=w.max_o)  # (11)
     np.subtract(w.o, w.max_o[..., None], out=w.shifted_o)  # (11)
@@ -129,61 +144,63 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.gap_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (36)
     np.multiply(w.gap, 1 / (N * T), out=w.do)  # (36)
     w.dh_0.fill(0)  # (55)
-    w.do_rows.dot(W_hy, out=w.dh_rows)  # (37), (46), (47)
-    np.subtract(1, w.z, out=w.slope_z_2)  # (38)
-    np.multiply(w.n, w.n, out=w.n_squared)  # (39)
-    np.subtract(1, w.n_squared, out=w.slope_n)  # (39)
-    np.subtract(w.h_prev, w.n, out=w.h_n)  # (40)
-    np.multiply(w.z, w.slope_z_2, out=w.z_2)  # (41)
-    np.subtract(1, w.r, out=w.slope_r)  # (43)
-    np.multiply(w.r, w.slope_r, out=w.r_2)  # (43)
-    multiply, add, dgh_W_hh, dh_z = np.multiply, np.add, w.dgh_W_hh, w.dh_z
+    np.matmul(W_hy.T, w.do.swapaxes(-1, -2), out=w.dh)  # (37), (46), (47)
+    subtract, multiply, add, slope_z_2 = np.subtract, np.multiply, np.add, w.slope_z_2
+    dn, n_squared, slope_n, da_n, h_n = w.dn, w.n_squared, w.slope_n, w.da_n, w.h_n
+    dz, z_2, da_z, dr, slope_r, r_2 = w.dz, w.z_2, w.da_z, w.dr, w.slope_r, w.r_2
+    da_r, dgh_1, dgh_2, dgh_3, W_hh_T = w.da_r, w.dgh_1, w.dgh_2, w.dgh_3, w.W_hh_T
+    dgh, dgh_W_hh, dh_z = w.dgh, w.dgh_W_hh, w.dh_z
     for (
+        z_t,
         dh_t,
-        slope_z_2_t,
-        dn_t,
-        slope_n_t,
-        da_n_t,
-        h_n_t,
-        dz_t,
-        z_2_t,
-        da_z_t,
-        gh_t,
-        dr_t,
-        r_2_t,
-        da_r_t,
-        dgh_t,
+        n_t,
+        h_prev,
+        gh_3_t,
         r_t,
         dh_prev,
-        z_t,
+        da_r_out_t,
+        da_z_out_t,
+        da_n_out_t,
+        dgh_out_t,
     ) in w.backward:  # t = T, …, 1
-        multiply(dh_t, slope_z_2_t, dn_t)  # (38)
-        multiply(dn_t, slope_n_t, da_n_t)  # (39)
-        multiply(dh_t, h_n_t, dz_t)  # (40)
-        multiply(dz_t, z_2_t, da_z_t)  # (41)
-        multiply(da_n_t, gh_t[..., 2 * H : 3 * H], dr_t)  # (42)
-        multiply(dr_t, r_2_t, da_r_t)  # (43)
-        np.copyto(dgh_t[..., :H], da_r_t)  # (44)
-        np.copyto(dgh_t[..., H : 2 * H], da_z_t)  # (44)
-        multiply(da_n_t, r_t, dgh_t[..., 2 * H : 3 * H])  # (44)
-        dgh_t.dot(W_hh, dgh_W_hh)  # (37), (55)
+        subtract(1, z_t, slope_z_2)  # (38)
+        multiply(dh_t, slope_z_2, dn)  # (38)
+        multiply(n_t, n_t, n_squared)  # (39)
+        subtract(1, n_squared, slope_n)  # (39)
+        multiply(dn, slope_n, da_n)  # (39)
+        subtract(h_prev, n_t, h_n)  # (40)
+        multiply(dh_t, h_n, dz)  # (40)
+        multiply(z_t, slope_z_2, z_2)  # (41)
+        multiply(dz, z_2, da_z)  # (41)
+        multiply(da_n, gh_3_t, dr)  # (42)
+        subtract(1, r_t, slope_r)  # (43)
+        multiply(r_t, slope_r, r_2)  # (43)
+        multiply(dr, r_2, da_r)  # (43)
+        np.copyto(dgh_1, da_r)  # (44)
+        np.copyto(dgh_2, da_z)  # (44)
+        multiply(da_n, r_t, dgh_3)  # (44)
+        W_hh_T.dot(dgh, dgh_W_hh)  # (37), (55)
         add(dh_prev, dgh_W_hh, dh_prev)  # (37), (55)
         multiply(dh_t, z_t, dh_z)  # (37), (55)
         add(dh_prev, dh_z, dh_prev)  # (37), (55)
-    np.copyto(w.dgi[..., :H], w.da_r)  # (45)
-    np.copyto(w.dgi[..., H : 2 * H], w.da_z)  # (45)
-    np.copyto(w.dgi[..., 2 * H : 3 * H], w.da_n)  # (45)
+        np.copyto(da_r_out_t, da_r.T)  # (43)
+        np.copyto(da_z_out_t, da_z.T)  # (41)
+        np.copyto(da_n_out_t, da_n.T)  # (39)
+        np.copyto(dgh_out_t, dgh.T)  # (44)
+    np.copyto(w.dgi[..., :H], w.da_r_out)  # (45)
+    np.copyto(w.dgi[..., H : 2 * H], w.da_z_out)  # (45)
+    np.copyto(w.dgi[..., 2 * H : 3 * H], w.da_n_out)  # (45)
 
     # Gradients
     np.matmul(x.swapaxes(-1, -2), w.dgi, out=w.x_dgi)  # (48)
     np.copyto(w.x_dgi_T, w.x_dgi.swapaxes(-1, -2))  # (48)
     np.add.reduce(w.x_dgi_T, axis=0, out=w.dW_ih)  # (48)
-    np.matmul(w.h_prev.swapaxes(-1, -2), w.dgh, out=w.h_dgh)  # (49)
+    np.matmul(w.h_out_prev.swapaxes(-1, -2), w.dgh_out, out=w.h_dgh)  # (49)
     np.copyto(w.h_dgh_T, w.h_dgh.swapaxes(-1, -2))  # (49)
     np.add.reduce(w.h_dgh_T, axis=0, out=w.dW_hh)  # (49)
     w.ones_TN.dot(w.dgi_rows, out=w.db_ih)  # (50)
-    w.ones_TN.dot(w.dgh_rows, out=w.db_hh)  # (51)
-    np.matmul(w.h.swapaxes(-1, -2), w.do, out=w.h_do)  # (52)
+    w.ones_TN.dot(w.dgh_out_rows, out=w.db_hh)  # (51)
+    np.matmul(w.h_out.swapaxes(-1, -2), w.do, out=w.h_do)  # (52)
     np.copyto(w.h_do_T, w.h_do.swapaxes(-1, -2))  # (52)
     np.add.reduce(w.h_do_T, axis=0, out=w.dW_hy)  # (52)
     w.ones_TN.dot(w.do_rows, out=w.db_y)  # (53)
@@ -196,9 +213,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         "W_hy": w.dW_hy,
         "b_y": w.db_y,
         "x": w.dx,
-        "h": w.dh_0,
+        "h": w.dh_0.T,
     }
-    return loss, grads, {"h": w.h_end}
+    return loss, grads, {"h": w.h_out_end}
 
 
 def forward(params, x, state=None):
@@ -206,77 +223,85 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
-    T, N, D, H, *_ = sizes
     W_ih = params["W_ih"]
     W_hh = params["W_hh"]
     b_ih = params["b_ih"]
     b_hh = params["b_hh"]
     W_hy = params["W_hy"]
     b_y = params["b_y"]
-    x_rows = x.reshape(T * N, D)
-    np.copyto(w.h_0, 0 if state is None else state["h"])
-    np.copyto(w.gh, b_hh)  # (2)
-    np.copyto(w.W_hh_T, W_hh.T)
-    x_rows.dot(W_ih.T, out=w.gi_rows)  # (1)
-    np.add(w.gi, b_ih, out=w.gi)  # (1)
-    np.copyto(w.a_r, w.gi[..., :H])  # (3)
-    np.copyto(w.a_z, w.gi[..., H : 2 * H])  # (5)
-    np.copyto(w.a_n, w.gi[..., 2 * H : 3 * H])  # (7)
+    np.copyto(w.h_out_0, 0 if state is None else state["h"])
+    np.copyto(w.h_0.T, 0 if state is None else state["h"])
+    np.copyto(w.gh, b_hh[..., None])  # (2)
+    np.matmul(W_ih, x.swapaxes(-1, -2), out=w.gi)  # (1)
+    np.add(w.gi, b_ih[..., None], out=w.gi)  # (1)
     add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    W_hh_T, h_W_hh_T, r_gh, slope_z, z_n = w.W_hh_T, w.h_W_hh_T, w.r_gh, w.slope_z, w.z_n
-    z_h = w.z_h
-    for h_prev, gh_t, a_r_t, r_t, a_z_t, z_t, a_n_t, n_t, h_t in w.forward:  # t = 1, …, T
-        h_prev.dot(W_hh_T, h_W_hh_T)  # (2)
+    h_W_hh_T, a_r, a_z, r_gh, a_n = w.h_W_hh_T, w.a_r, w.a_z, w.r_gh, w.a_n
+    slope_z, z_n, z_h = w.slope_z, w.z_n, w.z_h
+    for (
+        h_prev,
+        gh_t,
+        gi_1_t,
+        gh_1_t,
+        r_t,
+        gi_2_t,
+        gh_2_t,
+        z_t,
+        gh_3_t,
+        gi_3_t,
+        n_t,
+        h_t,
+        h_out_t,
+    ) in w.forward:  # t = 1, …, T
+        W_hh.dot(h_prev, h_W_hh_T)  # (2)
         add(gh_t, h_W_hh_T, gh_t)  # (2)
-        add(a_r_t, gh_t[..., :H], a_r_t)  # (3)
-        multiply(a_r_t, 0.5, r_t)  # (4)
+        np.copyto(a_r, gi_1_t)  # (3)
+        add(a_r, gh_1_t, a_r)  # (3)
+        multiply(a_r, 0.5, r_t)  # (4)
         tanh(r_t, r_t)  # (4)
         multiply(r_t, 0.5, r_t)  # (4)
         add(r_t, 0.5, r_t)  # (4)
-        add(a_z_t, gh_t[..., H : 2 * H], a_z_t)  # (5)
-        multiply(a_z_t, 0.5, z_t)  # (6)
+        np.copyto(a_z, gi_2_t)  # (5)
+        add(a_z, gh_2_t, a_z)  # (5)
+        multiply(a_z, 0.5, z_t)  # (6)
         tanh(z_t, z_t)  # (6)
         multiply(z_t, 0.5, z_t)  # (6)
         add(z_t, 0.5, z_t)  # (6)
-        multiply(r_t, gh_t[..., 2 * H : 3 * H], r_gh)  # (7)
-        add(a_n_t, r_gh, a_n_t)  # (7)
-        tanh(a_n_t, n_t)  # (8)
+        multiply(r_t, gh_3_t, r_gh)  # (7)
+        np.copyto(a_n, gi_3_t)  # (7)
+        add(a_n, r_gh, a_n)  # (7)
+        tanh(a_n, n_t)  # (8)
         subtract(1, z_t, slope_z)  # (9)
         multiply(slope_z, n_t, z_n)  # (9)
         multiply(z_t, h_prev, z_h)  # (9)
         add(z_n, z_h, h_t)  # (9)
-    w.h_rows.dot(W_hy.T, out=w.o_rows)  # (10)
+        np.copyto(h_out_t, h_t.T)  # (9)
+    w.h_out_rows.dot(W_hy.T, out=w.o_rows)  # (10)
     np.add(w.o, b_y, out=w.o)  # (10)
-    return {"o": w.o}, {"h": w.h_end}
+    return {"o": w.o}, {"h": w.h_out_end}
 
 
 class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, N, D, H, C, dtype):
-        self.gh = _empty((T, N, 3 * H), dtype)
-        self.a_r = _empty((T, N, H), dtype)
-        self.r = _empty((T, N, H), dtype)
-        self.a_z = _empty((T, N, H), dtype)
-        self.z = _empty((T, N, H), dtype)
-        self.a_n = _empty((T, N, H), dtype)
-        self.n = _empty((T, N, H), dtype)
-        h_all = _empty((T + 1, N, H), dtype)
+        self.gh = _empty((T, 3 * H, N), dtype)
+        self.a_r = _empty((H, N), dtype)
+        self.r = _empty((T, H, N), dtype)
+        self.z = _empty((T, H, N), dtype)
+        self.a_n = _empty((H, N), dtype)
+        self.n = _empty((T, H, N), dtype)
+        h_all = _empty((T + 1, H, N), dtype)
         self.W_hh_T = _empty((H, 3 * H), dtype)
-        self.h_W_hh_T = _empty((N, 3 * H), dtype)
-        self.gi = _empty((T, N, 3 * H), dtype)
-        self.r_gh = _empty((N, H), dtype)
-        self.z_n = _empty((N, H), dtype)
-        self.slope_z = _empty((N, H), dtype)
-        self.z_h = _empty((N, H), dtype)
+        self.h_W_hh_T = _empty((3 * H, N), dtype)
+        self.gi = _empty((T, 3 * H, N), dtype)
         self.o = _empty((T, N, C), dtype)
         self.max_o = _empty((T, N), dtype)
         self.at_y = _empty((T, N), np.intp)
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
-        dh_all = _empty((T + 1, N, H), dtype)
-        self.dr = _empty((T, N, H), dtype)
-        self.slope_r = _empty((T, N, H), dtype)
+        dh_all = _empty((T + 1, H, N), dtype)
+        self.n_squared = _empty((H, N), dtype)
+        self.slope_r = _empty((H, N), dtype)
         self.dW_ih = _empty((3 * H, D), dtype)
         self.x_dgi = _empty((T, D, 3 * H), dtype)
         self.x_dgi_T = _empty((T, 3 * H, D), dtype)
@@ -290,6 +315,12 @@ class _Buffers:
         self.h_do_T = _empty((T, C, H), dtype)
         self.db_y = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
+        h_out_all = _empty((T + 1, N, H), dtype)
+        self.a_z = self.a_r  # a_z takes its place
+        self.r_gh = self.a_r  # r_gh takes its place
+        self.z_n = self.a_n  # z_n takes its place
+        self.slope_z = self.a_n  # slope_z takes its place
+        self.z_h = self.a_r  # z_h takes its place
         self.shifted_o = self.o  # shifted_o takes its place
         self.target_o = self.max_o  # target_o takes its place
         self.exp_o = self.o  # exp_o takes its place
@@ -297,27 +328,40 @@ class _Buffers:
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
         self.dn = self.a_n  # dn takes its place
-        self.slope_z_2 = self.a_n  # slope_z_2 takes its place
-        self.da_n = self.a_r  # da_n takes its place
-        self.slope_n = self.a_r  # slope_n takes its place
-        self.n_squared = self.a_r  # n_squared takes its place
-        self.dz = self.n  # dz takes its place
-        self.h_n = self.n  # h_n takes its place
-        self.da_z = self.a_z  # da_z takes its place
-        self.z_2 = self.a_z  # z_2 takes its place
+        self.slope_z_2 = self.a_r  # slope_z_2 takes its place
+        self.da_n = self.n_squared  # da_n takes its place
+        self.slope_n = self.n_squared  # slope_n takes its place
+        self.dz = self.a_n  # dz takes its place
+        self.h_n = self.a_n  # h_n takes its place
+        self.da_z = self.a_r  # da_z takes its place
+        self.z_2 = self.a_r  # z_2 takes its place
+        self.dr = self.a_n  # dr takes its place
         self.da_r = self.slope_r  # da_r takes its place
         self.r_2 = self.slope_r  # r_2 takes its place
-        self.dgh = self.gi  # dgh takes its place
-        self.dgh_W_hh = self.r_gh  # dgh_W_hh takes its place
-        self.dh_z = self.slope_z  # dh_z takes its place
-        self.dgi = self.gh  # dgi takes its place
+        self.dgh = self.h_W_hh_T  # dgh takes its place
+        self.dgh_W_hh = self.a_n  # dgh_W_hh takes its place
+        self.dh_z = self.a_n  # dh_z takes its place
+        self.dgi = self.gi.reshape(T, N, 3 * H)  # dgi takes its place
+        self.da_r_out = self.n.reshape(T, N, H)  # da_r_out takes its place
+        self.da_z_out = self.r.reshape(T, N, H)  # da_z_out takes its place
+        self.da_n_out = self.z.reshape(T, N, H)  # da_n_out takes its place
+        self.dgh_out = self.gh.reshape(T, N, 3 * H)  # dgh_out takes its place
+        self.gi_1 = self.gi[:, :H]
+        self.gh_1 = self.gh[:, :H]
+        self.gi_2 = self.gi[:, H : 2 * H]
+        self.gh_2 = self.gh[:, H : 2 * H]
+        self.gh_3 = self.gh[:, 2 * H : 3 * H]
+        self.gi_3 = self.gi[:, 2 * H : 3 * H]
+        self.dgh_1 = self.dgh[:H]
+        self.dgh_2 = self.dgh[H : 2 * H]
+        self.dgh_3 = self.dgh[2 * H : 3 * H]
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
         self.ones_TN = np.ones(T * N, dtype)
+        self.h_out_0 = h_out_all[0]
         self.h_0 = h_all[0]
-        self.gi_rows = self.gi.reshape(T * N, 3 * H)
-        self.h = h_all[1:]
-        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.h_out = h_out_all[1:]
+        self.h_out_rows = h_out_all[1:].reshape(T * N, H)
         self.o_rows = self.o.reshape(T * N, C)
         self.at_y_flat = self.at_y.reshape(-1)
         self.shifted_o_flat = self.shifted_o.reshape(-1)
@@ -328,47 +372,44 @@ class _Buffers:
         self.gap_flat = self.gap.reshape(-1)
         self.hit_o_flat = self.hit_o.reshape(-1)
         self.dh_0 = dh_all[0]
-        self.do_rows = self.do.reshape(T * N, C)
         self.dh = dh_all[1:]
-        self.dh_rows = dh_all[1:].reshape(T * N, H)
-        self.h_prev = h_all[:-1]
+        self.h_out_prev = h_out_all[:-1]
         self.dgi_rows = self.dgi.reshape(T * N, 3 * H)
-        self.dgh_rows = self.dgh.reshape(T * N, 3 * H)
+        self.dgh_out_rows = self.dgh_out.reshape(T * N, 3 * H)
+        self.do_rows = self.do.reshape(T * N, C)
         self.dx_rows = self.dx.reshape(T * N, D)
-        self.h_end = h_all[-1]
+        self.h_out_end = h_out_all[-1]
         self.forward = list(
             zip(
                 h_all[:-1],
                 self.gh,
-                self.a_r,
+                self.gi_1,
+                self.gh_1,
                 self.r,
-                self.a_z,
+                self.gi_2,
+                self.gh_2,
                 self.z,
-                self.a_n,
+                self.gh_3,
+                self.gi_3,
                 self.n,
                 h_all[1:],
+                h_out_all[1:],
                 strict=True,
             )
         )
         self.backward = list(
             zip(
+                self.z[::-1],
                 dh_all[1:][::-1],
-                self.slope_z_2[::-1],
-                self.dn[::-1],
-                self.slope_n[::-1],
-                self.da_n[::-1],
-                self.h_n[::-1],
-                self.dz[::-1],
-                self.z_2[::-1],
-                self.da_z[::-1],
-                self.gh[::-1],
-                self.dr[::-1],
-                self.r_2[::-1],
-                self.da_r[::-1],
-                self.dgh[::-1],
+                self.n[::-1],
+                h_all[:-1][::-1],
+                self.gh_3[::-1],
                 self.r[::-1],
                 dh_all[:-1][::-1],
-                self.z[::-1],
+                self.da_r_out[::-1],
+                self.da_z_out[::-1],
+                self.da_n_out[::-1],
+                self.dgh_out[::-1],
                 strict=True,
             )
         )

@@ -101,9 +101,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.a_i, b_i)  # (3)
     np.copyto(w.a_Ctilde, b_C)  # (5)
     np.copyto(w.a_o, b_o)  # (8)
-    add, multiply, tanh, h_x, W_f_h = np.add, np.multiply, np.tanh, w.h_x, w.W_f_h
-    W_i_h, W_C_h, f_C, i_Ctilde, W_o_h = w.W_i_h, w.W_C_h, w.f_C, w.i_Ctilde, w.W_o_h
-    tanh_C = w.tanh_C
+    add, multiply, tanh, h_x_1, h_x_2_2 = np.add, np.multiply, np.tanh, w.h_x_1, w.h_x_2_2
+    h_x, W_f_h, W_i_h, W_C_h, f_C = w.h_x, w.W_f_h, w.W_i_h, w.W_C_h, w.f_C
+    i_Ctilde, W_o_h, tanh_C = w.i_Ctilde, w.W_o_h, w.tanh_C
     for (
         (
             h_prev,
@@ -121,8 +121,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         ),
         x_t,
     ) in zip(w.forward, x, strict=True):  # t = 1, …, T
-        np.copyto(h_x[:H], h_prev)  # (1)
-        np.copyto(h_x[H : D + H], x_t)  # (1)
+        np.copyto(h_x_1, h_prev)  # (1)
+        np.copyto(h_x_2_2, x_t)  # (1)
         W_f.dot(h_x, W_f_h)  # (1)
         add(a_f_t, W_f_h, a_f_t)  # (1)
         multiply(a_f_t, 0.5, f_t)  # (2)
@@ -176,9 +176,10 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.W_C_T, W_C.T)
     np.copyto(w.W_o_T, W_o.T)
     multiply, add, dh_o_C, W_f_T = np.multiply, np.add, w.dh_o_C, w.W_f_T
-    W_f_T_da_f, W_i_T, W_i_T_da_i, W_C_T = w.W_f_T_da_f, w.W_i_T, w.W_i_T_da_i, w.W_C_T
-    W_C_T_da_Ctilde, W_o_T, W_o_T_da_o = w.W_C_T_da_Ctilde, w.W_o_T, w.W_o_T_da_o
-    dC_f = w.dC_f
+    W_f_T_da_f, W_f_T_da_f_1, W_i_T = w.W_f_T_da_f, w.W_f_T_da_f_1, w.W_i_T
+    W_i_T_da_i, W_i_T_da_i_1, W_C_T = w.W_i_T_da_i, w.W_i_T_da_i_1, w.W_C_T
+    W_C_T_da_Ctilde, W_C_T_da_Ctilde_1 = w.W_C_T_da_Ctilde, w.W_C_T_da_Ctilde_1
+    W_o_T, W_o_T_da_o, W_o_T_da_o_1, dC_f = w.W_o_T, w.W_o_T_da_o, w.W_o_T_da_o_1, w.dC_f
     for (
         dh_t,
         tanh_C_2_t,
@@ -214,13 +215,13 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(dC_t, C_prev, df_t)  # (53)
         multiply(df_t, f_2_t, da_f_t)  # (54)
         W_f_T.dot(da_f_t, W_f_T_da_f)  # (45), (71)
-        add(dh_prev, W_f_T_da_f[:H], dh_prev)  # (45), (71)
+        add(dh_prev, W_f_T_da_f_1, dh_prev)  # (45), (71)
         W_i_T.dot(da_i_t, W_i_T_da_i)  # (45), (71)
-        add(dh_prev, W_i_T_da_i[:H], dh_prev)  # (45), (71)
+        add(dh_prev, W_i_T_da_i_1, dh_prev)  # (45), (71)
         W_C_T.dot(da_Ctilde_t, W_C_T_da_Ctilde)  # (45), (71)
-        add(dh_prev, W_C_T_da_Ctilde[:H], dh_prev)  # (45), (71)
+        add(dh_prev, W_C_T_da_Ctilde_1, dh_prev)  # (45), (71)
         W_o_T.dot(da_o_t, W_o_T_da_o)  # (45), (71)
-        add(dh_prev, W_o_T_da_o[:H], dh_prev)  # (45), (71)
+        add(dh_prev, W_o_T_da_o_1, dh_prev)  # (45), (71)
         multiply(dC_t, f_t, dC_f)  # (48), (72)
         add(dC_prev, dC_f, dC_prev)  # (48), (72)
 
@@ -267,7 +268,6 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
-    _, D, H, *_ = sizes
     W_f = params["W_f"]
     W_i = params["W_i"]
     W_C = params["W_C"]
@@ -284,9 +284,9 @@ def forward(params, x, state=None):
     np.copyto(w.a_i, b_i)  # (3)
     np.copyto(w.a_Ctilde, b_C)  # (5)
     np.copyto(w.a_o, b_o)  # (8)
-    add, multiply, tanh, h_x, W_f_h = np.add, np.multiply, np.tanh, w.h_x, w.W_f_h
-    W_i_h, W_C_h, f_C, i_Ctilde, W_o_h = w.W_i_h, w.W_C_h, w.f_C, w.i_Ctilde, w.W_o_h
-    tanh_C = w.tanh_C
+    add, multiply, tanh, h_x_1, h_x_2_2 = np.add, np.multiply, np.tanh, w.h_x_1, w.h_x_2_2
+    h_x, W_f_h, W_i_h, W_C_h, f_C = w.h_x, w.W_f_h, w.W_i_h, w.W_C_h, w.f_C
+    i_Ctilde, W_o_h, tanh_C = w.i_Ctilde, w.W_o_h, w.tanh_C
     for (
         (
             h_prev,
@@ -304,8 +304,8 @@ def forward(params, x, state=None):
         ),
         x_t,
     ) in zip(w.forward, x, strict=True):  # t = 1, …, T
-        np.copyto(h_x[:H], h_prev)  # (1)
-        np.copyto(h_x[H : D + H], x_t)  # (1)
+        np.copyto(h_x_1, h_prev)  # (1)
+        np.copyto(h_x_2_2, x_t)  # (1)
         W_f.dot(h_x, W_f_h)  # (1)
         add(a_f_t, W_f_h, a_f_t)  # (1)
         multiply(a_f_t, 0.5, f_t)  # (2)
@@ -353,23 +353,15 @@ class _Buffers:
         h_all = _empty((T + 1, H), dtype)
         self.W_f_h = _empty((H,), dtype)
         self.h_x = _empty((D + H,), dtype)
-        self.W_i_h = _empty((H,), dtype)
-        self.W_C_h = _empty((H,), dtype)
-        self.f_C = _empty((H,), dtype)
         self.i_Ctilde = _empty((H,), dtype)
-        self.W_o_h = _empty((H,), dtype)
-        self.tanh_C = _empty((H,), dtype)
         self.yhat = _empty((T, Q), dtype)
         dh_all = _empty((T + 1, H), dtype)
         dC_all = _empty((T + 1, H), dtype)
         self.slope_f = _empty((T, H), dtype)
         self.W_f_T = _empty((D + H, H), dtype)
         self.W_i_T = _empty((D + H, H), dtype)
-        self.W_i_T_da_i = _empty((D + H,), dtype)
         self.W_C_T = _empty((D + H, H), dtype)
-        self.W_C_T_da_Ctilde = _empty((D + H,), dtype)
         self.W_o_T = _empty((D + H, H), dtype)
-        self.W_o_T_da_o = _empty((D + H,), dtype)
         self.dW_f = _empty((H, D + H), dtype)
         self.h_x_2 = _empty((T, D + H), dtype)
         self.dW_i = _empty((H, D + H), dtype)
@@ -383,6 +375,11 @@ class _Buffers:
         self.db_y = _empty((Q,), dtype)
         self.dx = _empty((T, D), dtype)
         self.W_i_da_i = _empty((T, D + H), dtype)
+        self.W_i_h = self.W_f_h  # W_i_h takes its place
+        self.W_C_h = self.W_f_h  # W_C_h takes its place
+        self.f_C = self.W_f_h  # f_C takes its place
+        self.W_o_h = self.i_Ctilde  # W_o_h takes its place
+        self.tanh_C = self.i_Ctilde  # tanh_C takes its place
         self.dyhat = self.yhat  # dyhat takes its place
         self.do = self.a_Ctilde  # do takes its place
         self.tanh_C_2 = self.a_Ctilde  # tanh_C_2 takes its place
@@ -392,7 +389,7 @@ class _Buffers:
         self.o_C = self.a_i  # o_C takes its place
         self.slope_C = self.a_i  # slope_C takes its place
         self.C_squared = self.a_i  # C_squared takes its place
-        self.dh_o_C = self.W_C_h  # dh_o_C takes its place
+        self.dh_o_C = self.i_Ctilde  # dh_o_C takes its place
         self.dCtilde = self.a_i  # dCtilde takes its place
         self.da_Ctilde = self.a_o  # da_Ctilde takes its place
         self.slope_Ctilde = self.a_o  # slope_Ctilde takes its place
@@ -405,10 +402,19 @@ class _Buffers:
         self.da_f = self.slope_f  # da_f takes its place
         self.f_2 = self.slope_f  # f_2 takes its place
         self.W_f_T_da_f = self.h_x  # W_f_T_da_f takes its place
-        self.dC_f = self.W_f_h  # dC_f takes its place
+        self.W_i_T_da_i = self.h_x  # W_i_T_da_i takes its place
+        self.W_C_T_da_Ctilde = self.h_x  # W_C_T_da_Ctilde takes its place
+        self.W_o_T_da_o = self.h_x  # W_o_T_da_o takes its place
+        self.dC_f = self.i_Ctilde  # dC_f takes its place
         self.W_f_da_f = self.h_x_2  # W_f_da_f takes its place
         self.W_C_da_Ctilde = self.h_x_2  # W_C_da_Ctilde takes its place
         self.W_o_da_o = self.h_x_2  # W_o_da_o takes its place
+        self.h_x_1 = self.h_x[:H]
+        self.h_x_2_2 = self.h_x[H : D + H]
+        self.W_f_T_da_f_1 = self.W_f_T_da_f[:H]
+        self.W_i_T_da_i_1 = self.W_i_T_da_i[:H]
+        self.W_C_T_da_Ctilde_1 = self.W_C_T_da_Ctilde[:H]
+        self.W_o_T_da_o_1 = self.W_o_T_da_o[:H]
         self.ones_T = np.ones(T, dtype)
         self.C_0 = C_all[0]
         self.h_0 = h_all[0]

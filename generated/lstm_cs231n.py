@@ -74,34 +74,44 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
 
     # Forward
     x_rows = x.reshape(T * N, D)
-    np.copyto(w.c_0, 0 if state is None else state["c"])
-    np.copyto(w.h_0, 0 if state is None else state["h"])
-    x_rows.dot(Wx, out=w.a_rows)  # (1)
-    np.add(w.a, b, out=w.a)  # (1)
-    add, multiply, tanh, h_Wh, f_c, i_g = np.add, np.multiply, np.tanh, w.h_Wh, w.f_c, w.i_g
-    tanh_c = w.tanh_c
-    for h_prev, a_t, i__t, f_t, o_t, g_t, c_prev, c_t, h_t in w.forward:  # t = 1, …, T
-        h_prev.dot(Wh, h_Wh)  # (1)
+    np.copyto(w.c_0.T, 0 if state is None else state["c"])
+    np.copyto(w.h_out_0, 0 if state is None else state["h"])
+    np.copyto(w.h_0.T, 0 if state is None else state["h"])
+    np.copyto(w.half_Wx, Wx.T)  # (1)
+    np.multiply(w.half_Wx[: 3 * H], 0.5, out=w.half_Wx[: 3 * H])  # (1)
+    np.matmul(w.half_Wx, x.swapaxes(-1, -2), out=w.a)  # (1)
+    np.copyto(w.half_b, b)  # (1)
+    np.multiply(w.half_b[: 3 * H], 0.5, out=w.half_b[: 3 * H])  # (1)
+    np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
+    np.copyto(w.half_Wh, Wh.T)  # (1)
+    np.multiply(w.half_Wh[: 3 * H], 0.5, out=w.half_Wh[: 3 * H])  # (1)
+    add, tanh, multiply, half_Wh, h_Wh = np.add, np.tanh, np.multiply, w.half_Wh, w.h_Wh
+    f_c, i_g, tanh_c = w.f_c, w.i_g, w.tanh_c
+    for (
+        h_prev,
+        a_t,
+        i_f_o_t,
+        f_t,
+        c_prev,
+        i__t,
+        g_t,
+        c_t,
+        o_t,
+        h_t,
+        h_out_t,
+    ) in w.forward:  # t = 1, …, T
+        half_Wh.dot(h_prev, h_Wh)  # (1)
         add(a_t, h_Wh, a_t)  # (1)
-        multiply(a_t[..., :H], 0.5, i__t)  # (2)
-        tanh(i__t, i__t)  # (2)
-        multiply(i__t, 0.5, i__t)  # (2)
-        add(i__t, 0.5, i__t)  # (2)
-        multiply(a_t[..., H : 2 * H], 0.5, f_t)  # (3)
-        tanh(f_t, f_t)  # (3)
-        multiply(f_t, 0.5, f_t)  # (3)
-        add(f_t, 0.5, f_t)  # (3)
-        multiply(a_t[..., 2 * H : 3 * H], 0.5, o_t)  # (4)
-        tanh(o_t, o_t)  # (4)
-        multiply(o_t, 0.5, o_t)  # (4)
-        add(o_t, 0.5, o_t)  # (4)
-        tanh(a_t[..., 3 * H : 4 * H], g_t)  # (5)
+        tanh(a_t, a_t)  # (2), (3), (4), (5)
+        multiply(i_f_o_t, 0.5, i_f_o_t)  # (2), (3), (4)
+        add(i_f_o_t, 0.5, i_f_o_t)  # (2), (3), (4)
         multiply(f_t, c_prev, f_c)  # (6)
         multiply(i__t, g_t, i_g)  # (6)
         add(f_c, i_g, c_t)  # (6)
         tanh(c_t, tanh_c)  # (7)
         multiply(o_t, tanh_c, h_t)  # (7)
-    w.h_rows.dot(W_vocab, out=w.scores_rows)  # (8)
+        np.copyto(h_out_t, h_t.T)  # (7)
+    w.h_out_rows.dot(W_vocab, out=w.scores_rows)  # (8)
     np.add(w.scores, b_vocab, out=w.scores)  # (8)
     np.maximum.reduce(w.scores, axis=2, out=w.max_scores)  # (9)
     np.subtract(w.scores, w.max_scores[..., None], out=w.shifted_scores)  # (9)
@@ -120,67 +130,63 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.gap_flat.put(w.at_y_flat, w.hit_scores_flat, mode="clip")  # (30)
     np.multiply(w.gap, 1 / N, out=w.dscores)  # (30)
     w.dh_0.fill(0)  # (46)
-    w.dscores_rows.dot(W_vocab.T, out=w.dh_rows)  # (31), (38)
+    np.matmul(W_vocab, w.dscores.swapaxes(-1, -2), out=w.dh)  # (31), (38)
     w.dc_0.fill(0)  # (47)
     w.dc.fill(0)  # (32), (39)
-    np.tanh(w.c, out=w.tanh_c_2)  # (32)
-    np.multiply(w.tanh_c_2, w.tanh_c_2, out=w.c_squared)  # (32)
-    np.subtract(1, w.c_squared, out=w.slope_c)  # (32)
-    np.multiply(w.o, w.slope_c, out=w.o_c)  # (32)
-    np.subtract(1, w.i_, out=w.slope_i)  # (37)
-    np.multiply(w.i_, w.slope_i, out=w.i_2)  # (37)
-    np.subtract(1, w.f, out=w.slope_f)  # (37)
-    np.multiply(w.f, w.slope_f, out=w.f_2)  # (37)
-    np.subtract(1, w.o, out=w.slope_o)  # (37)
-    np.multiply(w.o, w.slope_o, out=w.o_2)  # (37)
-    np.multiply(w.g, w.g, out=w.g_squared)  # (37)
-    np.subtract(1, w.g_squared, out=w.slope_g)  # (37)
-    np.copyto(w.Wh_T, Wh.T)
-    multiply, add, dh_o_c, Wh_T, da_Wh_T = np.multiply, np.add, w.dh_o_c, w.Wh_T, w.da_Wh_T
-    dc_f = w.dc_f
+    tanh, multiply, subtract, add = np.tanh, np.multiply, np.subtract, np.add
+    tanh_c_2, c_squared, slope_c, o_c = w.tanh_c_2, w.c_squared, w.slope_c, w.o_c
+    dh_o_c, dg, do, df, di, slope_i = w.dh_o_c, w.dg, w.do, w.df, w.di, w.slope_i
+    i_2, da_i, slope_f, f_2, da_f = w.i_2, w.da_i, w.slope_f, w.f_2, w.da_f
+    slope_o, o_2, da_o, g_squared = w.slope_o, w.o_2, w.da_o, w.g_squared
+    slope_g, da_g, da, da_Wh_T, dc_f = w.slope_g, w.da_g, w.da, w.da_Wh_T, w.dc_f
     for (
+        c_t,
+        o_t,
         dh_t,
-        o_c_t,
         dc_t,
         i__t,
-        dg_t,
-        tanh_c_2_t,
-        do_t,
         c_prev,
-        df_t,
         g_t,
-        di_t,
-        i_2_t,
-        da_t,
-        f_2_t,
-        o_2_t,
-        slope_g_t,
-        dh_prev,
         f_t,
+        dh_prev,
         dc_prev,
+        da_out_t,
     ) in w.backward:  # t = T, …, 1
-        multiply(dh_t, o_c_t, dh_o_c)  # (32)
+        tanh(c_t, tanh_c_2)  # (32)
+        multiply(tanh_c_2, tanh_c_2, c_squared)  # (32)
+        subtract(1, c_squared, slope_c)  # (32)
+        multiply(o_t, slope_c, o_c)  # (32)
+        multiply(dh_t, o_c, dh_o_c)  # (32)
         add(dc_t, dh_o_c, dc_t)  # (32)
-        multiply(dc_t, i__t, dg_t)  # (33)
-        multiply(dh_t, tanh_c_2_t, do_t)  # (34)
-        multiply(dc_t, c_prev, df_t)  # (35)
-        multiply(dc_t, g_t, di_t)  # (36)
-        multiply(di_t, i_2_t, da_t[..., :H])  # (37)
-        multiply(df_t, f_2_t, da_t[..., H : 2 * H])  # (37)
-        multiply(do_t, o_2_t, da_t[..., 2 * H : 3 * H])  # (37)
-        multiply(dg_t, slope_g_t, da_t[..., 3 * H : 4 * H])  # (37)
-        da_t.dot(Wh_T, da_Wh_T)  # (31), (46)
+        multiply(dc_t, i__t, dg)  # (33)
+        multiply(dh_t, tanh_c_2, do)  # (34)
+        multiply(dc_t, c_prev, df)  # (35)
+        multiply(dc_t, g_t, di)  # (36)
+        subtract(1, i__t, slope_i)  # (37)
+        multiply(i__t, slope_i, i_2)  # (37)
+        multiply(di, i_2, da_i)  # (37)
+        subtract(1, f_t, slope_f)  # (37)
+        multiply(f_t, slope_f, f_2)  # (37)
+        multiply(df, f_2, da_f)  # (37)
+        subtract(1, o_t, slope_o)  # (37)
+        multiply(o_t, slope_o, o_2)  # (37)
+        multiply(do, o_2, da_o)  # (37)
+        multiply(g_t, g_t, g_squared)  # (37)
+        subtract(1, g_squared, slope_g)  # (37)
+        multiply(dg, slope_g, da_g)  # (37)
+        Wh.dot(da, da_Wh_T)  # (31), (46)
         add(dh_prev, da_Wh_T, dh_prev)  # (31), (46)
         multiply(dc_t, f_t, dc_f)  # (32), (47)
         add(dc_prev, dc_f, dc_prev)  # (32), (47)
+        np.copyto(da_out_t, da.T)  # (37)
 
     # Gradients
-    x_rows.T.dot(w.da_rows, out=w.dWx)  # (40)
-    w.h_prev_rows.T.dot(w.da_rows, out=w.dWh)  # (41)
-    w.ones_TN.dot(w.da_rows, out=w.db)  # (42)
-    w.h_rows.T.dot(w.dscores_rows, out=w.dW_vocab)  # (43)
+    x_rows.T.dot(w.da_out_rows, out=w.dWx)  # (40)
+    w.h_out_prev_rows.T.dot(w.da_out_rows, out=w.dWh)  # (41)
+    w.ones_TN.dot(w.da_out_rows, out=w.db)  # (42)
+    w.h_out_rows.T.dot(w.dscores_rows, out=w.dW_vocab)  # (43)
     w.ones_TN.dot(w.dscores_rows, out=w.db_vocab)  # (44)
-    w.da_rows.dot(Wx.T, out=w.dx_rows)  # (45)
+    w.da_out_rows.dot(Wx.T, out=w.dx_rows)  # (45)
     grads = {
         "Wx": w.dWx,
         "Wh": w.dWh,
@@ -188,10 +194,10 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         "W_vocab": w.dW_vocab,
         "b_vocab": w.db_vocab,
         "x": w.dx,
-        "h": w.dh_0,
-        "c": w.dc_0,
+        "h": w.dh_0.T,
+        "c": w.dc_0.T,
     }
-    return loss, grads, {"h": w.h_end, "c": w.c_end}
+    return loss, grads, {"h": w.h_out_end, "c": w.c_end.T}
 
 
 def forward(params, x, state=None):
@@ -199,108 +205,130 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
-    T, N, D, H, *_ = sizes
     Wx = params["Wx"]
     Wh = params["Wh"]
     b = params["b"]
     W_vocab = params["W_vocab"]
     b_vocab = params["b_vocab"]
-    x_rows = x.reshape(T * N, D)
-    np.copyto(w.c_0, 0 if state is None else state["c"])
-    np.copyto(w.h_0, 0 if state is None else state["h"])
-    x_rows.dot(Wx, out=w.a_rows)  # (1)
-    np.add(w.a, b, out=w.a)  # (1)
-    add, multiply, tanh, h_Wh, f_c, i_g = np.add, np.multiply, np.tanh, w.h_Wh, w.f_c, w.i_g
-    tanh_c = w.tanh_c
-    for h_prev, a_t, i__t, f_t, o_t, g_t, c_prev, c_t, h_t in w.forward:  # t = 1, …, T
-        h_prev.dot(Wh, h_Wh)  # (1)
+    np.copyto(w.c_0.T, 0 if state is None else state["c"])
+    np.copyto(w.h_out_0, 0 if state is None else state["h"])
+    np.copyto(w.h_0.T, 0 if state is None else state["h"])
+    np.matmul(Wx.T, x.swapaxes(-1, -2), out=w.a)  # (1)
+    np.add(w.a, b[..., None], out=w.a)  # (1)
+    np.copyto(w.Wh_T, Wh.T)
+    add, multiply, tanh, Wh_T, h_Wh = np.add, np.multiply, np.tanh, w.Wh_T, w.h_Wh
+    f_c, i_g, tanh_c = w.f_c, w.i_g, w.tanh_c
+    for (
+        h_prev,
+        a_t,
+        i__t,
+        f_t,
+        o_t,
+        g_t,
+        c_prev,
+        c_t,
+        h_t,
+        h_out_t,
+    ) in w.forward_:  # t = 1, …, T
+        Wh_T.dot(h_prev, h_Wh)  # (1)
         add(a_t, h_Wh, a_t)  # (1)
-        multiply(a_t[..., :H], 0.5, i__t)  # (2)
+        multiply(i__t, 0.5, i__t)  # (2)
         tanh(i__t, i__t)  # (2)
         multiply(i__t, 0.5, i__t)  # (2)
         add(i__t, 0.5, i__t)  # (2)
-        multiply(a_t[..., H : 2 * H], 0.5, f_t)  # (3)
+        multiply(f_t, 0.5, f_t)  # (3)
         tanh(f_t, f_t)  # (3)
         multiply(f_t, 0.5, f_t)  # (3)
         add(f_t, 0.5, f_t)  # (3)
-        multiply(a_t[..., 2 * H : 3 * H], 0.5, o_t)  # (4)
+        multiply(o_t, 0.5, o_t)  # (4)
         tanh(o_t, o_t)  # (4)
         multiply(o_t, 0.5, o_t)  # (4)
         add(o_t, 0.5, o_t)  # (4)
-        tanh(a_t[..., 3 * H : 4 * H], g_t)  # (5)
+        tanh(g_t, g_t)  # (5)
         multiply(f_t, c_prev, f_c)  # (6)
         multiply(i__t, g_t, i_g)  # (6)
         add(f_c, i_g, c_t)  # (6)
         tanh(c_t, tanh_c)  # (7)
         multiply(o_t, tanh_c, h_t)  # (7)
-    w.h_rows.dot(W_vocab, out=w.scores_rows)  # (8)
+        np.copyto(h_out_t, h_t.T)  # (7)
+    w.h_out_rows.dot(W_vocab, out=w.scores_rows)  # (8)
     np.add(w.scores, b_vocab, out=w.scores)  # (8)
-    return {"scores": w.scores}, {"h": w.h_end, "c": w.c_end}
+    return {"scores": w.scores}, {"h": w.h_out_end, "c": w.c_end.T}
 
 
 class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, N, D, H, V, dtype):
-        self.a = _empty((T, N, 4 * H), dtype)
-        self.i_ = _empty((T, N, H), dtype)
-        self.f = _empty((T, N, H), dtype)
-        self.o = _empty((T, N, H), dtype)
-        self.g = _empty((T, N, H), dtype)
-        c_all = _empty((T + 1, N, H), dtype)
-        h_all = _empty((T + 1, N, H), dtype)
-        self.h_Wh = _empty((N, 4 * H), dtype)
-        self.f_c = _empty((N, H), dtype)
-        self.i_g = _empty((N, H), dtype)
-        self.tanh_c = _empty((N, H), dtype)
+        self.a = _empty((T, 4 * H, N), dtype)
+        c_all = _empty((T + 1, H, N), dtype)
+        h_all = _empty((T + 1, H, N), dtype)
+        self.h_Wh = _empty((4 * H, N), dtype)
+        self.f_c = _empty((H, N), dtype)
+        self.i_g = _empty((H, N), dtype)
         self.scores = _empty((T, N, V), dtype)
         self.max_scores = _empty((T, N), dtype)
         self.at_y = _empty((T, N), np.intp)
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
-        dh_all = _empty((T + 1, N, H), dtype)
-        dc_all = _empty((T + 1, N, H), dtype)
-        self.tanh_c_2 = _empty((T, N, H), dtype)
-        self.c_squared = _empty((T, N, H), dtype)
-        self.slope_i = _empty((T, N, H), dtype)
-        self.slope_f = _empty((T, N, H), dtype)
-        self.slope_o = _empty((T, N, H), dtype)
-        self.Wh_T = _empty((4 * H, H), dtype)
+        dc_all = _empty((T + 1, H, N), dtype)
+        self.df = _empty((H, N), dtype)
+        self.di = _empty((H, N), dtype)
+        self.slope_i = _empty((H, N), dtype)
         self.dWx = _empty((D, 4 * H), dtype)
         self.dWh = _empty((H, 4 * H), dtype)
         self.db = _empty((4 * H,), dtype)
         self.dW_vocab = _empty((H, V), dtype)
         self.db_vocab = _empty((V,), dtype)
         self.dx = _empty((T, N, D), dtype)
+        h_out_all = _empty((T + 1, N, H), dtype)
+        self.half_Wx = _empty((4 * H, D), dtype)
+        self.half_b = _empty((4 * H,), dtype)
+        self.half_Wh = _empty((4 * H, H), dtype)
+        self.Wh_T = _empty((4 * H, H), dtype)
+        self.tanh_c = self.i_g  # tanh_c takes its place
         self.shifted_scores = self.scores  # shifted_scores takes its place
         self.target_scores = self.max_scores  # target_scores takes its place
         self.exp_scores = self.scores  # exp_scores takes its place
         self.gap = self.scores  # gap takes its place
         self.hit_scores = self.log_sum  # hit_scores takes its place
         self.dscores = self.scores  # dscores takes its place
-        self.o_c = self.c_squared  # o_c takes its place
-        self.slope_c = self.c_squared  # slope_c takes its place
+        dh_all = h_all  # dh takes its place
+        self.o_c = self.f_c  # o_c takes its place
+        self.slope_c = self.f_c  # slope_c takes its place
+        self.tanh_c_2 = self.i_g  # tanh_c_2 takes its place
+        self.c_squared = self.f_c  # c_squared takes its place
         self.dh_o_c = self.f_c  # dh_o_c takes its place
-        self.dg = self.c_squared  # dg takes its place
-        self.do = self.i_  # do takes its place
-        self.df = self.tanh_c_2  # df takes its place
-        self.di = self.g  # di takes its place
-        self.da = self.a  # da takes its place
+        self.dg = self.f_c  # dg takes its place
+        self.do = self.i_g  # do takes its place
+        self.da = self.h_Wh  # da takes its place
         self.i_2 = self.slope_i  # i_2 takes its place
-        self.f_2 = self.slope_f  # f_2 takes its place
-        self.o_2 = self.o  # o_2 takes its place
-        self.slope_g = self.slope_o  # slope_g takes its place
-        self.g_squared = self.slope_o  # g_squared takes its place
-        self.da_Wh_T = self.i_g  # da_Wh_T takes its place
-        self.dc_f = self.tanh_c  # dc_f takes its place
+        self.f_2 = self.slope_i  # f_2 takes its place
+        self.slope_f = self.slope_i  # slope_f takes its place
+        self.o_2 = self.slope_i  # o_2 takes its place
+        self.slope_o = self.slope_i  # slope_o takes its place
+        self.slope_g = self.slope_i  # slope_g takes its place
+        self.g_squared = self.slope_i  # g_squared takes its place
+        self.da_Wh_T = self.slope_i  # da_Wh_T takes its place
+        self.dc_f = self.slope_i  # dc_f takes its place
+        self.da_out = self.a.reshape(T, N, 4 * H)  # da_out takes its place
+        self.i_ = self.a[:, :H]
+        self.f = self.a[:, H : 2 * H]
+        self.o = self.a[:, 2 * H : 3 * H]
+        self.g = self.a[:, 3 * H : 4 * H]
+        self.i_f_o = self.a[:, : 3 * H]
+        self.da_i = self.da[:H]
+        self.da_f = self.da[H : 2 * H]
+        self.da_o = self.da[2 * H : 3 * H]
+        self.da_g = self.da[3 * H : 4 * H]
         self.row_starts = np.arange(T * N) * V
         self.ones_V = np.ones(V, dtype)
         self.ones_TN = np.ones(T * N, dtype)
         self.c_0 = c_all[0]
+        self.h_out_0 = h_out_all[0]
         self.h_0 = h_all[0]
-        self.a_rows = self.a.reshape(T * N, 4 * H)
-        self.h = h_all[1:]
-        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.h_out = h_out_all[1:]
+        self.h_out_rows = h_out_all[1:].reshape(T * N, H)
         self.scores_rows = self.scores.reshape(T * N, V)
         self.at_y_flat = self.at_y.reshape(-1)
         self.shifted_scores_flat = self.shifted_scores.reshape(-1)
@@ -311,19 +339,49 @@ class _Buffers:
         self.gap_flat = self.gap.reshape(-1)
         self.hit_scores_flat = self.hit_scores.reshape(-1)
         self.dh_0 = dh_all[0]
-        self.dscores_rows = self.dscores.reshape(T * N, V)
         self.dh = dh_all[1:]
-        self.dh_rows = dh_all[1:].reshape(T * N, H)
         self.dc_0 = dc_all[0]
         self.dc = dc_all[1:]
-        self.c = c_all[1:]
-        self.da_rows = self.da.reshape(T * N, 4 * H)
-        self.h_prev = h_all[:-1]
-        self.h_prev_rows = h_all[:-1].reshape(T * N, H)
+        self.da_out_rows = self.da_out.reshape(T * N, 4 * H)
+        self.h_out_prev = h_out_all[:-1]
+        self.h_out_prev_rows = h_out_all[:-1].reshape(T * N, H)
+        self.dscores_rows = self.dscores.reshape(T * N, V)
         self.dx_rows = self.dx.reshape(T * N, D)
-        self.h_end = h_all[-1]
+        self.h_out_end = h_out_all[-1]
         self.c_end = c_all[-1]
         self.forward = list(
+            zip(
+                h_all[:-1],
+                self.a,
+                self.i_f_o,
+                self.f,
+                c_all[:-1],
+                self.i_,
+                self.g,
+                c_all[1:],
+                self.o,
+                h_all[1:],
+                h_out_all[1:],
+                strict=True,
+            )
+        )
+        self.backward = list(
+            zip(
+                c_all[1:][::-1],
+                self.o[::-1],
+                dh_all[1:][::-1],
+                dc_all[1:][::-1],
+                self.i_[::-1],
+                c_all[:-1][::-1],
+                self.g[::-1],
+                self.f[::-1],
+                dh_all[:-1][::-1],
+                dc_all[:-1][::-1],
+                self.da_out[::-1],
+                strict=True,
+            )
+        )
+        self.forward_ = list(
             zip(
                 h_all[:-1],
                 self.a,
@@ -334,30 +392,7 @@ class _Buffers:
                 c_all[:-1],
                 c_all[1:],
                 h_all[1:],
-                strict=True,
-            )
-        )
-        self.backward = list(
-            zip(
-                dh_all[1:][::-1],
-                self.o_c[::-1],
-                dc_all[1:][::-1],
-                self.i_[::-1],
-                self.dg[::-1],
-                self.tanh_c_2[::-1],
-                self.do[::-1],
-                c_all[:-1][::-1],
-                self.df[::-1],
-                self.g[::-1],
-                self.di[::-1],
-                self.i_2[::-1],
-                self.da[::-1],
-                self.f_2[::-1],
-                self.o_2[::-1],
-                self.slope_g[::-1],
-                dh_all[:-1][::-1],
-                self.f[::-1],
-                dc_all[:-1][::-1],
+                h_out_all[1:],
                 strict=True,
             )
         )

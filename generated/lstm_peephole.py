@@ -108,19 +108,26 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
 
     # Forward
     x_rows = x.reshape(T * N, D)
-    np.copyto(w.c_0, 0 if state is None else state["c"])
-    np.copyto(w.h_0, 0 if state is None else state["h"])
-    x_rows.dot(W_xi, out=w.a_i_rows)  # (1)
-    np.add(w.a_i, b_i, out=w.a_i)  # (1)
-    x_rows.dot(W_xf, out=w.a_f_rows)  # (3)
-    np.add(w.a_f, b_f, out=w.a_f)  # (3)
-    x_rows.dot(W_xc, out=w.a_c_rows)  # (5)
-    np.add(w.a_c, b_c, out=w.a_c)  # (5)
-    x_rows.dot(W_xo, out=w.a_o_rows)  # (7)
-    np.add(w.a_o, b_o, out=w.a_o)  # (7)
-    add, multiply, tanh, h_W_hi, c_w_ci = np.add, np.multiply, np.tanh, w.h_W_hi, w.c_w_ci
-    h_W_hf, c_w_cf, h_W_hc, f_c, tanh_a_c = w.h_W_hf, w.c_w_cf, w.h_W_hc, w.f_c, w.tanh_a_c
-    i_a_c, h_W_ho, c_w_co, tanh_c = w.i_a_c, w.h_W_ho, w.c_w_co, w.tanh_c
+    np.copyto(w.c_out_0, 0 if state is None else state["c"])
+    np.copyto(w.c_0.T, 0 if state is None else state["c"])
+    np.copyto(w.h_out_0, 0 if state is None else state["h"])
+    np.copyto(w.h_0.T, 0 if state is None else state["h"])
+    np.matmul(W_xi.T, x.swapaxes(-1, -2), out=w.a_i)  # (1)
+    np.add(w.a_i, b_i[..., None], out=w.a_i)  # (1)
+    np.matmul(W_xf.T, x.swapaxes(-1, -2), out=w.a_f)  # (3)
+    np.add(w.a_f, b_f[..., None], out=w.a_f)  # (3)
+    np.matmul(W_xc.T, x.swapaxes(-1, -2), out=w.a_c)  # (5)
+    np.add(w.a_c, b_c[..., None], out=w.a_c)  # (5)
+    np.matmul(W_xo.T, x.swapaxes(-1, -2), out=w.a_o)  # (7)
+    np.add(w.a_o, b_o[..., None], out=w.a_o)  # (7)
+    np.copyto(w.W_hi_T, W_hi.T)
+    np.copyto(w.W_hf_T, W_hf.T)
+    np.copyto(w.W_hc_T, W_hc.T)
+    np.copyto(w.W_ho_T, W_ho.T)
+    add, multiply, tanh, W_hi_T, h_W_hi = np.add, np.multiply, np.tanh, w.W_hi_T, w.h_W_hi
+    c_w_ci, W_hf_T, h_W_hf, c_w_cf = w.c_w_ci, w.W_hf_T, w.h_W_hf, w.c_w_cf
+    W_hc_T, h_W_hc, f_c, tanh_a_c, i_a_c = w.W_hc_T, w.h_W_hc, w.f_c, w.tanh_a_c, w.i_a_c
+    W_ho_T, h_W_ho, c_w_co, tanh_c = w.W_ho_T, w.h_W_ho, w.c_w_co, w.tanh_c
     for (
         h_prev,
         a_i_t,
@@ -133,32 +140,34 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         a_o_t,
         o_t,
         h_t,
+        h_out_t,
+        c_out_t,
     ) in w.forward:  # t = 1, …, T
-        h_prev.dot(W_hi, h_W_hi)  # (1)
+        W_hi_T.dot(h_prev, h_W_hi)  # (1)
         add(a_i_t, h_W_hi, a_i_t)  # (1)
-        multiply(c_prev, w_ci, c_w_ci)  # (1)
+        multiply(c_prev, w_ci[..., None], c_w_ci)  # (1)
         add(a_i_t, c_w_ci, a_i_t)  # (1)
         multiply(a_i_t, 0.5, i__t)  # (2)
         tanh(i__t, i__t)  # (2)
         multiply(i__t, 0.5, i__t)  # (2)
         add(i__t, 0.5, i__t)  # (2)
-        h_prev.dot(W_hf, h_W_hf)  # (3)
+        W_hf_T.dot(h_prev, h_W_hf)  # (3)
         add(a_f_t, h_W_hf, a_f_t)  # (3)
-        multiply(c_prev, w_cf, c_w_cf)  # (3)
+        multiply(c_prev, w_cf[..., None], c_w_cf)  # (3)
         add(a_f_t, c_w_cf, a_f_t)  # (3)
         multiply(a_f_t, 0.5, f_t)  # (4)
         tanh(f_t, f_t)  # (4)
         multiply(f_t, 0.5, f_t)  # (4)
         add(f_t, 0.5, f_t)  # (4)
-        h_prev.dot(W_hc, h_W_hc)  # (5)
+        W_hc_T.dot(h_prev, h_W_hc)  # (5)
         add(a_c_t, h_W_hc, a_c_t)  # (5)
         multiply(f_t, c_prev, f_c)  # (6)
         tanh(a_c_t, tanh_a_c)  # (6)
         multiply(i__t, tanh_a_c, i_a_c)  # (6)
         add(f_c, i_a_c, c_t)  # (6)
-        h_prev.dot(W_ho, h_W_ho)  # (7)
+        W_ho_T.dot(h_prev, h_W_ho)  # (7)
         add(a_o_t, h_W_ho, a_o_t)  # (7)
-        multiply(c_t, w_co, c_w_co)  # (7)
+        multiply(c_t, w_co[..., None], c_w_co)  # (7)
         add(a_o_t, c_w_co, a_o_t)  # (7)
         multiply(a_o_t, 0.5, o_t)  # (8)
         tanh(o_t, o_t)  # (8)
@@ -166,7 +175,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         add(o_t, 0.5, o_t)  # (8)
         tanh(c_t, tanh_c)  # (9)
         multiply(o_t, tanh_c, h_t)  # (9)
-    w.h_rows.dot(W_hy, out=w.yhat_rows)  # (10)
+        np.copyto(h_out_t, h_t.T)  # (9)
+        np.copyto(c_out_t, c_t.T)  # (6)
+    w.h_out_rows.dot(W_hy, out=w.yhat_rows)  # (10)
     np.add(w.yhat, b_y, out=w.yhat)  # (10)
     np.maximum.reduce(w.yhat, axis=2, out=w.max_yhat)  # (11)
     np.subtract(w.yhat, w.max_yhat[..., None], out=w.shifted_yhat)  # (11)
@@ -183,107 +194,105 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(w.hit_yhat, 1, out=w.hit_yhat)  # (52)
     w.dyhat_flat.put(w.at_y_flat, w.hit_yhat_flat, mode="clip")  # (52)
     w.dh_0.fill(0)  # (85)
-    w.dyhat_rows.dot(W_hy.T, out=w.dh_rows)  # (53), (62), (63), (64), (66)
-    np.tanh(w.c, out=w.tanh_c_2)  # (54)
-    np.subtract(1, w.o, out=w.slope_o)  # (55)
-    np.multiply(w.o, w.slope_o, out=w.o_2)  # (55)
+    np.matmul(W_hy, w.dyhat.swapaxes(-1, -2), out=w.dh)  # (53), (62), (63), (64), (66)
     w.dc_0.fill(0)  # (86)
     w.dc.fill(0)  # (56), (62), (63), (65)
-    np.multiply(w.tanh_c_2, w.tanh_c_2, out=w.c_squared)  # (56)
-    np.subtract(1, w.c_squared, out=w.slope_c)  # (56)
-    np.multiply(w.o, w.slope_c, out=w.o_c)  # (56)
-    np.tanh(w.a_c, out=w.tanh_a_c_2)  # (57)
-    np.multiply(w.tanh_a_c_2, w.tanh_a_c_2, out=w.a_c_squared)  # (57)
-    np.subtract(1, w.a_c_squared, out=w.slope_a_c)  # (57)
-    np.multiply(w.i_, w.slope_a_c, out=w.i_a_c_2)  # (57)
-    np.subtract(1, w.f, out=w.slope_f)  # (59)
-    np.multiply(w.f, w.slope_f, out=w.f_2)  # (59)
-    np.subtract(1, w.i_, out=w.slope_i)  # (61)
-    np.multiply(w.i_, w.slope_i, out=w.i_2)  # (61)
-    np.copyto(w.W_hi_T, W_hi.T)
-    np.copyto(w.W_hf_T, W_hf.T)
-    np.copyto(w.W_hc_T, W_hc.T)
-    np.copyto(w.W_ho_T, W_ho.T)
-    multiply, add, da_o_w_co, dh_o_c = np.multiply, np.add, w.da_o_w_co, w.dh_o_c
-    W_hi_T, da_i_W_hi_T, W_hf_T = w.W_hi_T, w.da_i_W_hi_T, w.W_hf_T
-    da_f_W_hf_T, W_hc_T, da_c_W_hc_T = w.da_f_W_hf_T, w.W_hc_T, w.da_c_W_hc_T
-    W_ho_T, da_o_W_ho_T, da_i_w_ci = w.W_ho_T, w.da_o_W_ho_T, w.da_i_w_ci
-    da_f_w_cf, dc_f = w.da_f_w_cf, w.dc_f
+    tanh, multiply, subtract, add = np.tanh, np.multiply, np.subtract, np.add
+    tanh_c_2, do, slope_o, o_2, da_o = w.tanh_c_2, w.do, w.slope_o, w.o_2, w.da_o
+    da_o_w_co, c_squared, slope_c, o_c = w.da_o_w_co, w.c_squared, w.slope_c, w.o_c
+    dh_o_c, tanh_a_c_2, a_c_squared = w.dh_o_c, w.tanh_a_c_2, w.a_c_squared
+    slope_a_c, i_a_c_2, da_c, df, slope_f = w.slope_a_c, w.i_a_c_2, w.da_c, w.df, w.slope_f
+    f_2, da_f, di, slope_i, i_2, da_i = w.f_2, w.da_f, w.di, w.slope_i, w.i_2, w.da_i
+    da_i_W_hi_T, da_f_W_hf_T, da_c_W_hc_T = w.da_i_W_hi_T, w.da_f_W_hf_T, w.da_c_W_hc_T
+    da_o_W_ho_T, da_i_w_ci, da_f_w_cf = w.da_o_W_ho_T, w.da_i_w_ci, w.da_f_w_cf
+    dc_f = w.dc_f
     for (
+        c_t,
         dh_t,
-        tanh_c_2_t,
-        do_t,
-        o_2_t,
-        da_o_t,
+        o_t,
         dc_t,
-        o_c_t,
-        i_a_c_2_t,
-        da_c_t,
+        a_c_t,
+        i__t,
         c_prev,
-        df_t,
-        f_2_t,
-        da_f_t,
-        tanh_a_c_2_t,
-        di_t,
-        i_2_t,
-        da_i_t,
+        f_t,
         dh_prev,
         dc_prev,
-        f_t,
+        da_i_out_t,
+        da_f_out_t,
+        da_c_out_t,
+        da_o_out_t,
     ) in w.backward:  # t = T, …, 1
-        multiply(dh_t, tanh_c_2_t, do_t)  # (54)
-        multiply(do_t, o_2_t, da_o_t)  # (55)
-        multiply(da_o_t, w_co, da_o_w_co)  # (56)
+        tanh(c_t, tanh_c_2)  # (54)
+        multiply(dh_t, tanh_c_2, do)  # (54)
+        subtract(1, o_t, slope_o)  # (55)
+        multiply(o_t, slope_o, o_2)  # (55)
+        multiply(do, o_2, da_o)  # (55)
+        multiply(da_o, w_co[..., None], da_o_w_co)  # (56)
         add(dc_t, da_o_w_co, dc_t)  # (56)
-        multiply(dh_t, o_c_t, dh_o_c)  # (56)
+        multiply(tanh_c_2, tanh_c_2, c_squared)  # (56)
+        subtract(1, c_squared, slope_c)  # (56)
+        multiply(o_t, slope_c, o_c)  # (56)
+        multiply(dh_t, o_c, dh_o_c)  # (56)
         add(dc_t, dh_o_c, dc_t)  # (56)
-        multiply(dc_t, i_a_c_2_t, da_c_t)  # (57)
-        multiply(dc_t, c_prev, df_t)  # (58)
-        multiply(df_t, f_2_t, da_f_t)  # (59)
-        multiply(dc_t, tanh_a_c_2_t, di_t)  # (60)
-        multiply(di_t, i_2_t, da_i_t)  # (61)
-        da_i_t.dot(W_hi_T, da_i_W_hi_T)  # (53), (85)
+        tanh(a_c_t, tanh_a_c_2)  # (57)
+        multiply(tanh_a_c_2, tanh_a_c_2, a_c_squared)  # (57)
+        subtract(1, a_c_squared, slope_a_c)  # (57)
+        multiply(i__t, slope_a_c, i_a_c_2)  # (57)
+        multiply(dc_t, i_a_c_2, da_c)  # (57)
+        multiply(dc_t, c_prev, df)  # (58)
+        subtract(1, f_t, slope_f)  # (59)
+        multiply(f_t, slope_f, f_2)  # (59)
+        multiply(df, f_2, da_f)  # (59)
+        multiply(dc_t, tanh_a_c_2, di)  # (60)
+        subtract(1, i__t, slope_i)  # (61)
+        multiply(i__t, slope_i, i_2)  # (61)
+        multiply(di, i_2, da_i)  # (61)
+        W_hi.dot(da_i, da_i_W_hi_T)  # (53), (85)
         add(dh_prev, da_i_W_hi_T, dh_prev)  # (53), (85)
-        da_f_t.dot(W_hf_T, da_f_W_hf_T)  # (53), (85)
+        W_hf.dot(da_f, da_f_W_hf_T)  # (53), (85)
         add(dh_prev, da_f_W_hf_T, dh_prev)  # (53), (85)
-        da_c_t.dot(W_hc_T, da_c_W_hc_T)  # (53), (85)
+        W_hc.dot(da_c, da_c_W_hc_T)  # (53), (85)
         add(dh_prev, da_c_W_hc_T, dh_prev)  # (53), (85)
-        da_o_t.dot(W_ho_T, da_o_W_ho_T)  # (53), (85)
+        W_ho.dot(da_o, da_o_W_ho_T)  # (53), (85)
         add(dh_prev, da_o_W_ho_T, dh_prev)  # (53), (85)
-        multiply(da_i_t, w_ci, da_i_w_ci)  # (56), (86)
+        multiply(da_i, w_ci[..., None], da_i_w_ci)  # (56), (86)
         add(dc_prev, da_i_w_ci, dc_prev)  # (56), (86)
-        multiply(da_f_t, w_cf, da_f_w_cf)  # (56), (86)
+        multiply(da_f, w_cf[..., None], da_f_w_cf)  # (56), (86)
         add(dc_prev, da_f_w_cf, dc_prev)  # (56), (86)
         multiply(dc_t, f_t, dc_f)  # (56), (86)
         add(dc_prev, dc_f, dc_prev)  # (56), (86)
+        np.copyto(da_i_out_t, da_i.T)  # (61)
+        np.copyto(da_f_out_t, da_f.T)  # (59)
+        np.copyto(da_c_out_t, da_c.T)  # (57)
+        np.copyto(da_o_out_t, da_o.T)  # (55)
 
     # Gradients
-    x_rows.T.dot(w.da_i_rows, out=w.dW_xi)  # (67)
-    w.h_prev_rows.T.dot(w.da_i_rows, out=w.dW_hi)  # (68)
-    np.multiply(w.da_i, w.c_prev, out=w.da_i_c)  # (69)
+    x_rows.T.dot(w.da_i_out_rows, out=w.dW_xi)  # (67)
+    w.h_out_prev_rows.T.dot(w.da_i_out_rows, out=w.dW_hi)  # (68)
+    np.multiply(w.da_i_out, w.c_out_prev, out=w.da_i_c)  # (69)
     w.ones_TN.dot(w.da_i_c_rows, out=w.dw_ci)  # (69)
-    w.ones_TN.dot(w.da_i_rows, out=w.db_i)  # (70)
-    x_rows.T.dot(w.da_f_rows, out=w.dW_xf)  # (71)
-    w.h_prev_rows.T.dot(w.da_f_rows, out=w.dW_hf)  # (72)
-    np.multiply(w.da_f, w.c_prev, out=w.da_f_c)  # (73)
+    w.ones_TN.dot(w.da_i_out_rows, out=w.db_i)  # (70)
+    x_rows.T.dot(w.da_f_out_rows, out=w.dW_xf)  # (71)
+    w.h_out_prev_rows.T.dot(w.da_f_out_rows, out=w.dW_hf)  # (72)
+    np.multiply(w.da_f_out, w.c_out_prev, out=w.da_f_c)  # (73)
     w.ones_TN.dot(w.da_f_c_rows, out=w.dw_cf)  # (73)
-    w.ones_TN.dot(w.da_f_rows, out=w.db_f)  # (74)
-    x_rows.T.dot(w.da_c_rows, out=w.dW_xc)  # (75)
-    w.h_prev_rows.T.dot(w.da_c_rows, out=w.dW_hc)  # (76)
-    w.ones_TN.dot(w.da_c_rows, out=w.db_c)  # (77)
-    x_rows.T.dot(w.da_o_rows, out=w.dW_xo)  # (78)
-    w.h_prev_rows.T.dot(w.da_o_rows, out=w.dW_ho)  # (79)
-    np.multiply(w.da_o, w.c, out=w.da_o_c)  # (80)
+    w.ones_TN.dot(w.da_f_out_rows, out=w.db_f)  # (74)
+    x_rows.T.dot(w.da_c_out_rows, out=w.dW_xc)  # (75)
+    w.h_out_prev_rows.T.dot(w.da_c_out_rows, out=w.dW_hc)  # (76)
+    w.ones_TN.dot(w.da_c_out_rows, out=w.db_c)  # (77)
+    x_rows.T.dot(w.da_o_out_rows, out=w.dW_xo)  # (78)
+    w.h_out_prev_rows.T.dot(w.da_o_out_rows, out=w.dW_ho)  # (79)
+    np.multiply(w.da_o_out, w.c_out, out=w.da_o_c)  # (80)
     w.ones_TN.dot(w.da_o_c_rows, out=w.dw_co)  # (80)
-    w.ones_TN.dot(w.da_o_rows, out=w.db_o)  # (81)
-    w.h_rows.T.dot(w.dyhat_rows, out=w.dW_hy)  # (82)
+    w.ones_TN.dot(w.da_o_out_rows, out=w.db_o)  # (81)
+    w.h_out_rows.T.dot(w.dyhat_rows, out=w.dW_hy)  # (82)
     w.ones_TN.dot(w.dyhat_rows, out=w.db_y)  # (83)
-    w.da_i_rows.dot(W_xi.T, out=w.dx_rows)  # (84)
-    w.da_f_rows.dot(W_xf.T, out=w.da_f_W_xf_rows)  # (84)
+    w.da_i_out_rows.dot(W_xi.T, out=w.dx_rows)  # (84)
+    w.da_f_out_rows.dot(W_xf.T, out=w.da_f_W_xf_rows)  # (84)
     np.add(w.dx, w.da_f_W_xf, out=w.dx)  # (84)
-    w.da_c_rows.dot(W_xc.T, out=w.da_c_W_xc_rows)  # (84)
+    w.da_c_out_rows.dot(W_xc.T, out=w.da_c_W_xc_rows)  # (84)
     np.add(w.dx, w.da_c_W_xc, out=w.dx)  # (84)
-    w.da_o_rows.dot(W_xo.T, out=w.da_o_W_xo_rows)  # (84)
+    w.da_o_out_rows.dot(W_xo.T, out=w.da_o_W_xo_rows)  # (84)
     np.add(w.dx, w.da_o_W_xo, out=w.dx)  # (84)
     grads = {
         "W_xi": w.dW_xi,
@@ -304,10 +313,10 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         "W_hy": w.dW_hy,
         "b_y": w.db_y,
         "x": w.dx,
-        "h": w.dh_0,
-        "c": w.dc_0,
+        "h": w.dh_0.T,
+        "c": w.dc_0.T,
     }
-    return loss, grads, {"h": w.h_end, "c": w.c_end}
+    return loss, grads, {"h": w.h_out_end, "c": w.c_out_end}
 
 
 def forward(params, x, state=None):
@@ -315,7 +324,6 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
-    T, N, D, *_ = sizes
     W_xi = params["W_xi"]
     W_hi = params["W_hi"]
     w_ci = params["w_ci"]
@@ -333,20 +341,26 @@ def forward(params, x, state=None):
     b_o = params["b_o"]
     W_hy = params["W_hy"]
     b_y = params["b_y"]
-    x_rows = x.reshape(T * N, D)
-    np.copyto(w.c_0, 0 if state is None else state["c"])
-    np.copyto(w.h_0, 0 if state is None else state["h"])
-    x_rows.dot(W_xi, out=w.a_i_rows)  # (1)
-    np.add(w.a_i, b_i, out=w.a_i)  # (1)
-    x_rows.dot(W_xf, out=w.a_f_rows)  # (3)
-    np.add(w.a_f, b_f, out=w.a_f)  # (3)
-    x_rows.dot(W_xc, out=w.a_c_rows)  # (5)
-    np.add(w.a_c, b_c, out=w.a_c)  # (5)
-    x_rows.dot(W_xo, out=w.a_o_rows)  # (7)
-    np.add(w.a_o, b_o, out=w.a_o)  # (7)
-    add, multiply, tanh, h_W_hi, c_w_ci = np.add, np.multiply, np.tanh, w.h_W_hi, w.c_w_ci
-    h_W_hf, c_w_cf, h_W_hc, f_c, tanh_a_c = w.h_W_hf, w.c_w_cf, w.h_W_hc, w.f_c, w.tanh_a_c
-    i_a_c, h_W_ho, c_w_co, tanh_c = w.i_a_c, w.h_W_ho, w.c_w_co, w.tanh_c
+    np.copyto(w.c_out_0, 0 if state is None else state["c"])
+    np.copyto(w.c_0.T, 0 if state is None else state["c"])
+    np.copyto(w.h_out_0, 0 if state is None else state["h"])
+    np.copyto(w.h_0.T, 0 if state is None else state["h"])
+    np.matmul(W_xi.T, x.swapaxes(-1, -2), out=w.a_i)  # (1)
+    np.add(w.a_i, b_i[..., None], out=w.a_i)  # (1)
+    np.matmul(W_xf.T, x.swapaxes(-1, -2), out=w.a_f)  # (3)
+    np.add(w.a_f, b_f[..., None], out=w.a_f)  # (3)
+    np.matmul(W_xc.T, x.swapaxes(-1, -2), out=w.a_c)  # (5)
+    np.add(w.a_c, b_c[..., None], out=w.a_c)  # (5)
+    np.matmul(W_xo.T, x.swapaxes(-1, -2), out=w.a_o)  # (7)
+    np.add(w.a_o, b_o[..., None], out=w.a_o)  # (7)
+    np.copyto(w.W_hi_T, W_hi.T)
+    np.copyto(w.W_hf_T, W_hf.T)
+    np.copyto(w.W_hc_T, W_hc.T)
+    np.copyto(w.W_ho_T, W_ho.T)
+    add, multiply, tanh, W_hi_T, h_W_hi = np.add, np.multiply, np.tanh, w.W_hi_T, w.h_W_hi
+    c_w_ci, W_hf_T, h_W_hf, c_w_cf = w.c_w_ci, w.W_hf_T, w.h_W_hf, w.c_w_cf
+    W_hc_T, h_W_hc, f_c, tanh_a_c, i_a_c = w.W_hc_T, w.h_W_hc, w.f_c, w.tanh_a_c, w.i_a_c
+    W_ho_T, h_W_ho, c_w_co, tanh_c = w.W_ho_T, w.h_W_ho, w.c_w_co, w.tanh_c
     for (
         h_prev,
         a_i_t,
@@ -359,32 +373,34 @@ def forward(params, x, state=None):
         a_o_t,
         o_t,
         h_t,
+        h_out_t,
+        c_out_t,
     ) in w.forward:  # t = 1, …, T
-        h_prev.dot(W_hi, h_W_hi)  # (1)
+        W_hi_T.dot(h_prev, h_W_hi)  # (1)
         add(a_i_t, h_W_hi, a_i_t)  # (1)
-        multiply(c_prev, w_ci, c_w_ci)  # (1)
+        multiply(c_prev, w_ci[..., None], c_w_ci)  # (1)
         add(a_i_t, c_w_ci, a_i_t)  # (1)
         multiply(a_i_t, 0.5, i__t)  # (2)
         tanh(i__t, i__t)  # (2)
         multiply(i__t, 0.5, i__t)  # (2)
         add(i__t, 0.5, i__t)  # (2)
-        h_prev.dot(W_hf, h_W_hf)  # (3)
+        W_hf_T.dot(h_prev, h_W_hf)  # (3)
         add(a_f_t, h_W_hf, a_f_t)  # (3)
-        multiply(c_prev, w_cf, c_w_cf)  # (3)
+        multiply(c_prev, w_cf[..., None], c_w_cf)  # (3)
         add(a_f_t, c_w_cf, a_f_t)  # (3)
         multiply(a_f_t, 0.5, f_t)  # (4)
         tanh(f_t, f_t)  # (4)
         multiply(f_t, 0.5, f_t)  # (4)
         add(f_t, 0.5, f_t)  # (4)
-        h_prev.dot(W_hc, h_W_hc)  # (5)
+        W_hc_T.dot(h_prev, h_W_hc)  # (5)
         add(a_c_t, h_W_hc, a_c_t)  # (5)
         multiply(f_t, c_prev, f_c)  # (6)
         tanh(a_c_t, tanh_a_c)  # (6)
         multiply(i__t, tanh_a_c, i_a_c)  # (6)
         add(f_c, i_a_c, c_t)  # (6)
-        h_prev.dot(W_ho, h_W_ho)  # (7)
+        W_ho_T.dot(h_prev, h_W_ho)  # (7)
         add(a_o_t, h_W_ho, a_o_t)  # (7)
-        multiply(c_t, w_co, c_w_co)  # (7)
+        multiply(c_t, w_co[..., None], c_w_co)  # (7)
         add(a_o_t, c_w_co, a_o_t)  # (7)
         multiply(a_o_t, 0.5, o_t)  # (8)
         tanh(o_t, o_t)  # (8)
@@ -392,44 +408,37 @@ def forward(params, x, state=None):
         add(o_t, 0.5, o_t)  # (8)
         tanh(c_t, tanh_c)  # (9)
         multiply(o_t, tanh_c, h_t)  # (9)
-    w.h_rows.dot(W_hy, out=w.yhat_rows)  # (10)
+        np.copyto(h_out_t, h_t.T)  # (9)
+        np.copyto(c_out_t, c_t.T)  # (6)
+    w.h_out_rows.dot(W_hy, out=w.yhat_rows)  # (10)
     np.add(w.yhat, b_y, out=w.yhat)  # (10)
-    return {"yhat": w.yhat}, {"h": w.h_end, "c": w.c_end}
+    return {"yhat": w.yhat}, {"h": w.h_out_end, "c": w.c_out_end}
 
 
 class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, N, D, H, Q, dtype):
-        self.a_i = _empty((T, N, H), dtype)
-        self.i_ = _empty((T, N, H), dtype)
-        self.a_f = _empty((T, N, H), dtype)
-        self.f = _empty((T, N, H), dtype)
-        self.a_c = _empty((T, N, H), dtype)
-        c_all = _empty((T + 1, N, H), dtype)
-        self.a_o = _empty((T, N, H), dtype)
-        self.o = _empty((T, N, H), dtype)
-        h_all = _empty((T + 1, N, H), dtype)
-        self.h_W_hi = _empty((N, H), dtype)
-        self.c_w_ci = _empty((N, H), dtype)
-        self.h_W_hf = _empty((N, H), dtype)
-        self.c_w_cf = _empty((N, H), dtype)
-        self.h_W_hc = _empty((N, H), dtype)
-        self.f_c = _empty((N, H), dtype)
-        self.i_a_c = _empty((N, H), dtype)
-        self.tanh_a_c = _empty((N, H), dtype)
-        self.h_W_ho = _empty((N, H), dtype)
-        self.c_w_co = _empty((N, H), dtype)
-        self.tanh_c = _empty((N, H), dtype)
+        self.a_i = _empty((T, H, N), dtype)
+        self.i_ = _empty((T, H, N), dtype)
+        self.a_f = _empty((T, H, N), dtype)
+        self.f = _empty((T, H, N), dtype)
+        self.a_c = _empty((T, H, N), dtype)
+        c_all = _empty((T + 1, H, N), dtype)
+        self.a_o = _empty((T, H, N), dtype)
+        self.o = _empty((T, H, N), dtype)
+        h_all = _empty((T + 1, H, N), dtype)
+        self.h_W_hi = _empty((H, N), dtype)
+        self.tanh_a_c = _empty((H, N), dtype)
         self.yhat = _empty((T, N, Q), dtype)
         self.max_yhat = _empty((T, N), dtype)
         self.at_y = _empty((T, N), np.intp)
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
-        dh_all = _empty((T + 1, N, H), dtype)
-        dc_all = _empty((T + 1, N, H), dtype)
-        self.slope_f = _empty((T, N, H), dtype)
-        self.slope_i = _empty((T, N, H), dtype)
+        self.slope_o = _empty((H, N), dtype)
+        dc_all = _empty((T + 1, H, N), dtype)
+        self.df = _empty((H, N), dtype)
+        self.slope_f = _empty((H, N), dtype)
         self.W_hi_T = _empty((H, H), dtype)
         self.W_hf_T = _empty((H, H), dtype)
         self.W_hc_T = _empty((H, H), dtype)
@@ -453,55 +462,68 @@ class _Buffers:
         self.db_y = _empty((Q,), dtype)
         self.dx = _empty((T, N, D), dtype)
         self.da_f_W_xf = _empty((T, N, D), dtype)
+        h_out_all = _empty((T + 1, N, H), dtype)
+        c_out_all = _empty((T + 1, N, H), dtype)
+        self.c_w_ci = self.h_W_hi  # c_w_ci takes its place
+        self.h_W_hf = self.h_W_hi  # h_W_hf takes its place
+        self.c_w_cf = self.h_W_hi  # c_w_cf takes its place
+        self.h_W_hc = self.h_W_hi  # h_W_hc takes its place
+        self.f_c = self.h_W_hi  # f_c takes its place
+        self.i_a_c = self.tanh_a_c  # i_a_c takes its place
+        self.h_W_ho = self.tanh_a_c  # h_W_ho takes its place
+        self.c_w_co = self.tanh_a_c  # c_w_co takes its place
+        self.tanh_c = self.tanh_a_c  # tanh_c takes its place
         self.shifted_yhat = self.yhat  # shifted_yhat takes its place
         self.target_yhat = self.max_yhat  # target_yhat takes its place
         self.exp_yhat = self.yhat  # exp_yhat takes its place
         self.hit_yhat = self.log_sum  # hit_yhat takes its place
         self.dyhat = self.yhat  # dyhat takes its place
-        self.do = self.a_f  # do takes its place
-        self.tanh_c_2 = self.a_f  # tanh_c_2 takes its place
-        self.da_o = self.a_i  # da_o takes its place
-        self.o_2 = self.a_i  # o_2 takes its place
-        self.slope_o = self.a_i  # slope_o takes its place
-        self.da_o_w_co = self.c_w_cf  # da_o_w_co takes its place
-        self.o_c = self.a_o  # o_c takes its place
-        self.slope_c = self.a_o  # slope_c takes its place
-        self.c_squared = self.a_o  # c_squared takes its place
-        self.dh_o_c = self.c_w_ci  # dh_o_c takes its place
-        self.da_c = self.o  # da_c takes its place
-        self.i_a_c_2 = self.o  # i_a_c_2 takes its place
-        self.slope_a_c = self.o  # slope_a_c takes its place
-        self.tanh_a_c_2 = self.a_c  # tanh_a_c_2 takes its place
-        self.a_c_squared = self.o  # a_c_squared takes its place
-        self.df = self.a_o  # df takes its place
+        dh_all = h_all  # dh takes its place
+        self.do = self.h_W_hi  # do takes its place
+        self.tanh_c_2 = self.tanh_a_c  # tanh_c_2 takes its place
+        self.da_o = self.slope_o  # da_o takes its place
+        self.o_2 = self.slope_o  # o_2 takes its place
+        self.da_o_w_co = self.h_W_hi  # da_o_w_co takes its place
+        self.o_c = self.h_W_hi  # o_c takes its place
+        self.slope_c = self.h_W_hi  # slope_c takes its place
+        self.c_squared = self.h_W_hi  # c_squared takes its place
+        self.dh_o_c = self.h_W_hi  # dh_o_c takes its place
+        self.da_c = self.tanh_a_c  # da_c takes its place
+        self.i_a_c_2 = self.tanh_a_c  # i_a_c_2 takes its place
+        self.slope_a_c = self.tanh_a_c  # slope_a_c takes its place
+        self.tanh_a_c_2 = self.h_W_hi  # tanh_a_c_2 takes its place
+        self.a_c_squared = self.tanh_a_c  # a_c_squared takes its place
         self.da_f = self.slope_f  # da_f takes its place
         self.f_2 = self.slope_f  # f_2 takes its place
-        self.di = self.a_c  # di takes its place
-        self.da_i = self.i_  # da_i takes its place
-        self.i_2 = self.i_  # i_2 takes its place
-        self.da_i_W_hi_T = self.c_w_co  # da_i_W_hi_T takes its place
-        self.da_f_W_hf_T = self.f_c  # da_f_W_hf_T takes its place
-        self.da_c_W_hc_T = self.h_W_hc  # da_c_W_hc_T takes its place
-        self.da_o_W_ho_T = self.h_W_hf  # da_o_W_ho_T takes its place
-        self.da_i_w_ci = self.h_W_hi  # da_i_w_ci takes its place
-        self.da_f_w_cf = self.h_W_ho  # da_f_w_cf takes its place
-        self.dc_f = self.i_a_c  # dc_f takes its place
-        self.da_i_c = self.a_c  # da_i_c takes its place
-        self.da_f_c = self.a_c  # da_f_c takes its place
-        self.da_o_c = self.a_c  # da_o_c takes its place
+        self.di = self.df  # di takes its place
+        self.da_i = self.h_W_hi  # da_i takes its place
+        self.i_2 = self.h_W_hi  # i_2 takes its place
+        self.slope_i = self.h_W_hi  # slope_i takes its place
+        self.da_i_W_hi_T = self.df  # da_i_W_hi_T takes its place
+        self.da_f_W_hf_T = self.df  # da_f_W_hf_T takes its place
+        self.da_c_W_hc_T = self.df  # da_c_W_hc_T takes its place
+        self.da_o_W_ho_T = self.df  # da_o_W_ho_T takes its place
+        self.da_i_w_ci = self.df  # da_i_w_ci takes its place
+        self.da_f_w_cf = self.df  # da_f_w_cf takes its place
+        self.dc_f = self.df  # dc_f takes its place
+        self.da_i_c = self.a_f.reshape(T, N, H)  # da_i_c takes its place
+        self.da_f_c = self.a_f.reshape(T, N, H)  # da_f_c takes its place
+        self.da_o_c = self.a_f.reshape(T, N, H)  # da_o_c takes its place
         self.da_c_W_xc = self.da_f_W_xf  # da_c_W_xc takes its place
         self.da_o_W_xo = self.da_f_W_xf  # da_o_W_xo takes its place
+        self.da_i_out = self.a_c.reshape(T, N, H)  # da_i_out takes its place
+        self.da_f_out = self.f.reshape(T, N, H)  # da_f_out takes its place
+        self.da_c_out = self.i_.reshape(T, N, H)  # da_c_out takes its place
+        self.da_o_out = self.o.reshape(T, N, H)  # da_o_out takes its place
         self.row_starts = np.arange(T * N) * Q
         self.ones_Q = np.ones(Q, dtype)
         self.ones_TN = np.ones(T * N, dtype)
+        self.c_out_0 = c_out_all[0]
         self.c_0 = c_all[0]
+        self.h_out_0 = h_out_all[0]
         self.h_0 = h_all[0]
-        self.a_i_rows = self.a_i.reshape(T * N, H)
-        self.a_f_rows = self.a_f.reshape(T * N, H)
-        self.a_c_rows = self.a_c.reshape(T * N, H)
-        self.a_o_rows = self.a_o.reshape(T * N, H)
-        self.h = h_all[1:]
-        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.h_out = h_out_all[1:]
+        self.h_out_rows = h_out_all[1:].reshape(T * N, H)
         self.yhat_rows = self.yhat.reshape(T * N, Q)
         self.at_y_flat = self.at_y.reshape(-1)
         self.shifted_yhat_flat = self.shifted_yhat.reshape(-1)
@@ -512,28 +534,27 @@ class _Buffers:
         self.dyhat_flat = self.dyhat.reshape(-1)
         self.hit_yhat_flat = self.hit_yhat.reshape(-1)
         self.dh_0 = dh_all[0]
-        self.dyhat_rows = self.dyhat.reshape(T * N, Q)
         self.dh = dh_all[1:]
-        self.dh_rows = dh_all[1:].reshape(T * N, H)
-        self.c = c_all[1:]
         self.dc_0 = dc_all[0]
         self.dc = dc_all[1:]
-        self.da_i_rows = self.da_i.reshape(T * N, H)
-        self.h_prev = h_all[:-1]
-        self.h_prev_rows = h_all[:-1].reshape(T * N, H)
-        self.c_prev = c_all[:-1]
+        self.da_i_out_rows = self.da_i_out.reshape(T * N, H)
+        self.h_out_prev = h_out_all[:-1]
+        self.h_out_prev_rows = h_out_all[:-1].reshape(T * N, H)
+        self.c_out_prev = c_out_all[:-1]
         self.da_i_c_rows = self.da_i_c.reshape(T * N, H)
-        self.da_f_rows = self.da_f.reshape(T * N, H)
+        self.da_f_out_rows = self.da_f_out.reshape(T * N, H)
         self.da_f_c_rows = self.da_f_c.reshape(T * N, H)
-        self.da_c_rows = self.da_c.reshape(T * N, H)
-        self.da_o_rows = self.da_o.reshape(T * N, H)
+        self.da_c_out_rows = self.da_c_out.reshape(T * N, H)
+        self.da_o_out_rows = self.da_o_out.reshape(T * N, H)
+        self.c_out = c_out_all[1:]
         self.da_o_c_rows = self.da_o_c.reshape(T * N, H)
+        self.dyhat_rows = self.dyhat.reshape(T * N, Q)
         self.dx_rows = self.dx.reshape(T * N, D)
         self.da_f_W_xf_rows = self.da_f_W_xf.reshape(T * N, D)
         self.da_c_W_xc_rows = self.da_c_W_xc.reshape(T * N, D)
         self.da_o_W_xo_rows = self.da_o_W_xo.reshape(T * N, D)
-        self.h_end = h_all[-1]
-        self.c_end = c_all[-1]
+        self.h_out_end = h_out_all[-1]
+        self.c_out_end = c_out_all[-1]
         self.forward = list(
             zip(
                 h_all[:-1],
@@ -547,31 +568,27 @@ class _Buffers:
                 self.a_o,
                 self.o,
                 h_all[1:],
+                h_out_all[1:],
+                c_out_all[1:],
                 strict=True,
             )
         )
         self.backward = list(
             zip(
+                c_all[1:][::-1],
                 dh_all[1:][::-1],
-                self.tanh_c_2[::-1],
-                self.do[::-1],
-                self.o_2[::-1],
-                self.da_o[::-1],
+                self.o[::-1],
                 dc_all[1:][::-1],
-                self.o_c[::-1],
-                self.i_a_c_2[::-1],
-                self.da_c[::-1],
+                self.a_c[::-1],
+                self.i_[::-1],
                 c_all[:-1][::-1],
-                self.df[::-1],
-                self.f_2[::-1],
-                self.da_f[::-1],
-                self.tanh_a_c_2[::-1],
-                self.di[::-1],
-                self.i_2[::-1],
-                self.da_i[::-1],
+                self.f[::-1],
                 dh_all[:-1][::-1],
                 dc_all[:-1][::-1],
-                self.f[::-1],
+                self.da_i_out[::-1],
+                self.da_f_out[::-1],
+                self.da_c_out[::-1],
+                self.da_o_out[::-1],
                 strict=True,
             )
         )

@@ -67,7 +67,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     x, y = np.asarray(x), np.asarray(y)
     sizes = _sizes(params, x, y, state)
     w = _workspace(workspace, sizes)
-    T, N, D, H, *_ = sizes
+    T, N, _, H, *_ = sizes
     W_ih = params["W_ih"]
     W_hh = params["W_hh"]
     b_ih = params["b_ih"]
@@ -76,29 +76,45 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     b_y = params["b_y"]
 
     # Forward
-    x_rows = x.reshape(T * N, D)
-    np.copyto(w.c_0, 0 if state is None else state["c"])
-    np.copyto(w.h_0, 0 if state is None else state["h"])
-    x_rows.dot(W_ih.T, out=w.a_rows)  # (1)
-    np.add(w.a, b_ih, out=w.a)  # (1)
-    np.add(w.a, b_hh, out=w.a)  # (1)
+    np.copyto(w.c_0.T, 0 if state is None else state["c"])
+    np.copyto(w.h_out_0, 0 if state is None else state["h"])
+    np.copyto(w.h_0.T, 0 if state is None else state["h"])
+    np.copyto(w.half_W_ih, W_ih)  # (1)
+    np.multiply(w.half_W_ih[: 2 * H], 0.5, out=w.half_W_ih[: 2 * H])  # (1)
+    np.multiply(w.half_W_ih[3 * H : 4 * H], 0.5, out=w.half_W_ih[3 * H : 4 * H])  # (1)
+    np.matmul(w.half_W_ih, x.swapaxes(-1, -2), out=w.a)  # (1)
+    np.copyto(w.half_b_ih, b_ih)  # (1)
+    np.multiply(w.half_b_ih[: 2 * H], 0.5, out=w.half_b_ih[: 2 * H])  # (1)
+    np.multiply(w.half_b_ih[3 * H : 4 * H], 0.5, out=w.half_b_ih[3 * H : 4 * H])  # (1)
+    np.add(w.a, w.half_b_ih[..., None], out=w.a)  # (1)
+    np.copyto(w.half_b_hh, b_hh)  # (1)
+    np.multiply(w.half_b_hh[: 2 * H], 0.5, out=w.half_b_hh[: 2 * H])  # (1)
+    np.multiply(w.half_b_hh[3 * H : 4 * H], 0.5, out=w.half_b_hh[3 * H : 4 * H])  # (1)
+    np.add(w.a, w.half_b_hh[..., None], out=w.a)  # (1)
     np.copyto(w.W_hh_T, W_hh.T)
-    add, multiply, tanh, W_hh_T = np.add, np.multiply, np.tanh, w.W_hh_T
+    np.copyto(w.half_W_hh, W_hh)  # (1)
+    np.multiply(w.half_W_hh[: 2 * H], 0.5, out=w.half_W_hh[: 2 * H])  # (1)
+    np.multiply(w.half_W_hh[3 * H : 4 * H], 0.5, out=w.half_W_hh[3 * H : 4 * H])  # (1)
+    add, tanh, multiply, half_W_hh = np.add, np.tanh, np.multiply, w.half_W_hh
     h_W_hh_T, f_c, i_g, tanh_c = w.h_W_hh_T, w.f_c, w.i_g, w.tanh_c
-    for h_prev, a_t, i__t, f_t, g_t, o_t, c_prev, c_t, h_t in w.forward:  # t = 1, …, T
-        h_prev.dot(W_hh_T, h_W_hh_T)  # (1)
+    for (
+        h_prev,
+        a_t,
+        i_f_t,
+        o_t,
+        f_t,
+        c_prev,
+        i__t,
+        g_t,
+        c_t,
+        h_t,
+        h_out_t,
+    ) in w.forward:  # t = 1, …, T
+        half_W_hh.dot(h_prev, h_W_hh_T)  # (1)
         add(a_t, h_W_hh_T, a_t)  # (1)
-        multiply(a_t[..., :H], 0.5, i__t)  # (2)
-        tanh(i__t, i__t)  # (2)
-        multiply(i__t, 0.5, i__t)  # (2)
-        add(i__t, 0.5, i__t)  # (2)
-        multiply(a_t[..., H : 2 * H], 0.5, f_t)  # (3)
-        tanh(f_t, f_t)  # (3)
-        multiply(f_t, 0.5, f_t)  # (3)
-        add(f_t, 0.5, f_t)  # (3)
-        tanh(a_t[..., 2 * H : 3 * H], g_t)  # (4)
-        multiply(a_t[..., 3 * H : 4 * H], 0.5, o_t)  # (5)
-        tanh(o_t, o_t)  # (5)
+        tanh(a_t, a_t)  # (2), (3), (4), (5)
+        multiply(i_f_t, 0.5, i_f_t)  # (2), (3)
+        add(i_f_t, 0.5, i_f_t)  # (2), (3)
         multiply(o_t, 0.5, o_t)  # (5)
         add(o_t, 0.5, o_t)  # (5)
         multiply(f_t, c_prev, f_c)  # (6)
@@ -106,7 +122,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         add(f_c, i_g, c_t)  # (6)
         tanh(c_t, tanh_c)  # (7)
         multiply(o_t, tanh_c, h_t)  # (7)
-    w.h_rows.dot(W_hy.T, out=w.z_rows)  # (8)
+        np.copyto(h_out_t, h_t.T)  # (7)
+    w.h_out_rows.dot(W_hy.T, out=w.z_rows)  # (8)
     np.add(w.z, b_y, out=w.z)  # (8)
     np.maximum.reduce(w.z, axis=2, out=w.max_z)  # (9)
     np.subtract(w.z, w.max_z[..., None], out=w.shifted_z)  # (9)
@@ -125,72 +142,70 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.gap_flat.put(w.at_y_flat, w.hit_z_flat, mode="clip")  # (31)
     np.multiply(w.gap, 1 / (N * T), out=w.dz)  # (31)
     w.dh_0.fill(0)  # (48)
-    w.dz_rows.dot(W_hy, out=w.dh_rows)  # (32), (39)
+    np.matmul(W_hy.T, w.dz.swapaxes(-1, -2), out=w.dh)  # (32), (39)
     w.dc_0.fill(0)  # (49)
     w.dc.fill(0)  # (33), (40)
-    np.tanh(w.c, out=w.tanh_c_2)  # (33)
-    np.multiply(w.tanh_c_2, w.tanh_c_2, out=w.c_squared)  # (33)
-    np.subtract(1, w.c_squared, out=w.slope_c)  # (33)
-    np.multiply(w.o, w.slope_c, out=w.o_c)  # (33)
-    np.subtract(1, w.i_, out=w.slope_i)  # (38)
-    np.multiply(w.i_, w.slope_i, out=w.i_2)  # (38)
-    np.subtract(1, w.f, out=w.slope_f)  # (38)
-    np.multiply(w.f, w.slope_f, out=w.f_2)  # (38)
-    np.multiply(w.g, w.g, out=w.g_squared)  # (38)
-    np.subtract(1, w.g_squared, out=w.slope_g)  # (38)
-    np.subtract(1, w.o, out=w.slope_o)  # (38)
-    np.multiply(w.o, w.slope_o, out=w.o_2)  # (38)
-    multiply, add, dh_o_c, da_W_hh, dc_f = np.multiply, np.add, w.dh_o_c, w.da_W_hh, w.dc_f
+    tanh, multiply, subtract, add = np.tanh, np.multiply, np.subtract, np.add
+    tanh_c_2, c_squared, slope_c, o_c = w.tanh_c_2, w.c_squared, w.slope_c, w.o_c
+    dh_o_c, do, dg, df, di, slope_i = w.dh_o_c, w.do, w.dg, w.df, w.di, w.slope_i
+    i_2, da_i, slope_f, f_2, da_f = w.i_2, w.da_i, w.slope_f, w.f_2, w.da_f
+    g_squared, slope_g, da_g, slope_o = w.g_squared, w.slope_g, w.da_g, w.slope_o
+    o_2, da_o, W_hh_T, da, da_W_hh, dc_f = w.o_2, w.da_o, w.W_hh_T, w.da, w.da_W_hh, w.dc_f
     for (
+        c_t,
+        o_t,
         dh_t,
-        o_c_t,
         dc_t,
-        tanh_c_2_t,
-        do_t,
         i__t,
-        dg_t,
         c_prev,
-        df_t,
         g_t,
-        di_t,
-        i_2_t,
-        da_t,
-        f_2_t,
-        slope_g_t,
-        o_2_t,
-        dh_prev,
         f_t,
+        dh_prev,
         dc_prev,
+        da_out_t,
     ) in w.backward:  # t = T, …, 1
-        multiply(dh_t, o_c_t, dh_o_c)  # (33)
+        tanh(c_t, tanh_c_2)  # (33)
+        multiply(tanh_c_2, tanh_c_2, c_squared)  # (33)
+        subtract(1, c_squared, slope_c)  # (33)
+        multiply(o_t, slope_c, o_c)  # (33)
+        multiply(dh_t, o_c, dh_o_c)  # (33)
         add(dc_t, dh_o_c, dc_t)  # (33)
-        multiply(dh_t, tanh_c_2_t, do_t)  # (34)
-        multiply(dc_t, i__t, dg_t)  # (35)
-        multiply(dc_t, c_prev, df_t)  # (36)
-        multiply(dc_t, g_t, di_t)  # (37)
-        multiply(di_t, i_2_t, da_t[..., :H])  # (38)
-        multiply(df_t, f_2_t, da_t[..., H : 2 * H])  # (38)
-        multiply(dg_t, slope_g_t, da_t[..., 2 * H : 3 * H])  # (38)
-        multiply(do_t, o_2_t, da_t[..., 3 * H : 4 * H])  # (38)
-        da_t.dot(W_hh, da_W_hh)  # (32), (48)
+        multiply(dh_t, tanh_c_2, do)  # (34)
+        multiply(dc_t, i__t, dg)  # (35)
+        multiply(dc_t, c_prev, df)  # (36)
+        multiply(dc_t, g_t, di)  # (37)
+        subtract(1, i__t, slope_i)  # (38)
+        multiply(i__t, slope_i, i_2)  # (38)
+        multiply(di, i_2, da_i)  # (38)
+        subtract(1, f_t, slope_f)  # (38)
+        multiply(f_t, slope_f, f_2)  # (38)
+        multiply(df, f_2, da_f)  # (38)
+        multiply(g_t, g_t, g_squared)  # (38)
+        subtract(1, g_squared, slope_g)  # (38)
+        multiply(dg, slope_g, da_g)  # (38)
+        subtract(1, o_t, slope_o)  # (38)
+        multiply(o_t, slope_o, o_2)  # (38)
+        multiply(do, o_2, da_o)  # (38)
+        W_hh_T.dot(da, da_W_hh)  # (32), (48)
         add(dh_prev, da_W_hh, dh_prev)  # (32), (48)
         multiply(dc_t, f_t, dc_f)  # (33), (49)
         add(dc_prev, dc_f, dc_prev)  # (33), (49)
+        np.copyto(da_out_t, da.T)  # (38)
 
     # Gradients
-    np.matmul(x.swapaxes(-1, -2), w.da, out=w.x_da)  # (41)
+    np.matmul(x.swapaxes(-1, -2), w.da_out, out=w.x_da)  # (41)
     np.copyto(w.x_da_T, w.x_da.swapaxes(-1, -2))  # (41)
     np.add.reduce(w.x_da_T, axis=0, out=w.dW_ih)  # (41)
-    np.matmul(w.h_prev.swapaxes(-1, -2), w.da, out=w.h_da)  # (42)
+    np.matmul(w.h_out_prev.swapaxes(-1, -2), w.da_out, out=w.h_da)  # (42)
     np.copyto(w.h_da_T, w.h_da.swapaxes(-1, -2))  # (42)
     np.add.reduce(w.h_da_T, axis=0, out=w.dW_hh)  # (42)
-    w.ones_TN.dot(w.da_rows, out=w.db_ih)  # (43)
-    w.ones_TN.dot(w.da_rows, out=w.db_hh)  # (44)
-    np.matmul(w.h.swapaxes(-1, -2), w.dz, out=w.h_dz)  # (45)
+    w.ones_TN.dot(w.da_out_rows, out=w.db_ih)  # (43)
+    w.ones_TN.dot(w.da_out_rows, out=w.db_hh)  # (44)
+    np.matmul(w.h_out.swapaxes(-1, -2), w.dz, out=w.h_dz)  # (45)
     np.copyto(w.h_dz_T, w.h_dz.swapaxes(-1, -2))  # (45)
     np.add.reduce(w.h_dz_T, axis=0, out=w.dW_hy)  # (45)
     w.ones_TN.dot(w.dz_rows, out=w.db_y)  # (46)
-    w.da_rows.dot(W_ih, out=w.dx_rows)  # (47)
+    w.da_out_rows.dot(W_ih, out=w.dx_rows)  # (47)
     grads = {
         "W_ih": w.dW_ih,
         "W_hh": w.dW_hh,
@@ -199,10 +214,10 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         "W_hy": w.dW_hy,
         "b_y": w.db_y,
         "x": w.dx,
-        "h": w.dh_0,
-        "c": w.dc_0,
+        "h": w.dh_0.T,
+        "c": w.dc_0.T,
     }
-    return loss, grads, {"h": w.h_end, "c": w.c_end}
+    return loss, grads, {"h": w.h_out_end, "c": w.c_end.T}
 
 
 def forward(params, x, state=None):
@@ -210,35 +225,44 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
-    T, N, D, H, *_ = sizes
     W_ih = params["W_ih"]
     W_hh = params["W_hh"]
     b_ih = params["b_ih"]
     b_hh = params["b_hh"]
     W_hy = params["W_hy"]
     b_y = params["b_y"]
-    x_rows = x.reshape(T * N, D)
-    np.copyto(w.c_0, 0 if state is None else state["c"])
-    np.copyto(w.h_0, 0 if state is None else state["h"])
-    x_rows.dot(W_ih.T, out=w.a_rows)  # (1)
-    np.add(w.a, b_ih, out=w.a)  # (1)
-    np.add(w.a, b_hh, out=w.a)  # (1)
-    np.copyto(w.W_hh_T, W_hh.T)
-    add, multiply, tanh, W_hh_T = np.add, np.multiply, np.tanh, w.W_hh_T
-    h_W_hh_T, f_c, i_g, tanh_c = w.h_W_hh_T, w.f_c, w.i_g, w.tanh_c
-    for h_prev, a_t, i__t, f_t, g_t, o_t, c_prev, c_t, h_t in w.forward:  # t = 1, …, T
-        h_prev.dot(W_hh_T, h_W_hh_T)  # (1)
+    np.copyto(w.c_0.T, 0 if state is None else state["c"])
+    np.copyto(w.h_out_0, 0 if state is None else state["h"])
+    np.copyto(w.h_0.T, 0 if state is None else state["h"])
+    np.matmul(W_ih, x.swapaxes(-1, -2), out=w.a)  # (1)
+    np.add(w.a, b_ih[..., None], out=w.a)  # (1)
+    np.add(w.a, b_hh[..., None], out=w.a)  # (1)
+    add, multiply, tanh, h_W_hh_T, f_c = np.add, np.multiply, np.tanh, w.h_W_hh_T, w.f_c
+    i_g, tanh_c = w.i_g, w.tanh_c
+    for (
+        h_prev,
+        a_t,
+        i__t,
+        f_t,
+        g_t,
+        o_t,
+        c_prev,
+        c_t,
+        h_t,
+        h_out_t,
+    ) in w.forward_:  # t = 1, …, T
+        W_hh.dot(h_prev, h_W_hh_T)  # (1)
         add(a_t, h_W_hh_T, a_t)  # (1)
-        multiply(a_t[..., :H], 0.5, i__t)  # (2)
+        multiply(i__t, 0.5, i__t)  # (2)
         tanh(i__t, i__t)  # (2)
         multiply(i__t, 0.5, i__t)  # (2)
         add(i__t, 0.5, i__t)  # (2)
-        multiply(a_t[..., H : 2 * H], 0.5, f_t)  # (3)
+        multiply(f_t, 0.5, f_t)  # (3)
         tanh(f_t, f_t)  # (3)
         multiply(f_t, 0.5, f_t)  # (3)
         add(f_t, 0.5, f_t)  # (3)
-        tanh(a_t[..., 2 * H : 3 * H], g_t)  # (4)
-        multiply(a_t[..., 3 * H : 4 * H], 0.5, o_t)  # (5)
+        tanh(g_t, g_t)  # (4)
+        multiply(o_t, 0.5, o_t)  # (5)
         tanh(o_t, o_t)  # (5)
         multiply(o_t, 0.5, o_t)  # (5)
         add(o_t, 0.5, o_t)  # (5)
@@ -247,40 +271,32 @@ def forward(params, x, state=None):
         add(f_c, i_g, c_t)  # (6)
         tanh(c_t, tanh_c)  # (7)
         multiply(o_t, tanh_c, h_t)  # (7)
-    w.h_rows.dot(W_hy.T, out=w.z_rows)  # (8)
+        np.copyto(h_out_t, h_t.T)  # (7)
+    w.h_out_rows.dot(W_hy.T, out=w.z_rows)  # (8)
     np.add(w.z, b_y, out=w.z)  # (8)
-    return {"z": w.z}, {"h": w.h_end, "c": w.c_end}
+    return {"z": w.z}, {"h": w.h_out_end, "c": w.c_end.T}
 
 
 class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, N, D, H, C, dtype):
-        self.a = _empty((T, N, 4 * H), dtype)
-        self.i_ = _empty((T, N, H), dtype)
-        self.f = _empty((T, N, H), dtype)
-        self.g = _empty((T, N, H), dtype)
-        self.o = _empty((T, N, H), dtype)
-        c_all = _empty((T + 1, N, H), dtype)
-        h_all = _empty((T + 1, N, H), dtype)
+        self.a = _empty((T, 4 * H, N), dtype)
+        c_all = _empty((T + 1, H, N), dtype)
+        h_all = _empty((T + 1, H, N), dtype)
         self.W_hh_T = _empty((H, 4 * H), dtype)
-        self.h_W_hh_T = _empty((N, 4 * H), dtype)
-        self.f_c = _empty((N, H), dtype)
-        self.i_g = _empty((N, H), dtype)
-        self.tanh_c = _empty((N, H), dtype)
+        self.h_W_hh_T = _empty((4 * H, N), dtype)
+        self.f_c = _empty((H, N), dtype)
+        self.i_g = _empty((H, N), dtype)
         self.z = _empty((T, N, C), dtype)
         self.max_z = _empty((T, N), dtype)
         self.at_y = _empty((T, N), np.intp)
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
-        dh_all = _empty((T + 1, N, H), dtype)
-        dc_all = _empty((T + 1, N, H), dtype)
-        self.tanh_c_2 = _empty((T, N, H), dtype)
-        self.c_squared = _empty((T, N, H), dtype)
-        self.slope_i = _empty((T, N, H), dtype)
-        self.slope_f = _empty((T, N, H), dtype)
-        self.g_squared = _empty((T, N, H), dtype)
-        self.slope_o = _empty((T, N, H), dtype)
+        dc_all = _empty((T + 1, H, N), dtype)
+        self.df = _empty((H, N), dtype)
+        self.di = _empty((H, N), dtype)
+        self.slope_i = _empty((H, N), dtype)
         self.dW_ih = _empty((4 * H, D), dtype)
         self.x_da = _empty((T, D, 4 * H), dtype)
         self.x_da_T = _empty((T, 4 * H, D), dtype)
@@ -294,34 +310,54 @@ class _Buffers:
         self.h_dz_T = _empty((T, C, H), dtype)
         self.db_y = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
+        h_out_all = _empty((T + 1, N, H), dtype)
+        self.half_W_ih = _empty((4 * H, D), dtype)
+        self.half_b_ih = _empty((4 * H,), dtype)
+        self.half_b_hh = _empty((4 * H,), dtype)
+        self.half_W_hh = _empty((4 * H, H), dtype)
+        self.tanh_c = self.i_g  # tanh_c takes its place
         self.shifted_z = self.z  # shifted_z takes its place
         self.target_z = self.max_z  # target_z takes its place
         self.exp_z = self.z  # exp_z takes its place
         self.gap = self.z  # gap takes its place
         self.hit_z = self.log_sum  # hit_z takes its place
         self.dz = self.z  # dz takes its place
-        self.o_c = self.c_squared  # o_c takes its place
-        self.slope_c = self.c_squared  # slope_c takes its place
+        dh_all = h_all  # dh takes its place
+        self.o_c = self.f_c  # o_c takes its place
+        self.slope_c = self.f_c  # slope_c takes its place
+        self.tanh_c_2 = self.i_g  # tanh_c_2 takes its place
+        self.c_squared = self.f_c  # c_squared takes its place
         self.dh_o_c = self.f_c  # dh_o_c takes its place
-        self.do = self.c_squared  # do takes its place
-        self.dg = self.i_  # dg takes its place
-        self.df = self.tanh_c_2  # df takes its place
-        self.di = self.g  # di takes its place
-        self.da = self.a  # da takes its place
+        self.do = self.f_c  # do takes its place
+        self.dg = self.i_g  # dg takes its place
+        self.da = self.h_W_hh_T  # da takes its place
         self.i_2 = self.slope_i  # i_2 takes its place
-        self.f_2 = self.slope_f  # f_2 takes its place
-        self.slope_g = self.g_squared  # slope_g takes its place
-        self.o_2 = self.o  # o_2 takes its place
-        self.da_W_hh = self.i_g  # da_W_hh takes its place
-        self.dc_f = self.tanh_c  # dc_f takes its place
+        self.f_2 = self.slope_i  # f_2 takes its place
+        self.slope_f = self.slope_i  # slope_f takes its place
+        self.slope_g = self.slope_i  # slope_g takes its place
+        self.g_squared = self.slope_i  # g_squared takes its place
+        self.o_2 = self.slope_i  # o_2 takes its place
+        self.slope_o = self.slope_i  # slope_o takes its place
+        self.da_W_hh = self.slope_i  # da_W_hh takes its place
+        self.dc_f = self.slope_i  # dc_f takes its place
+        self.da_out = self.a.reshape(T, N, 4 * H)  # da_out takes its place
+        self.i_ = self.a[:, :H]
+        self.f = self.a[:, H : 2 * H]
+        self.g = self.a[:, 2 * H : 3 * H]
+        self.o = self.a[:, 3 * H : 4 * H]
+        self.i_f = self.a[:, : 2 * H]
+        self.da_i = self.da[:H]
+        self.da_f = self.da[H : 2 * H]
+        self.da_g = self.da[2 * H : 3 * H]
+        self.da_o = self.da[3 * H : 4 * H]
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
         self.ones_TN = np.ones(T * N, dtype)
         self.c_0 = c_all[0]
+        self.h_out_0 = h_out_all[0]
         self.h_0 = h_all[0]
-        self.a_rows = self.a.reshape(T * N, 4 * H)
-        self.h = h_all[1:]
-        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.h_out = h_out_all[1:]
+        self.h_out_rows = h_out_all[1:].reshape(T * N, H)
         self.z_rows = self.z.reshape(T * N, C)
         self.at_y_flat = self.at_y.reshape(-1)
         self.shifted_z_flat = self.shifted_z.reshape(-1)
@@ -332,18 +368,48 @@ class _Buffers:
         self.gap_flat = self.gap.reshape(-1)
         self.hit_z_flat = self.hit_z.reshape(-1)
         self.dh_0 = dh_all[0]
-        self.dz_rows = self.dz.reshape(T * N, C)
         self.dh = dh_all[1:]
-        self.dh_rows = dh_all[1:].reshape(T * N, H)
         self.dc_0 = dc_all[0]
         self.dc = dc_all[1:]
-        self.c = c_all[1:]
-        self.h_prev = h_all[:-1]
-        self.da_rows = self.da.reshape(T * N, 4 * H)
+        self.h_out_prev = h_out_all[:-1]
+        self.da_out_rows = self.da_out.reshape(T * N, 4 * H)
+        self.dz_rows = self.dz.reshape(T * N, C)
         self.dx_rows = self.dx.reshape(T * N, D)
-        self.h_end = h_all[-1]
+        self.h_out_end = h_out_all[-1]
         self.c_end = c_all[-1]
         self.forward = list(
+            zip(
+                h_all[:-1],
+                self.a,
+                self.i_f,
+                self.o,
+                self.f,
+                c_all[:-1],
+                self.i_,
+                self.g,
+                c_all[1:],
+                h_all[1:],
+                h_out_all[1:],
+                strict=True,
+            )
+        )
+        self.backward = list(
+            zip(
+                c_all[1:][::-1],
+                self.o[::-1],
+                dh_all[1:][::-1],
+                dc_all[1:][::-1],
+                self.i_[::-1],
+                c_all[:-1][::-1],
+                self.g[::-1],
+                self.f[::-1],
+                dh_all[:-1][::-1],
+                dc_all[:-1][::-1],
+                self.da_out[::-1],
+                strict=True,
+            )
+        )
+        self.forward_ = list(
             zip(
                 h_all[:-1],
                 self.a,
@@ -354,30 +420,7 @@ class _Buffers:
                 c_all[:-1],
                 c_all[1:],
                 h_all[1:],
-                strict=True,
-            )
-        )
-        self.backward = list(
-            zip(
-                dh_all[1:][::-1],
-                self.o_c[::-1],
-                dc_all[1:][::-1],
-                self.tanh_c_2[::-1],
-                self.do[::-1],
-                self.i_[::-1],
-                self.dg[::-1],
-                c_all[:-1][::-1],
-                self.df[::-1],
-                self.g[::-1],
-                self.di[::-1],
-                self.i_2[::-1],
-                self.da[::-1],
-                self.f_2[::-1],
-                self.slope_g[::-1],
-                self.o_2[::-1],
-                dh_all[:-1][::-1],
-                self.f[::-1],
-                dc_all[:-1][::-1],
+                h_out_all[1:],
                 strict=True,
             )
         )

@@ -75,8 +75,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.h_0, 0 if state is None else state["h"])
     np.copyto(w.a_f, b_f)  # (1)
     np.copyto(w.a_htilde, b_h)  # (3)
-    add, multiply, tanh, subtract, h_x = np.add, np.multiply, np.tanh, np.subtract, w.h_x
-    W_f_h, f_h, W_h_f, slope_f, f_h_2 = w.W_f_h, w.f_h, w.W_h_f, w.slope_f, w.f_h_2
+    add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
+    h_x_1, h_x_2_2, h_x, W_f_h, f_h_1 = w.h_x_1, w.h_x_2_2, w.h_x, w.W_f_h, w.f_h_1
+    f_h_2_2, f_h, W_h_f, slope_f, f_h_2 = w.f_h_2_2, w.f_h, w.W_h_f, w.slope_f, w.f_h_2
     f_htilde = w.f_htilde
     for (
         (
@@ -89,16 +90,16 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         ),
         x_t,
     ) in zip(w.forward, x, strict=True):  # t = 1, …, T
-        np.copyto(h_x[:H], h_prev)  # (1)
-        np.copyto(h_x[H : D + H], x_t)  # (1)
+        np.copyto(h_x_1, h_prev)  # (1)
+        np.copyto(h_x_2_2, x_t)  # (1)
         W_f.dot(h_x, W_f_h)  # (1)
         add(a_f_t, W_f_h, a_f_t)  # (1)
         multiply(a_f_t, 0.5, f_t)  # (2)
         tanh(f_t, f_t)  # (2)
         multiply(f_t, 0.5, f_t)  # (2)
         add(f_t, 0.5, f_t)  # (2)
-        multiply(f_t, h_prev, f_h[:H])  # (3)
-        np.copyto(f_h[H : D + H], x_t)  # (3)
+        multiply(f_t, h_prev, f_h_1)  # (3)
+        np.copyto(f_h_2_2, x_t)  # (3)
         W_h.dot(f_h, W_h_f)  # (3)
         add(a_htilde_t, W_h_f, a_htilde_t)  # (3)
         tanh(a_htilde_t, htilde_t)  # (4)
@@ -122,8 +123,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(w.f, w.slope_f_2, out=w.f_2)  # (32)
     np.copyto(w.W_f_T, W_f.T)
     multiply, add, W_h_T = np.multiply, np.add, w.W_h_T
-    W_h_T_da_htilde_2, W_h_T_da_htilde = w.W_h_T_da_htilde_2, w.W_h_T_da_htilde
-    dh_htilde_h, W_f_T, W_f_T_da_f = w.dh_htilde_h, w.W_f_T, w.W_f_T_da_f
+    W_h_T_da_htilde_2, W_h_T_da_htilde_2_1 = w.W_h_T_da_htilde_2, w.W_h_T_da_htilde_2_1
+    W_h_T_da_htilde, dh_htilde_h, W_f_T = w.W_h_T_da_htilde, w.dh_htilde_h, w.W_f_T
+    W_f_T_da_f, W_f_T_da_f_1 = w.W_f_T_da_f, w.W_f_T_da_f_1
     W_h_T_da_htilde_3, dh_slope_f_2 = w.W_h_T_da_htilde_3, w.dh_slope_f_2
     for (
         dh_t,
@@ -142,13 +144,13 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(dh_t, f_t, dhtilde_t)  # (29)
         multiply(dhtilde_t, slope_htilde_t, da_htilde_t)  # (30)
         W_h_T.dot(da_htilde_t, W_h_T_da_htilde_2)  # (31)
-        multiply(W_h_T_da_htilde_2[:H], h_prev, W_h_T_da_htilde)  # (31)
+        multiply(W_h_T_da_htilde_2_1, h_prev, W_h_T_da_htilde)  # (31)
         multiply(dh_t, htilde_h_t, dh_htilde_h)  # (31)
         add(W_h_T_da_htilde, dh_htilde_h, df_t)  # (31)
         multiply(df_t, f_2_t, da_f_t)  # (32)
         W_f_T.dot(da_f_t, W_f_T_da_f)  # (28), (43)
-        add(dh_prev, W_f_T_da_f[:H], dh_prev)  # (28), (43)
-        multiply(W_h_T_da_htilde_2[:H], f_t, W_h_T_da_htilde_3)  # (28), (43)
+        add(dh_prev, W_f_T_da_f_1, dh_prev)  # (28), (43)
+        multiply(W_h_T_da_htilde_2_1, f_t, W_h_T_da_htilde_3)  # (28), (43)
         add(dh_prev, W_h_T_da_htilde_3, dh_prev)  # (28), (43)
         multiply(dh_t, slope_f_2_t, dh_slope_f_2)  # (28), (43)
         add(dh_prev, dh_slope_f_2, dh_prev)  # (28), (43)
@@ -185,7 +187,6 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
-    _, D, H, *_ = sizes
     W_f = params["W_f"]
     b_f = params["b_f"]
     W_h = params["W_h"]
@@ -195,8 +196,9 @@ def forward(params, x, state=None):
     np.copyto(w.h_0, 0 if state is None else state["h"])
     np.copyto(w.a_f, b_f)  # (1)
     np.copyto(w.a_htilde, b_h)  # (3)
-    add, multiply, tanh, subtract, h_x = np.add, np.multiply, np.tanh, np.subtract, w.h_x
-    W_f_h, f_h, W_h_f, slope_f, f_h_2 = w.W_f_h, w.f_h, w.W_h_f, w.slope_f, w.f_h_2
+    add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
+    h_x_1, h_x_2_2, h_x, W_f_h, f_h_1 = w.h_x_1, w.h_x_2_2, w.h_x, w.W_f_h, w.f_h_1
+    f_h_2_2, f_h, W_h_f, slope_f, f_h_2 = w.f_h_2_2, w.f_h, w.W_h_f, w.slope_f, w.f_h_2
     f_htilde = w.f_htilde
     for (
         (
@@ -209,16 +211,16 @@ def forward(params, x, state=None):
         ),
         x_t,
     ) in zip(w.forward, x, strict=True):  # t = 1, …, T
-        np.copyto(h_x[:H], h_prev)  # (1)
-        np.copyto(h_x[H : D + H], x_t)  # (1)
+        np.copyto(h_x_1, h_prev)  # (1)
+        np.copyto(h_x_2_2, x_t)  # (1)
         W_f.dot(h_x, W_f_h)  # (1)
         add(a_f_t, W_f_h, a_f_t)  # (1)
         multiply(a_f_t, 0.5, f_t)  # (2)
         tanh(f_t, f_t)  # (2)
         multiply(f_t, 0.5, f_t)  # (2)
         add(f_t, 0.5, f_t)  # (2)
-        multiply(f_t, h_prev, f_h[:H])  # (3)
-        np.copyto(f_h[H : D + H], x_t)  # (3)
+        multiply(f_t, h_prev, f_h_1)  # (3)
+        np.copyto(f_h_2_2, x_t)  # (3)
         W_h.dot(f_h, W_h_f)  # (3)
         add(a_htilde_t, W_h_f, a_htilde_t)  # (3)
         tanh(a_htilde_t, htilde_t)  # (4)
@@ -242,10 +244,6 @@ class _Buffers:
         h_all = _empty((T + 1, H), dtype)
         self.W_f_h = _empty((H,), dtype)
         self.h_x = _empty((D + H,), dtype)
-        self.W_h_f = _empty((H,), dtype)
-        self.f_h = _empty((D + H,), dtype)
-        self.f_h_2 = _empty((H,), dtype)
-        self.slope_f = _empty((H,), dtype)
         self.f_htilde = _empty((H,), dtype)
         self.o = _empty((T, Q), dtype)
         dh_all = _empty((T + 1, H), dtype)
@@ -253,6 +251,7 @@ class _Buffers:
         self.W_h_T = _empty((D + H, H), dtype)
         self.f_2 = _empty((T, H), dtype)
         self.W_f_T = _empty((D + H, H), dtype)
+        self.W_f_T_da_f = _empty((D + H,), dtype)
         self.dW_f = _empty((H, D + H), dtype)
         self.h_x_2 = _empty((T, D + H), dtype)
         self.db_f = _empty((H,), dtype)
@@ -262,22 +261,31 @@ class _Buffers:
         self.db_y = _empty((Q,), dtype)
         self.dx = _empty((T, D), dtype)
         self.W_h_da_htilde = _empty((T, D + H), dtype)
+        self.W_h_f = self.W_f_h  # W_h_f takes its place
+        self.f_h = self.h_x  # f_h takes its place
+        self.f_h_2 = self.W_f_h  # f_h_2 takes its place
+        self.slope_f = self.W_f_h  # slope_f takes its place
         self.do = self.o  # do takes its place
         self.da_htilde = self.a_f  # da_htilde takes its place
         self.slope_htilde = self.a_f  # slope_htilde takes its place
         self.htilde_squared = self.a_f  # htilde_squared takes its place
         self.df = self.htilde  # df takes its place
         self.htilde_h = self.htilde  # htilde_h takes its place
-        self.W_h_T_da_htilde = self.W_f_h  # W_h_T_da_htilde takes its place
-        self.W_h_T_da_htilde_2 = self.f_h  # W_h_T_da_htilde_2 takes its place
-        self.dh_htilde_h = self.W_h_f  # dh_htilde_h takes its place
+        self.W_h_T_da_htilde = self.f_htilde  # W_h_T_da_htilde takes its place
+        self.W_h_T_da_htilde_2 = self.h_x  # W_h_T_da_htilde_2 takes its place
+        self.dh_htilde_h = self.W_f_h  # dh_htilde_h takes its place
         self.da_f = self.f_2  # da_f takes its place
         self.slope_f_2 = self.a_htilde  # slope_f_2 takes its place
-        self.W_f_T_da_f = self.h_x  # W_f_T_da_f takes its place
-        self.W_h_T_da_htilde_3 = self.f_h_2  # W_h_T_da_htilde_3 takes its place
-        self.dh_slope_f_2 = self.f_htilde  # dh_slope_f_2 takes its place
+        self.W_h_T_da_htilde_3 = self.W_f_h  # W_h_T_da_htilde_3 takes its place
+        self.dh_slope_f_2 = self.W_f_h  # dh_slope_f_2 takes its place
         self.f_h_3 = self.h_x_2  # f_h_3 takes its place
         self.W_f_da_f = self.h_x_2  # W_f_da_f takes its place
+        self.h_x_1 = self.h_x[:H]
+        self.h_x_2_2 = self.h_x[H : D + H]
+        self.f_h_1 = self.f_h[:H]
+        self.f_h_2_2 = self.f_h[H : D + H]
+        self.W_h_T_da_htilde_2_1 = self.W_h_T_da_htilde_2[:H]
+        self.W_f_T_da_f_1 = self.W_f_T_da_f[:H]
         self.ones_T = np.ones(T, dtype)
         self.h_0 = h_all[0]
         self.h = h_all[1:]

@@ -152,7 +152,6 @@ class _Buffers:
         self.a = _empty((T, N, H), dtype)
         h_all = _empty((T + 1, N, H), dtype)
         self.h_U = _empty((N, H), dtype)
-        self.tanh_a = _empty((N, H), dtype)
         self.o = _empty((T, N, C), dtype)
         self.max_o = _empty((T, N), dtype)
         self.at_y = _empty((T, N), np.intp)
@@ -166,6 +165,7 @@ class _Buffers:
         self.dV = _empty((H, C), dtype)
         self.dc = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
+        self.tanh_a = self.h_U  # tanh_a takes its place
         self.shifted_o = self.o  # shifted_o takes its place
         self.target_o = self.max_o  # target_o takes its place
         self.exp_o = self.o  # exp_o takes its place

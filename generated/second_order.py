@@ -148,7 +148,6 @@ class _Buffers:
         self.a = _empty((T, H), dtype)
         h_all = _empty((T + 2, H), dtype)
         self.W_1_h = _empty((H,), dtype)
-        self.W_2_h = _empty((H,), dtype)
         self.o = _empty((T, Q), dtype)
         dh_all = _empty((T + 2, H), dtype)
         self.W_1_T = _empty((H, H), dtype)
@@ -160,12 +159,13 @@ class _Buffers:
         self.dV = _empty((Q, H), dtype)
         self.dc = _empty((Q,), dtype)
         self.dx = _empty((T, D), dtype)
+        self.W_2_h = self.W_1_h  # W_2_h takes its place
         self.do = self.o  # do takes its place
         self.da = self.a  # da takes its place
         self.slope_h = self.a  # slope_h takes its place
         self.h_squared = self.a  # h_squared takes its place
         self.W_1_T_da = self.W_1_h  # W_1_T_da takes its place
-        self.W_2_T_da = self.W_2_h  # W_2_T_da takes its place
+        self.W_2_T_da = self.W_1_h  # W_2_T_da takes its place
         self.ones_T = np.ones(T, dtype)
         self.h_0 = h_all[:2]
         self.h = h_all[2:]
