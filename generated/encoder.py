@@ -11,7 +11,7 @@ Forward
     (5) L = l_T
 
 Total derivatives, backward in time
-   (16) dL/do_t = (1/N) [t = T] (softmax(o_t) − onehot(y_t))
+   (16) dL/do_t = column((1/N) ([t = T] ones(N))) ∘ (softmax(o_t) − onehot(y_t))
    (17) dL/dh_t = dL/do_t Vᵀ + dL/da_{t+1} Uᵀ
    (18) dL/da_t = dL/dh_t ∘ (1 − h_t²)
 
@@ -81,12 +81,12 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     loss = np.add.reduce(w.log_sum) / N - np.add.reduce(w.target_o) / N  # (4), (5)
 
     # Backward
-    np.multiply(1 / N, 1, out=w.value)  # (16)
+    np.multiply(1, 1 / N, out=w.value)  # (16)
     np.divide(w.exp_o, w.sum_exp[..., None], out=w.gap)  # (16)
     w.gap_flat.take(w.at_y, out=w.hit_o, mode="clip")  # (16)
     np.subtract(w.hit_o, 1, out=w.hit_o)  # (16)
     w.gap_flat.put(w.at_y, w.hit_o, mode="clip")  # (16)
-    np.multiply(w.value, w.gap, out=w.do)  # (16)
+    np.multiply(w.value[..., None], w.gap, out=w.do)  # (16)
     w.dh_0.fill(0)  # (26)
     w.dh.fill(0)  # (17), (19)
     w.do.dot(V.T, out=w.do_V)  # (17)
@@ -156,7 +156,7 @@ class _Buffers:
         self.at_y = _empty((N,), np.intp)
         self.sum_exp = _empty((N,), dtype)
         self.log_sum = _empty((N,), dtype)
-        self.value = _empty((), dtype)
+        self.value = _empty((N,), dtype)
         dh_all = _empty((T + 1, N, H), dtype)
         self.do_V = _empty((N, H), dtype)
         self.U_T = _empty((H, H), dtype)

@@ -150,8 +150,6 @@ class _Buffers:
         self.a = _empty((T, H), dtype)
         h_all = _empty((T + 1, H), dtype)
         self.W_h = _empty((H,), dtype)
-        self.h_2 = _empty((H,), dtype)
-        self.a_2 = _empty((H,), dtype)
         self.tanh_a = _empty((H,), dtype)
         self.o = _empty((T, Q), dtype)
         dh_all = _empty((T + 1, H), dtype)
@@ -162,13 +160,15 @@ class _Buffers:
         self.dW_out = _empty((Q, H), dtype)
         self.dc = _empty((Q,), dtype)
         self.dx = _empty((T, D), dtype)
+        self.h_2 = self.W_h  # h_2 takes its place
+        self.a_2 = self.tanh_a  # a_2 takes its place
         self.do = self.o  # do takes its place
         self.da = self.a  # da takes its place
         self.slope_a = self.a  # slope_a takes its place
         self.tanh_a_2 = self.a  # tanh_a_2 takes its place
         self.a_squared = self.a  # a_squared takes its place
-        self.W_T_da = self.W_h  # W_T_da takes its place
-        self.dh_2 = self.a_2  # dh_2 takes its place
+        self.W_T_da = self.tanh_a  # W_T_da takes its place
+        self.dh_2 = self.tanh_a  # dh_2 takes its place
         self.ones_T = np.ones(T, dtype)
         self.h_0 = h_all[0]
         self.h = h_all[1:]

@@ -199,7 +199,6 @@ class _Buffers:
         h_all = _empty((T + 1, N, H), dtype)
         self.h_U = _empty((N, H), dtype)
         self.slope_m = _empty((T, N, 1), dtype)
-        self.n_m = _empty((N, H), dtype)
         self.h_slope_m = _empty((N, H), dtype)
         self.o = _empty((T, N, C), dtype)
         self.max_o = _empty((T, N), dtype)
@@ -215,6 +214,7 @@ class _Buffers:
         self.dc = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
         self.m_o = self.loss_o  # m_o takes its place
+        self.n_m = self.h_U  # n_m takes its place
         self.shifted_o = self.o  # shifted_o takes its place
         self.target_o = self.max_o  # target_o takes its place
         self.exp_o = self.o  # exp_o takes its place
@@ -225,7 +225,7 @@ class _Buffers:
         self.da = self.n  # da takes its place
         self.slope_n = self.n  # slope_n takes its place
         self.n_squared = self.n  # n_squared takes its place
-        self.da_U_T = self.h_U  # da_U_T takes its place
+        self.da_U_T = self.h_slope_m  # da_U_T takes its place
         self.dh_slope_m = self.h_slope_m  # dh_slope_m takes its place
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
