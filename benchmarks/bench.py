@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .child import OURS, BenchError, Request, load, measure
+from .child import OURS, BenchError, DisagreementError, Request, load, measure
 from .peers import GEMM_LIMIT, PEERS
 from .problems import PROBLEMS, Shape
 from .timing import Timing
@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, DisagreementError) else 2
     if options.json:
         print(json.dumps([row.as_dict() for row in rows], indent=2))
     else:

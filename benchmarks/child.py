@@ -26,6 +26,13 @@ class BenchError(Exception):
     """A measurement that cannot be made, with the reason."""
 
 
+class DisagreementError(BenchError):
+    """A peer's loss or gradients are not the emitted ones: a finding, not a fault of the input."""
+
+
+DISAGREED = 4  # exit status of the child
+
+
 @dataclass(frozen=True)
 class Request:
     """What to measure: a model's module (a file) at one shape."""
@@ -50,7 +57,7 @@ def measure(request: Request) -> dict[str, Any]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}, no message"]
-        raise BenchError(said[-1])
+        raise (DisagreementError if done.returncode == DISAGREED else BenchError)(said[-1])
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 
@@ -66,7 +73,7 @@ def main() -> int:
         callables, missing = _callables(request)
     except (BenchError, ValueError) as error:
         print(error, file=sys.stderr)
-        return 1
+        return DISAGREED if isinstance(error, DisagreementError) else 1
     company = Company()
     timings = interleave(callables, rounds=request.rounds)
     answer = {
@@ -109,7 +116,7 @@ def _callables(request: Request) -> tuple[Mapping[str, Any], dict[str, str]]:
             continue
         where, error = disagreement(ours(), peer())
         if error > TOLERANCE:
-            raise BenchError(
+            raise DisagreementError(
                 f"{request.model} at {tuple(request.shape)}: {name} and {request.module} disagree "
                 f"on {where}, relative error {error:.1e}; nothing was timed"
             )

@@ -65,6 +65,16 @@ class UnsupportedError(SymbpttError):
     """Well defined, and outside what this stage can do; said rather than approximated."""
 
 
+def expect(item: object, wanted: type, verb: str, instead: str) -> None:
+    """Refuse an argument of another kind, and say how one of the right kind is made."""
+    if not isinstance(item, wanted):
+        raise SymbpttError(f"{verb} takes {article(wanted)}, not {kind(item)}", instead)
+
+
 def kind(item: object) -> str:
     """What an argument is, for a message: a str, a Model, None."""
-    return "None" if item is None else f"a {type(item).__name__}"
+    return "None" if item is None else article(type(item))
+
+
+def article(cls: type) -> str:
+    return f"{'an' if cls.__name__[0] in 'AEIOaeio' else 'a'} {cls.__name__}"

@@ -250,7 +250,13 @@ class Derivation:
         return (e for g in self.groups for e in g.equations)
 
     def __getitem__(self, label: str) -> Equation:
-        return next(e for e in self if e.label == str(label))
+        for e in self:
+            if e.label == str(label):
+                return e
+        raise ModelError(
+            f"{self.model.name} has no equation ({label})",
+            "one of " + ", ".join(e.label for e in self),
+        )
 
     def group(self, key: str) -> Group:
         return next(g for g in self.groups if g.key == key)

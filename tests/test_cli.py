@@ -216,7 +216,7 @@ def test_help(verb: str, flag: str) -> None:
     result = run(*filter(None, [verb, flag]))
     assert result.exit_code == 0
     assert "Usage: symbptt" in result.stdout
-    assert "completion" not in result.stdout
+    assert "completion" not in result.stdout and "{" not in result.stdout
 
 
 # -- refuted, undecided
@@ -583,6 +583,31 @@ def test_a_public_name_is_the_function_even_after_its_submodule_is_loaded() -> N
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
     )
     assert "def loss_and_grad" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda s: s.derive("elman"),
+        lambda s: s.derive(None),
+        lambda s: s.prove(s.load("elman")),
+        lambda s: s.plan(s.load("elman")),
+        lambda s: s.emit(s.derive(s.load("elman"))),
+        lambda s: s.check("elman"),
+        lambda s: s.same("a", "b"),
+        lambda s: s.same("__import__('os').getcwd()", 0),
+        lambda s: s.load(3),
+        lambda s: s.model(None),
+        lambda s: s.show(3),
+        lambda s: s.show(s.derive(s.load("elman")), "pdf"),
+        lambda s: s.show(s.derive(s.load("elman")), mode="backwards"),
+        lambda s: s.derive(s.load("elman"))["99"],
+    ],
+)
+def test_a_wrong_argument_of_a_python_verb_is_answered_with_what_to_write(call: Any) -> None:
+    with pytest.raises(SymbpttError) as error:
+        call(importlib.import_module("symbptt"))
+    assert error.value.instead
 
 
 def test_every_public_name_is_there() -> None:

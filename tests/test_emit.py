@@ -100,6 +100,34 @@ def test_a_bad_argument_is_named_with_what_it_should_be(loaded: Any, name: str, 
     assert "it should" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "given, says",
+    [
+        ({"workspace": 3}, "workspace is of type int, it should be a dict or None"),
+        ({"params": None}, "params is of type NoneType, it should be a dict"),
+        ({"params": [1]}, "params is of type list, it should be a dict"),
+        ({"x": None}, "x has shape (), it should be (T, N, D)"),
+        ({"y": None}, "y has shape ()"),
+        ({"state": 3}, "state is of type int, it should be a dict"),
+        ({"state": np.zeros(3)}, "state is of type ndarray, it should be a dict"),
+    ],
+)
+def test_an_argument_of_another_kind_is_named(loaded: Any, given: Any, says: str) -> None:
+    params, x, y, state = arguments()
+    keywords = {"params": params, "x": x, "y": y, "state": state, **given}
+    with pytest.raises(ValueError) as error:
+        loaded("elman_batch").loss_and_grad(**keywords)
+    assert says in str(error.value)
+
+
+def test_large_logits_overflow_nowhere(loaded: Any) -> None:
+    params, x, y, state = arguments()
+    params["V"] *= 1e5
+    with np.errstate(all="raise", under="ignore"):
+        loss, grads, _ = loaded("elman_batch").loss_and_grad(params, x, y, state)
+    assert np.isfinite(loss) and all(np.all(np.isfinite(g)) for g in grads.values())
+
+
 def test_other_index_types_and_layouts_give_the_same(loaded: Any) -> None:
     params, x, y, state = arguments()
     run = loaded("elman_batch").loss_and_grad

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from ..derive import derive
 from ..emit import emit
-from ..errors import SymbpttError, kind
+from ..errors import expect
 from ..model import Loss, Step, Verdict
 from ..plan import Program, plan
 from .code import CodeError, Guarded, load_module
@@ -34,10 +34,7 @@ def check(program: Program, source: str | None = None) -> Verdict:
     model has it and at the last step only; an initial state that is not zero. A statement that
     no draw of the inputs can tell at some setting is undecided.
     """
-    if not isinstance(program, Program):
-        raise SymbpttError(
-            f"check takes a program, not {kind(program)}", "check(plan(derive(load('elman'))))"
-        )
+    expect(program, Program, "check", "check(plan(derive(load('elman'))))")
     record = Record()
     for words, p, text in _variants(program, source):
         for setting in settings(p.model, horizons(p.derivation.strategy)):

@@ -16,7 +16,7 @@ from ..emit import emit
 from ..errors import SymbpttError
 from ..parse import load
 from ..plan import plan
-from .guard import stop
+from .guard import INPUT, REFUTED, stop
 from .output import progress
 
 PEERS = ("torch", "jax", "autograd")
@@ -32,7 +32,7 @@ def measured(models: list[str], as_json: bool) -> str:
     try:
         rows = {name: _run(bench, name) for name in models or sorted(bench.PROBLEMS)}
     except bench.BenchError as error:
-        stop(str(error))
+        stop(str(error), REFUTED if isinstance(error, bench.DisagreementError) else INPUT)
     if as_json:
         every = [row.as_dict() for of_model in rows.values() for row in of_model]
         return json.dumps(every, indent=2) + "\n"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from ..errors import SymbpttError
@@ -28,6 +28,13 @@ class Verbs(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         return guarded(lambda: super(Verbs, self).invoke(ctx))
+
+
+class Verb(TyperCommand):
+    """One verb; its usage names an argument as MODEL, required or not."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
 
 def guarded(verb: Callable[[], Any]) -> Any:

@@ -10,6 +10,7 @@ Nothing depends on T or on a size: they stay symbols, so the cost does not grow 
 
 from __future__ import annotations
 
+from ..errors import expect
 from ..model import Derivation, Model
 from ..strategy import Blocks, Online, RandomCut, Strategy
 from .cutting import cut, cutting
@@ -24,6 +25,7 @@ def derive(model: Model, strategy: Strategy | None = None) -> Derivation:
 
     A strategy that cuts the gradient off gives the recursions that are then computed.
     """
+    expect(model, Model, "derive", "derive(load('elman'))")
     d = Deriver(cut(named(model), strategy))
     forward = d.forward()
     groups = [forward, d.locals(), d.adjoint(), d.boundary(), d.gradient()]

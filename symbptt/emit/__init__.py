@@ -11,6 +11,7 @@ from importlib.resources import files
 
 import jinja2
 
+from ..errors import expect
 from ..model import Verdict
 from ..plan import Program
 from .module import context
@@ -19,6 +20,7 @@ from .numpy import NUMPY
 
 def emit(program: Program, proof: Verdict | None = None, command: str = "") -> str:
     """The NumPy module of a program; `proof` and `command` go into its docstring."""
+    expect(program, Program, "emit", "emit(plan(derive(load('elman'))))")
     return _template("numpy.py.jinja").render(context(program, proof, command))
 
 

@@ -6,17 +6,26 @@ author's form, and `indices` alone decides equality.
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import Any
 
-from sympy import Integer, expand, sympify
+from sympy import Basic, Integer, expand, sympify
 
-from ..errors import ShapeError
+from ..errors import ShapeError, kind
 from . import nodes as n
 from .nodes import Node, Scalar, Shape
 
 
 def as_node(x: Any) -> Node:
-    return x if isinstance(x, Node) else Scalar(sympify(x))
+    """An expression, or a number as one; a text is never read here."""
+    if isinstance(x, Node):
+        return x
+    if not isinstance(x, Basic | Number):
+        raise ShapeError(
+            f"an expression or a number is expected, not {kind(x)}",
+            "expression('W @ h[t-1]', model) of symbptt.parse",
+        )
+    return Scalar(sympify(x))
 
 
 def zeros(shape: Shape) -> Node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from importlib.resources import files
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import sympy
 from lark import Tree
 
 from .. import matrix as mx
-from ..errors import ModelError, ParseError, Place, ShapeError, SymbpttError
+from ..errors import ModelError, ParseError, Place, ShapeError, SymbpttError, expect
 from ..matrix.build import show_shape
 from ..model import Declaration, Equation, Loss, Model
 from .advice import slip
@@ -33,8 +34,10 @@ def zoo() -> tuple[str, ...]:
     return tuple(sorted(f.name[:-4] for f in folder.iterdir() if f.name.endswith(".rnn")))
 
 
-def load(name: str) -> Model:
+def load(name: str | PathLike[str]) -> Model:
     """A shipped model by name, or a model file by path."""
+    name = fspath(name) if isinstance(name, PathLike) else name
+    expect(name, str, "load", "load('elman'), or load('my.rnn')")
     if name in zoo():
         text = (files("symbptt.zoo") / f"{name}.rnn").read_text(encoding="utf-8")
         return model(text, file=f"{name}.rnn")
@@ -74,6 +77,7 @@ def _decoded(data: bytes, file: str) -> str:
 
 def model(text: str, file: str = "<text>") -> Model:
     """The model written in `text`; errors carry file, line, column and what to write instead."""
+    expect(text, str, "model", "model(path.read_text()), or load(path)")
     lines = _LINE_END.split(text.removeprefix("\ufeff"))
     reader = _Reader(file, Later.of(lines))
     for number, raw in enumerate(lines, 1):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import matrix as mx
-from ..errors import UnsupportedError
+from ..errors import UnsupportedError, expect
 from ..model import LOSS, Derivation, Equation
 from ..strategy import Blocks, Checkpoint, Clip, Online
 from .arrange import arranged
@@ -29,6 +29,7 @@ Node = mx.Node
 
 def plan(derivation: Derivation, clip: Clip | None = None) -> Program:
     """The optimised program of a derivation. Raises UnsupportedError for what has no code."""
+    expect(derivation, Derivation, "plan", "plan(derive(load('elman')))")
     model = derivation.model
     if model.is_uninterpreted:
         calls = sorted({c.name for e in model.equations for c in e.rhs.atoms(mx.Call)})

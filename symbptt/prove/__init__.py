@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..errors import SymbpttError
+from ..errors import SymbpttError, expect
 from ..model import Derivation, Step, Verdict
 from ..strategy import Blocks
 from . import induction, recursions
@@ -26,6 +26,7 @@ EXPLICIT: Stage = ("explicit unrolling", explicit)
 
 def prove(derivation: Derivation, progress: Callable[[str], None] = lambda stage: None) -> Verdict:
     """Prove a derivation; the verdict holds only if every stage and every statement does."""
+    expect(derivation, Derivation, "prove", "prove(derive(load('elman')))")
     steps: list[Step] = []
     for name, stage in stages(derivation):
         progress(name)
