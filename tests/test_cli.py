@@ -222,7 +222,7 @@ def test_help(verb: str, flag: str) -> None:
 # -- refuted, undecided
 
 
-def wrong(model: Any) -> Derivation:
+def wrong(model: Any, strategy: Any = None) -> Derivation:
     """The derivation with every gradient's sign turned."""
     d = derive(model)
     group = d.group("gradient")
