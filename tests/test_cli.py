@@ -255,7 +255,7 @@ def test_nothing_is_generated_from_a_refuted_proof(small: Path, tmp_path: Path) 
 
 def test_a_refuted_check_exits_1(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     emit = checking.emit
-    monkeypatch.setattr(checking, "emit", lambda p: emit(p).replace("np.tanh(", "np.sin("))
+    monkeypatch.setattr(checking, "emit", lambda p: emit(p).replace("return loss", "return -loss"))
     result = run("check", str(small))
     assert result.exit_code == 1
     assert "✗" in result.stdout
