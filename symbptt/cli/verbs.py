@@ -347,7 +347,7 @@ Examples:
   symbptt verify notes.md --assume layout=numerator --explain 7
 
 Exit status: 0 nothing refuted and nothing unread, 1 something is refuted, 2 the input is at fault,
-3 something is unread or only tested."""
+3 something is unread or only tested.""",
 )
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A derivation: .md, .tex or .txt.")],
@@ -388,6 +388,7 @@ def verify(
 
 
 @app.command(
+    cls=Verb,
     epilog="""\b
 Examples:
   symbptt bench elman_batch
