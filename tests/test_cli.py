@@ -359,7 +359,7 @@ def test_a_folder_is_no_model(tmp_path: Path) -> None:
         (["generate", "--all"], "--all"),
         (["generate", "--all", "-o", "/dev/null"], "not a folder"),
         (["deriv", "elman"], "Did you mean 'derive'"),
-        (["verify", "x"], "No such command"),
+        (["publish", "x"], "No such command"),
         ([], "Usage"),
     ],
 )

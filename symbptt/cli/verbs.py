@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from .. import __version__
-from .guard import Verbs, status, stop
+from .guard import Verb, Verbs, status, stop
 from .output import progress, put, writable
 from .strategies import (
     Chunk,
@@ -347,7 +347,7 @@ Examples:
   symbptt verify notes.md --assume layout=numerator --explain 7
 
 Exit status: 0 nothing refuted and nothing unread, 1 something is refuted, 2 the input is at fault,
-3 something is unread or only tested.""",
+3 something is unread or only tested."""
 )
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A derivation: .md, .tex or .txt.")],
@@ -388,7 +388,6 @@ def verify(
 
 
 @app.command(
-    cls=Verb,
     epilog="""\b
 Examples:
   symbptt bench elman_batch
@@ -442,3 +441,7 @@ def _answer(verdict: Verdict, json: bool) -> None:
 
     put(show(verdict, "json" if json else "unicode"))
     raise typer.Exit(status(verdict))
+
+
+for _verb in app.registered_commands:
+    _verb.cls = Verb
