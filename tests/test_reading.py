@@ -146,6 +146,9 @@ def test_an_open_bracket_spoils_its_own_row_only() -> None:
     "text, expected",
     [
         (r"W^\top_{hh} h^2_t = w^l_{jk} a^{l-1}_k", "W_hhᵀ h_t^2 = w_jk^{l} a_k^{l-1}"),
+        (r"\Rightarrow h^{(t)} = {\partial L \over \partial h}^T", "h^{(t)} = ∂L/∂h^T"),
+        (r"\therefore\ h = RNN(x, [h, x]^T)", "h = RNN(x, [h, x]^T)"),
+        (r"a = \sum_t^T b", "a = Σ_{t}^{T} b"),
         (r"h^{(t)^T} = W^{[2]T}", "h^{(t)}^T = W^{[2]}^T"),
         (r"\overline{W} \mathrel{{+}{=}} x", "W̄ += x"),
         (r"\frac12 x = \tfrac1T y", "1/2 x = 1/T y"),

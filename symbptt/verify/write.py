@@ -302,10 +302,14 @@ class _Latex:
     def _big(self, b: Big) -> str:
         sign = {"sum": "\\sum", "prod": "\\prod"}.get(b.operator, f"\\{b.operator}")
         lower = f"_{{{self.many(b.bounds, ', ')}}}" if b.bounds else ""
-        until = next((x.upper for x in b.bounds if x.style in ("=", "..") and x.upper), None)
-        upper = f"^{{{self.write(until)}}}" if until else ""
+        upper = self.upper(b)
         scripts = upper + lower if b.swapped else lower + upper
         return f"{sign}{scripts} {self.write(b.body)}"
+
+    def upper(self, b: Big) -> str:
+        written = (x.upper for x in b.bounds if x.style not in ("relation", "→") and x.upper)
+        until = next(written, None)
+        return f"^{{{self.write(until)}}}" if until else ""
 
     # -- words and relations
 
@@ -448,9 +452,7 @@ class _Plain(_Latex):
     def _big(self, b: Big) -> str:
         sign = {"sum": "Σ", "prod": "∏"}.get(b.operator, b.operator)
         lower = f"_{{{self.many(b.bounds, ', ')}}}" if b.bounds else ""
-        until = next((x.upper for x in b.bounds if x.style in ("=", "..") and x.upper), None)
-        upper = f"^{{{self.write(until)}}}" if until else ""
-        return f"{sign}{lower}{upper} {self.write(b.body)}"
+        return f"{sign}{lower}{self.upper(b)} {self.write(b.body)}"
 
     def _relation(self, r: Relation) -> str:
         return f"{self.write(r.left)} {r.relation} {self.write(r.right)}"

@@ -63,6 +63,9 @@ class Brackets(Calls):
     def _braces(self, token: Token) -> Node:
         """A TeX group is its content; a sum in it keeps together."""
         a, b = self.argument()
+        over = self.find(a, b, lambda t: t.kind == "over")
+        if over >= 0:  # {a \\over b}
+            return self.fraction((a, over), (over + 1, b), token.start)
         if a == b:  # {} is nothing: the next thing is the atom, as in {}^T
             return self.atom()
         inner = self.within(a, b, self.expression)

@@ -50,6 +50,9 @@ class Calls(Scripts):
     def words(self, a: int, b: int) -> Node:
         raise NotImplementedError  # of Brackets
 
+    def fraction(self, above: tuple[int, int], below: tuple[int, int], start: int) -> Node:
+        raise NotImplementedError  # of Derivatives
+
     # -- symbols
 
     def name(self) -> Node:

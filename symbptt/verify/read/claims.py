@@ -219,6 +219,9 @@ class _Reader:
             return
         left = members[0]
         continued = left is None
+        if left is None and signs[0] in STRENGTH and len(signs) > 1:  # ⇒ a = b, on a row of its own
+            members, signs, continued = members[1:], signs[1:], False
+            left = members[0]
         if left is None:
             if self.previous is None:
                 first = tokens[0]
@@ -264,6 +267,11 @@ class _Reader:
         """Each link of A = B = C is a claim; ⇒ joins whole statements."""
         self.chain += 1
         strong = [i for i, s in enumerate(signs) if s in STRENGTH]
+        if strong and _all_equations(signs):
+            i = strong[0]
+            self._chain(members[: i + 1], signs[:i], start, continued)
+            self._chain(members[i + 1 :], signs[i + 1 :], members[i + 1].start, False)
+            return
         if strong:
             i = strong[0]
             left = chained(members[: i + 1], signs[:i])
@@ -350,6 +358,12 @@ class _Reader:
                 parts.append(Text(t.value, start=t.start, end=t.end))
             first = stop + 1
         return Words(tuple(parts), start=cursor.tokens[a].start, end=cursor.tokens[b - 1].end)
+
+
+def _all_equations(signs: list[str]) -> bool:
+    """a = b ⇒ c = d: equations on both sides of each ⇒."""
+    sides = "".join("⇒" if s in STRENGTH else "=" if s in ("=", ":=") else "?" for s in signs)
+    return "?" not in sides and all(sides.split("⇒"))
 
 
 def _cuts(cursor: Formula, tokens: list[Token]) -> list[int]:

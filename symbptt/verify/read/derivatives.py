@@ -44,8 +44,11 @@ class Derivatives(Calls):
 
     def _frac(self, token: Token) -> Node:
         self.next()
-        above, below = self.argument(), self.argument()
-        start, end = token.start, self.before
+        return self.fraction(self.argument(), self.argument(), token.start)
+
+    def fraction(self, above: tuple[int, int], below: tuple[int, int], start: int) -> Node:
+        """A derivative where both halves hold a differential, else a quotient."""
+        end = self.before
         upper, lower = self._half_of(*above), self._half_of(*below)
         if upper and lower:
             factor, kind, of = upper

@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..surface import (
-    Apply,
     Entry,
     Everything,
-    Group,
     Index,
     Node,
     Norm,
@@ -313,7 +311,7 @@ _LAYERS = frozenset("lLℓ")
 
 def _readings(base: Node, exponent: str) -> tuple[str, ...]:
     """What base^exponent may be, the likeliest first."""
-    if exponent == "T" and isinstance(base, Symbol | Shorthand | Group | Apply | Transpose):
+    if exponent == "T" and not isinstance(base, Number | Norm):
         scalar = isinstance(base, Symbol) and base.letter in SCALAR_LETTERS
         return ("power", "transpose") if scalar else ("transpose", "power")
     terms, _ = affine(exponent)

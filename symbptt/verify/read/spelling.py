@@ -78,6 +78,9 @@ _row("letter", "ℏ", "hbar", "")
 _row("letter", "1", "", "𝟙𝟏")
 _row("letter", "∅", "emptyset varnothing", "∅")
 _row("text", "for all", "forall", "∀")
+_row("text", "therefore", "therefore", "∴")
+_row("text", "because", "because", "∵")
+_row("over", "over", "over", "")
 _row("null", "", "mathord mathbin mathrel mathop mathopen mathclose mathinner ensuremath", "")
 _row("group", "", "boxed fbox hbox cancel bcancel xcancel", "")
 
@@ -91,7 +94,10 @@ GREEK_LETTERS = {**GREEK, "lambda": "λ", "Lambda": "Λ", "varepsilon": "ε", "v
     "omicron": "ο",
 }
 MACROS |= {word: ("letter", letter) for word, letter in GREEK_LETTERS.items()}
-MACROS |= {m: ("frac", "frac") for m in FRACTIONS} | {"nicefrac": ("frac", "frac")}
+MACROS |= {m: ("frac", "frac") for m in FRACTIONS} | {
+    "nicefrac": ("frac", "frac"),
+    "sfrac": ("frac", "frac"),
+}
 MACROS |= {m: ("font", "bold") for m in BOLD} | {"bf": ("font", "bold")}
 MACROS |= {m: ("font", "cal") for m in ("mathcal", "mathscr", "mathfrak", "cal")}
 MACROS |= {m: ("font", "bb") for m in ("mathbb", "mathds", "Bbb")}
@@ -146,6 +152,6 @@ MATRICES = frozenset("matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix
 CASES = frozenset(["cases", "dcases", "rcases"])
 
 # Words between formulas, which separate them.
-CONNECTORS = frozenset("""and or where with so then thus hence also since because i.e. e.g. resp
-    respectively und ou et y 和 及 且 或 其中""".split())  # fmt: skip
+CONNECTORS = frozenset("""and or where with so then thus hence therefore also since because i.e.
+    e.g. resp respectively und ou et y 和 及 且 或 其中""".split())  # fmt: skip
 CONDITIONS = frozenset("for if when at as otherwise via unless given".split()) | {"for all"}

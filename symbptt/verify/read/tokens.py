@@ -158,7 +158,7 @@ class Latex:
             if len(run[0]) > 1 and run[0] in FUNCTIONS:
                 self.add("function", FUNCTIONS[run[0]], run.end())
                 return
-            if run[0].lower() in _WORDS:
+            if run[0].lower() in _WORDS or _ACRONYM.fullmatch(run[0]):
                 self.add("word", run[0], run.end())
                 return
             letter = _LETTERS.match(self.text, self.i, self.end)
@@ -320,6 +320,7 @@ _ADVICE = {
 }
 
 
+_ACRONYM = re.compile(r"[A-Z]{3,}")
 _WORDS = frozenset(["loss", "error", "cost", "net", "next", "prev", "const"])
 
 
