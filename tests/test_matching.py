@@ -64,6 +64,14 @@ def test_names_match_without_equations_and_renamings_go_first() -> None:
         match({}, load("elman"), [("U", "W_hx")])
 
 
+def test_two_models_may_call_different_sizes_by_one_name() -> None:
+    text = AUTHOR.replace("size D, H, C", "size Z, H, Y").replace("H, D", "H, Z")
+    text = text.replace(": D", ": Z").replace(": C", ": D").replace("size Z, H, Y", "size Z, H, D")
+    found = overlay(model(text), load("elman"), {})
+    assert found is not None
+    assert (found["U"], found["y"], found["c"]) == ("W_xh", "o", "b_y")
+
+
 def test_gates_are_told_apart_by_what_they_do() -> None:
     given = load("lstm_column")
     source = given.source

@@ -246,6 +246,27 @@ def test_formulas_at_the_end_of_a_sentence(line: str, expected: list[str]) -> No
     assert not document.unread
 
 
+def test_a_program_is_no_derivation() -> None:
+    text = (
+        "dz = dh * s\n\ndef backward(x):\n    dW = 0\n\n    for t in range(3):\n"
+        "        dh = W * dz\n"
+        "    return dW\n\ndb = dz\n```python\nfor t in range(3):\n    dx = dz\ndc = dz\n```\n"
+    )
+    assert [statement(c, "plain") for c in read(text).claims] == [
+        "dz = dh * s",
+        "db = dz",
+        "dc = dz",
+    ]
+
+
+def test_a_spectral_claim_takes_its_words_along() -> None:
+    text = (
+        "If the eigenvalue $|\\lambda_{max}| > 1$, the gradients will explode; for $0 < a < 1$ not."
+    )
+    (claim,) = read(text).claims
+    assert statement(claim, "plain") == "|λ_max| > 1 ⇒ explode"
+
+
 def test_prose_is_kept_and_not_judged() -> None:
     text = (
         "---\nmodel: elman\nrename: {U: W_xh}\nshapes:\n  U: (H, D)\n---\n"

@@ -201,12 +201,12 @@ def _sizes(pairs: Mapping[str, str], own: Model, given: Model) -> dict[Any, Any]
 
 def _moved(e: Any, pairs: Mapping[str, str], sizes: Mapping[Any, Any], given: Model) -> Any:
     """An expression of `own` in the names and sizes of `given`."""
-    new = {
+    new: dict[Any, Any] = {
         v: mx.Var(pairs[v.name], given.table[pairs[v.name]].shape, v.times)
         for v in mx.variables(e)
         if v.name in pairs
     }
-    return e.xreplace(new).xreplace(dict(sizes))
+    return e.xreplace(new | dict(sizes))  # at once: both models may call different sizes D
 
 
 def _same_states(

@@ -10,6 +10,7 @@ from ..model import Loss, Model
 from . import surface as s
 from .forward import IncompleteError, System
 from .judge import CONDITIONAL, PROVED, REFUTED, TESTED, UNREAD, Judge, Line
+from .matching import Matching, match
 from .naming import Naming
 from .proof import Prover
 from .read import formula, read
@@ -90,7 +91,8 @@ def judge_document(
     claims, naming = settled(document.claims)
     judges: list[Judge] = []
     lines: dict[int, Line] = {}
-    for system in systems(claims, naming, model, _shapes(document)):
+    renamed = _renamed(document, naming)
+    for system in systems(claims, naming, model, _shapes(document), renamed):
         judge = Judge(claims, naming, _assumed(system, assume or {}))
         judge.assume(assume or {})
         decided = decide(judge)
@@ -190,11 +192,15 @@ def _shapes(document: s.Document) -> dict[str, tuple[str, ...]]:
 
 
 def systems(
-    claims: list[s.Claim], naming: Naming, model: Model | None, shapes: dict[str, tuple[str, ...]]
+    claims: list[s.Claim],
+    naming: Naming,
+    model: Model | None,
+    shapes: dict[str, tuple[str, ...]],
+    renamed: Iterable[tuple[str, str]] = (),
 ) -> Iterable[System]:
     """What the text may be about, the likeliest first."""
     if model is not None:
-        yield from_model(model)
+        yield from_model(model, _matching(claims, naming, model, shapes, renamed))
         return
     made = 0
     for variant in range(3):
@@ -214,6 +220,45 @@ def systems(
             yield from_document(every, conventions, shapes)
         except IncompleteError:
             continue
+
+
+def _matching(
+    claims: list[s.Claim],
+    naming: Naming,
+    model: Model,
+    shapes: dict[str, tuple[str, ...]],
+    renamed: Iterable[tuple[str, str]],
+) -> Matching:
+    """The author's letters and the names of the given model."""
+    nodes = [n for c in claims for t in _trees([c]) for n in s.walk(t)]
+    heads = {n.head.letter for n in nodes if isinstance(n, s.Apply)} | naming.names
+    symbols: dict[str, bool] = {}
+    for q in (naming.parts(n) for n in nodes if isinstance(n, s.Symbol)):
+        if q.letter not in heads and not q.letter.startswith(("δ", "L", "E", "λ")):
+            symbols[q.name] = symbols.get(q.name, False) or q.time is not None
+    try:
+        own = from_document(claims, naming, shapes)
+    except IncompleteError:
+        return match(symbols, model, renamed)
+    found = match(symbols, model, renamed, own.model)
+    label = own.label or next((n for n in found.unmatched if n.endswith("hat") and symbols[n]), "")
+    kept = [
+        replace(m, name=label) if m.name == "target~" else m
+        for m in found.matches
+        if not m.name.endswith("~") or (m.name == "target~" and label)
+    ]
+    return Matching(tuple(kept), tuple(n for n in found.unmatched if n != label))
+
+
+def _renamed(document: s.Document, naming: Naming) -> list[tuple[str, str]]:
+    """The renamings of the front matter, the author's side as the text spells it."""
+    out = []
+    for written, target in document.front.rename:
+        claims = formula(written)
+        left = claims[0].left if claims and isinstance(claims[0], s.Claim) else None
+        name = naming.parts(left).name if isinstance(left, s.Symbol) else written
+        out.append((name, target))
+    return out
 
 
 def _reading(judges: list[Judge]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from ..errors import SymbpttError
 from ..model import Declaration, Equation, Loss, Model
 from . import surface as s
 from .forward import LOSSES, Builder, IncompleteError, Size, System, is_matrix
+from .matching import Matching
 from .naming import Naming, Parts
 
 OUTPUTS = ("y", "o", "ŷ", "yhat", "q", "z", "p", "s")
@@ -525,8 +526,13 @@ def _sorted(equations: dict[str, mx.Node]) -> list[str]:
     return done
 
 
-def from_model(model: Model) -> System:
-    """A given model, its values named once more where a function is applied to an expression."""
+def from_model(model: Model, matching: Matching | None = None) -> System:
+    """A given model under the author's names for its quantities.
+
+    Its values are named once more where a function is applied to an expression.
+    """
+    target = model.targets[0] if len(model.targets) == 1 else None
+    model = _with_target(model, target.name) if target else model
     equations: list[Equation] = []
     declarations = list(model.declarations)
     pre: dict[str, str] = {}
@@ -544,13 +550,34 @@ def from_model(model: Model) -> System:
             pre[e.lhs.name] = name
         equations.append(replace(e, rhs=rhs))
     made = replace(model, declarations=tuple(declarations), equations=tuple(equations))
-    names = {d.name: d.name for d in declarations}
-    target = next((d for d in model.targets), None)
+    found = matching.names if matching else {}
+    names = {d.name: d.name for d in declarations} | ({target.name: "target~"} if target else {})
+    taken = set(found.values())
+    names = {n: m for n, m in names.items() if n in found or n not in taken}
+    names |= {n: "target~" if target and m == target.name else m for n, m in found.items()}
+    label = next((n for n, m in names.items() if m == "target~"), "")
     loss = model.defined[model.loss.step.name].rhs
     logits = next((v.name for v in mx.variables(loss) if v.name in made.defined), "")
     output = next((n for n, q in pre.items() if q == logits), logits)
+    other = tuple(str(m) for m in matching.matches if m.name != m.model) if matching else ()
     return System(
-        made, names, frozenset(), pre, target.name if target else "",
+        made, names, frozenset(), pre, label,
         bool(target and target.classes is not None), output, logits,
-        frozenset({"L", model.loss.step.name}), None, made.is_uninterpreted,
+        frozenset({"L", model.loss.step.name}), None, made.is_uninterpreted, filled=other,
     )  # fmt: skip
+
+
+def _with_target(model: Model, name: str) -> Model:
+    """The model with its target called what a text's own target is called here."""
+
+    def moved(e: Any) -> Any:
+        mine = (v for v in mx.variables(e) if v.name == name)
+        return e.xreplace({v: mx.Var("target~", v.shape, v.times) for v in mine})
+
+    return replace(
+        model,
+        declarations=tuple(
+            replace(d, name="target~") if d.name == name else d for d in model.declarations
+        ),
+        equations=tuple(replace(e, rhs=moved(e.rhs)) for e in model.equations),
+    )

@@ -7,8 +7,8 @@ from bisect import bisect_right
 from dataclasses import replace
 
 from ...errors import Place
-from ..surface import Claim, Document, FrontMatter, Node, Prose, Relation, Unread
-from .beside import is_comparison, is_condition_of_time
+from ..surface import Claim, Document, FrontMatter, Node, Prose, Relation, Text, Unread
+from .beside import COMPARISONS, is_comparison, is_condition_of_time
 from .claims import Failure, Link, Row, rows
 from .cursor import Habits, UnreadableError
 from .definitions import definitions
@@ -18,6 +18,12 @@ from .regions import Region, regions
 from .settle import settle
 from .tokens import Token, latex_tokens
 
+# What becomes of gradients, in the rest of a sentence.
+_FATE = re.compile(
+    r"(?:\$|\\\)|`)?[^.;:\n\\$]{0,120}?\b"
+    r"((?:vanish|explod|diverg|decay|blow|grow|shrink|converg)\w*)",
+    re.IGNORECASE,
+)
 # Words before inline mathematics that make it a condition of what follows.
 _CASE = re.compile(r"\b(?:if|when|whenever|for|at|unless|once)\s*(?:\\\(|\$|`)?$", re.IGNORECASE)
 
@@ -130,8 +136,24 @@ class _Reader:
                 for x in stated
                 if x.right is not None
             )
+        elif stated and all(x.relation in COMPARISONS for x in stated) and len(stated) == 1:
+            self.spectral(found, region)
         elif not stated or not all(is_comparison(x.left, x.relation, x.right) for x in stated):
             self.keep(found, region)
+
+    def spectral(self, found: list[Row], region: Region) -> None:
+        """If |λ| > 1, gradients explode: a comparison and what the sentence says follows."""
+        link = next(x for row in found for x in row.found if isinstance(x, Link))
+        if is_comparison(link.left, link.relation, link.right):
+            return
+        said = _FATE.match(self.text, region.end)
+        if said is None or link.right is None:
+            self.keep(found, region)
+            return
+        left = Relation(link.left, link.relation, link.right, start=link.start, end=link.end)
+        words = Text(said[1], start=said.start(1), end=said.end(1))
+        made = replace(link, relation="⇒", left=left, right=words, end=words.end)
+        self.keep([Row([made])], region)
 
     def keep(self, found: list[Row], region: Region) -> None:
         for n, row in enumerate(found):

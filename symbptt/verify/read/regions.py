@@ -37,6 +37,7 @@ _STOP = re.compile(
     r"(?![\w(\[=.'])",
     re.IGNORECASE,
 )
+_BLOCK = re.compile(r"\s*(?:def|class|for|while|if|elif|else|with)\b.*:\s*(?:#.*)?")
 _ENGLISH = re.compile(r"(?<![\\\w.])[A-Za-z][a-z]{2,}(?![\w(])")
 
 
@@ -126,9 +127,17 @@ def _lines(
 
 
 def _plain_lines(text: str, a: int, b: int, kind: str, strict: bool) -> Iterator[Region]:
+    block = -1  # how far a def or a loop is indented, while its body lasts
     while a < b:
         end = _line_end(text, a, b)
         line = text[a:end].rstrip("\r")
+        indent = len(line) - len(line.lstrip())
+        if line.strip() and indent <= block:
+            block = -1
+        if block >= 0 or _BLOCK.fullmatch(line):  # a program is no derivation
+            block = indent if block < 0 else block
+            a = end + 1
+            continue
         bullet = _BULLET.match(line)
         skip = bullet.end() if bullet else 0
         if line.lstrip().startswith(("#", "|", "%", ":eq")):
