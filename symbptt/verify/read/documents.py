@@ -20,8 +20,8 @@ from .tokens import Token, latex_tokens
 
 # What becomes of gradients, in the rest of a sentence.
 _FATE = re.compile(
-    r"(?:\$|\\\)|`)?[^.;:\n\\$]{0,120}?\b"
-    r"((?:vanish|explod|diverg|decay|blow|grow|shrink|converg)\w*)",
+    r"(?:\$|\\\)|`)?[^.;:\n]{0,160}?\b"
+    r"((?:vanish|explo[ds]|diverg|decay|blow|grow|shrink|converg)\w*)",
     re.IGNORECASE,
 )
 # Words before inline mathematics that make it a condition of what follows.
@@ -127,6 +127,8 @@ class _Reader:
                 return
         stated = [x for x in links if isinstance(x, Link) and x.relation]
         before = self.text[max(0, region.start - 40) : region.start]
+        if len(stated) == 1 and self.spectral(stated[0], region):
+            return
         if stated and all(
             is_condition_of_time(x.left, x.relation, x.right) or _CASE.search(before)
             for x in stated
@@ -136,24 +138,21 @@ class _Reader:
                 for x in stated
                 if x.right is not None
             )
-        elif stated and all(x.relation in COMPARISONS for x in stated) and len(stated) == 1:
-            self.spectral(found, region)
         elif not stated or not all(is_comparison(x.left, x.relation, x.right) for x in stated):
             self.keep(found, region)
 
-    def spectral(self, found: list[Row], region: Region) -> None:
-        """If |λ| > 1, gradients explode: a comparison and what the sentence says follows."""
-        link = next(x for row in found for x in row.found if isinstance(x, Link))
-        if is_comparison(link.left, link.relation, link.right):
-            return
+    def spectral(self, link: Link, region: Region) -> bool:
+        """If |λ| > 1, gradients explode: a comparison, and what the sentence says follows."""
+        if link.relation not in COMPARISONS - {"∈"} or link.right is None:
+            return False
         said = _FATE.match(self.text, region.end)
-        if said is None or link.right is None:
-            self.keep(found, region)
-            return
+        if said is None or is_comparison(link.left, link.relation, link.right):
+            return False
         left = Relation(link.left, link.relation, link.right, start=link.start, end=link.end)
         words = Text(said[1], start=said.start(1), end=said.end(1))
         made = replace(link, relation="⇒", left=left, right=words, end=words.end)
         self.keep([Row([made])], region)
+        return True
 
     def keep(self, found: list[Row], region: Region) -> None:
         for n, row in enumerate(found):
