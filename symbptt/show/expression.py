@@ -16,6 +16,7 @@ from .. import matrix as mx
 from ..model import LOSS
 from .notation import LATEX, TEXT, UNICODE, Latex, Notation
 from .printer import ATOM, BIG, CHAIN, OPEN, POSTFIX, PROD, SUM, Printed, Printer, Rule
+from .scalars import is_negative
 
 
 def _var(p: Printer, e: mx.Var) -> Printed:
@@ -32,7 +33,7 @@ def _scalar(p: Printer, e: mx.Scalar) -> Printed:
 
 def _sign(e: Any) -> tuple[bool, Any]:
     """(negative?, the term without its sign)."""
-    if isinstance(e, mx.Scalar) and e.value.could_extract_minus_sign():
+    if isinstance(e, mx.Scalar) and is_negative(e.value):
         return True, mx.Scalar(-e.value)
     if isinstance(e, mx.Times) and isinstance(e.args[0], mx.Scalar):
         negative, rest = _sign(e.args[0])

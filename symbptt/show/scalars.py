@@ -20,7 +20,7 @@ def scalar(n: Notation, value: Any) -> tuple[str, Kind]:
         return (str(value), "atom") if value >= 0 else (n.minus + str(-value), "sum")
     if value.is_Add:
         return _sum(n, value), "sum"
-    if value.could_extract_minus_sign():
+    if is_negative(value):
         return n.minus + _at(n, -value, "product"), "sum"
     top, bottom = sympy.fraction(value)
     if bottom != 1:
@@ -33,6 +33,15 @@ def scalar(n: Notation, value: Any) -> tuple[str, Kind]:
     return n.product.join(_at(n, f, "power") for f in value.as_ordered_factors()), "product"
 
 
+def is_negative(value: Any) -> bool:
+    """Whether a minus sign stands in front: of −α and of −α − 1, not of 1 − α or (1 − α)/T."""
+    if value.is_Add:
+        return all(map(is_negative, value.args))
+    if value.is_Mul and any(f.is_Add for f in value.args):
+        return bool(value.as_coeff_Mul()[0] < 0)
+    return bool(value.could_extract_minus_sign())
+
+
 _STRENGTH = {"sum": 0, "fraction": 1, "product": 2, "power": 3, "atom": 4}
 
 
@@ -43,7 +52,7 @@ def _at(n: Notation, value: Any, kind: Kind) -> str:
 
 def _sum(n: Notation, value: Any) -> str:
     out = ""
-    for term in value.as_ordered_terms():
+    for term in sorted(value.as_ordered_terms(), key=lambda x: x.could_extract_minus_sign()):
         negative = term.could_extract_minus_sign()
         text = _at(n, -term if negative else term, "fraction")
         if out:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from .. import matrix as mx
@@ -73,9 +74,9 @@ Row = tuple[str, str]  # `(7)  left = `, right
 def _equations(page: Page, equations: Sequence[Equation], number: int) -> list[Row]:
     """`(7)  left = right`, with the equals signs under each other."""
     sides = [page.style.sides(e) for e in equations]
-    width = max(len(left) for left, _ in sides)
+    width = max(columns(left) for left, _ in sides)
     return [
-        (f"  {f'({e.label})'.rjust(number)}  {left.rjust(width)} = ", right)
+        (f"  {f'({e.label})'.rjust(number)}  {' ' * (width - columns(left))}{left} = ", right)
         for e, (left, right) in zip(equations, sides, strict=True)
     ]
 
@@ -83,9 +84,9 @@ def _equations(page: Page, equations: Sequence[Equation], number: int) -> list[R
 def _fitted(row: Row, width: int) -> list[str]:
     """The row on lines of at most `width` columns, continued under the right side."""
     head, right = row
-    room = max(width - len(head), 30)
+    room = max(width - columns(head), 30)
     first, *rest = broken(right, room, room - _HANG)
-    return [head + first, *(" " * (len(head) + _HANG) + line for line in rest)]
+    return [head + first, *(" " * (columns(head) + _HANG) + line for line in rest)]
 
 
 def _group(page: Page, equations: Sequence[Equation], number: int) -> list[str]:
@@ -95,9 +96,15 @@ def _group(page: Page, equations: Sequence[Equation], number: int) -> list[str]:
     fitted = [
         _fitted(row, WIDTH - tail if when else WIDTH) for row, when in zip(rows, whens, strict=True)
     ]
-    column = max((len(f[0]) for f, w in zip(fitted, whens, strict=True) if w), default=0) + _GAP
+    wide = [columns(f[0]) for f, w in zip(fitted, whens, strict=True) if w]
+    column = max(wide, default=0) + _GAP
     lines = []
     for e, row, (first, *rest), when in zip(equations, rows, fitted, whens, strict=True):
-        lines += [f"{first.ljust(column)}{when}" if when else first, *rest]
-        lines += _wrapped(page.style.prose(e.note), len(row[0]))
+        lines += [first + " " * (column - columns(first)) + when if when else first, *rest]
+        lines += _wrapped(page.style.prose(e.note), columns(row[0]))
     return lines
+
+
+def columns(text: str) -> int:
+    """How many columns a text takes: the tilde of h̃ stands on its letter."""
+    return sum(not unicodedata.combining(c) for c in text)
