@@ -5,14 +5,14 @@ dL/dv is the total derivative of the loss, through every path in time.
 
 Forward
     (1) a_t = W h_{t−1} + W_in x_t + b
-    (2) h_t = −(α − 1) h_{t−1} + α tanh(a_t)
+    (2) h_t = (1 − α) h_{t−1} + α tanh(a_t)
     (3) o_t = W_out h_t + c
     (4) l_t = squared_error(o_t, y_t)
     (5) L = Σ_{t=1}^{T} l_t
 
 Total derivatives, backward in time
    (17) dL/do_t = o_t − y_t
-   (18) dL/dh_t = W_outᵀ dL/do_t + Wᵀ dL/da_{t+1} − (α − 1) dL/dh_{t+1}
+   (18) dL/dh_t = W_outᵀ dL/do_t + Wᵀ dL/da_{t+1} + (1 − α) dL/dh_{t+1}
    (19) dL/da_t = α (dL/dh_t ∘ (1 − tanh(a_t)²))
 
 Boundary at T
@@ -26,7 +26,7 @@ Gradients
    (25) dL/dW_out = Σ_{t=1}^{T} dL/do_t h_tᵀ
    (26) dL/dc = Σ_{t=1}^{T} dL/do_t
    (27) dL/dx_t = W_inᵀ dL/da_t
-   (28) dL/dh_0 = Wᵀ dL/da_1 − (α − 1) dL/dh_1
+   (28) dL/dh_0 = Wᵀ dL/da_1 + (1 − α) dL/dh_1
 
 Proved for every T and every size: 72 statements, by
 `symbptt prove leaky`.
