@@ -196,7 +196,7 @@ class _Unrolled:
                 refuted = any(g.key == key and g.shown for g in found)
                 gap = [] if refuted else self._gap(key, where, derived[entry[2]] - total)
                 found += gap
-                total = total if refuted or gap else self.ring.renamed(derived[entry[2]])
+                total = self.ring.renamed(total if refuted or gap else derived[entry[2]])
             if total.terms:
                 self._spread(total, expression, totals, entry[1] if entry else 1)
         return totals, found

@@ -182,8 +182,8 @@ class Ring:
         r = self.generator("inverse", "", unit)
         ((rid, _),) = next(iter(r.terms))
         if rid not in self.relations and oriented and self.definitions[rid][2] == (unit,):
-            rest = {m: -c for m, c in unit.terms.items() if m != lead}
-            self.relations[rid] = (*lead[0], rest)
+            others = {m: -c for m, c in unit.terms.items() if m != lead}
+            self.relations[rid] = (*lead[0], others)
         return r * scale
 
 
