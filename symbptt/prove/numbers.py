@@ -99,9 +99,16 @@ class Point:
         return self.numbers.exp(self.numbers.log(x) / q)
 
     def _function(self, name: str, x: Any) -> Any:
+        n = self.numbers
         if name == "tanh":
-            return 1 - 2 / (self.numbers.exp(2 * x) + 1)
-        return getattr(self.numbers, name)(x)
+            return 1 - 2 / (n.exp(2 * x) + 1)
+        if name in ("hardtanh", "huber"):
+            above, below = n.step(x - 1), n.step(-x - 1)
+            inside = 1 - above - below
+            if name == "hardtanh":
+                return x * inside + above - below
+            return x * x * inside / 2 + (x * above - x * below) - (above + below) / 2
+        return getattr(n, name)(x) if hasattr(n, name) else self._call(name, x)
 
     def _call(self, name: Any, *x: Any) -> Any:
         """An uninterpreted function: at each point any value, the same where arguments may be."""
