@@ -340,6 +340,18 @@ def test_a_model_that_is_not_there(name: str) -> None:
     assert result.exit_code == 2 and result.stderr.strip()
 
 
+def test_a_derivation_that_is_no_text(tmp_path: Path) -> None:
+    file = tmp_path / "notes.md"
+    file.write_bytes(b"h\xa6\xff\x00")
+    result = run("verify", str(file))
+    assert result.exit_code == 2 and "not UTF-8" in result.stderr
+
+
+def test_a_shipped_model_by_its_file_name() -> None:
+    result = run("derive", "elman.rnn")
+    assert result.exit_code == 2 and result.stderr.splitlines()[-1] == "write instead: elman"
+
+
 def test_a_folder_is_no_model(tmp_path: Path) -> None:
     result = run("derive", str(tmp_path))
     assert result.exit_code == 2 and "directory" in result.stderr

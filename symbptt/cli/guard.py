@@ -56,6 +56,11 @@ def guarded(verb: Callable[[], Any]) -> Any:
     except OSError as error:
         forget_stdout()
         stop(said(error))
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        stop(
+            f"this is not UTF-8 text: byte {byte:#04x} at {error.start}\nwrite instead: a text file"
+        )
     except RecursionError:
         stop("the equations are nested too deeply to be worked on; name some of the parts")
     except MemoryError:

@@ -48,9 +48,9 @@ def load(name: str | PathLike[str]) -> Model:
         return model(_decoded(path.read_bytes(), str(path)), file=str(path))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ModelError(
-            f"cannot read the model file {name}: {reason}", "a path to a model file"
-        ) from None
+        shipped = name.removesuffix(".rnn")
+        instead = shipped if shipped in zoo() else "a path to a model file"
+        raise ModelError(f"cannot read the model file {name}: {reason}", instead) from None
 
 
 def _no_such_model(name: str) -> ModelError:
