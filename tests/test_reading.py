@@ -456,3 +456,15 @@ def test_a_long_line_goes_on_below() -> None:
     )
     (claim,) = read(display).claims
     assert (statement(claim, "plain"), claim.tag) == ("a = (b + c)", "3")
+
+
+@pytest.mark.parametrize("name, text", FORMULAS)
+def test_what_is_written_plainly_reads_back(name: str, text: str) -> None:
+    if name in ("S002.E15", "D01.E1"):  # a factor inside a ∂, and cases: two lines in LaTeX only
+        return
+    for claim in formula(continued(text), "latex"):
+        assert isinstance(claim, Claim)
+        if any(type(n).__name__ in ("Words", "Text") for n in walk(claim.left)):
+            continue
+        written = statement(claim, "plain")
+        assert shown(written, "plain") == [written]

@@ -150,6 +150,7 @@ class Scripts(Cursor):
                 inner.append(self.index(j + 1, stop, "_"))
                 j = stop - 1
             elif token.kind in _LEAF:
+                marks += token.data if token.kind == "letter" and token.data else ()
                 text += token.value
             elif token.kind == "index":
                 text += token.value
@@ -281,7 +282,7 @@ class Scripts(Cursor):
                 return self.indexed(base, indices, below=False)
         exponent = self.within(a, b, self.statement)
         text = "".join(t.value for t in tokens)
-        return Power(base, exponent, _readings(core, text))
+        return Power(base, exponent, _readings(base, text))
 
     def raised(self, base: Node, token: Token) -> Node:
         """A Unicode superscript: ², ⁻¹, ᵀ, ᵗ."""
