@@ -209,6 +209,9 @@ def test_one_bad_line_does_not_stop_the_rest() -> None:
         "(3) a = b",
         "$$ \\boxed{a = b}. $$",
         "$$\\begin{split} a \\\\ = b \\end{split}$$",
+        "\\[\\begin{array}{rcl} a &=& b \\end{array}\\]",
+        "\\[\\left\\{\\begin{aligned} a &= b \\end{aligned}\\right.\\]",
+        "text\r\n\r\n$$\r\na = b\r\n$$\r\n",
     ],
 )
 def test_where_formulas_stand(text: str) -> None:

@@ -20,6 +20,7 @@ def split_rows(tokens: Sequence[Token]) -> list[list[Token]]:
     open_: list[str] = []
     out: list[list[Token]] = [[]]
     aside: list[Token] = []
+    tokens = _unframed(tokens)
     balanced = _is_balanced(tokens)  # a bracket that never closes spoils its own row only
     for token in tokens:
         if token.kind in OPENING:
@@ -47,6 +48,22 @@ def split_rows(tokens: Sequence[Token]) -> list[list[Token]]:
         elif first:
             joined.append(row)
     return joined
+
+
+def _unframed(tokens: Sequence[Token]) -> Sequence[Token]:
+    r"""Without what only frames the rows: \\left\\{ … \\right. and an array with = in its cells."""
+    tokens = [*tokens]
+    core = trimmed(tokens)
+    if core and (core[0].kind, core[0].value) == ("(", "{") and not _is_balanced(core):
+        at = tokens.index(core[0])
+        if _is_balanced(tokens[at + 1 :]):
+            del tokens[at]
+            core = core[1:]
+    if core and core[0].kind == "begin" and core[0].value == "array" and _is_balanced(core):
+        whole = matched(core).get(0) == len(core) - 1
+        if whole and any(t.kind == "relation" for t in core):
+            return [t for t in tokens if t is not core[0] and t is not core[-1]]
+    return tokens
 
 
 def _is_balanced(tokens: Sequence[Token]) -> bool:
