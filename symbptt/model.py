@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 import sympy
+from sympy.utilities.iterables import strongly_connected_components
 
 from . import matrix as mx
 from .errors import ModelError, Place, ShapeError
@@ -54,6 +55,7 @@ class Declaration:
     classes: Any = None  # the number of classes when the values are integers
     place: Place | None = field(default=None, compare=False)
     default: Any = None  # of a hyper-parameter
+    reversed: bool = False  # a state that runs from T to 1 and reads its value at t + 1
 
     def var(self, *times: Any) -> mx.Var:
         return mx.Var(self.name, self.shape, times)
@@ -137,9 +139,25 @@ class Model:
         return {e.lhs.name: e for e in self.equations}
 
     def lag(self, state: str) -> int:
-        """How many steps back the equations read a state at most."""
-        lags = [lag_of(v) for e in self.equations for v in mx.variables(e.rhs) if v.name == state]
-        return max(lags, default=0)
+        """How many steps back (ahead, for a reversed state) the equations read it at most."""
+        reads = [v for e in self.equations for v in mx.variables(e.rhs) if v.name == state]
+        return max((abs(lag_of(v)) for v in reads), default=0)
+
+    def start(self, state: str, back: int = 0) -> Any:
+        """The time of an initial value: 0, −1, … or T + 1 for a reversed state."""
+        return mx.T + 1 + back if self.table[state].reversed else sympy.Integer(-back)
+
+    @cached_property
+    def passes(self) -> tuple[tuple[tuple[Equation, ...], bool], ...]:
+        """(equations, whether they run from T to 1), each pass after those it reads.
+
+        One pass, unless some state is reversed.
+        """
+        return tuple(scheduled(self.equations, lambda e: e.lhs.name, mx.variables))
+
+    @cached_property
+    def is_two_way(self) -> bool:
+        return any(d.reversed for d in self.states)
 
     def is_differentiable(self, v: mx.Var) -> bool:
         """Whether derivatives by v are given: not by indices, masks, targets or constants."""
@@ -187,6 +205,30 @@ def weights(model: Model, lag: int) -> tuple[mx.Var, ...]:
 def lag_of(var: mx.Var) -> int:
     """j for a variable read at t − j; 0 for one that has no time."""
     return int(mx.t - var.time) if var.times else 0
+
+
+def scheduled(
+    equations: Iterable[Equation], name: Any, read: Any
+) -> Iterator[tuple[tuple[Equation, ...], bool]]:
+    """Equations in passes over time, in the order in which they can run.
+
+    `read` gives what a right side reads, as objects with a name and a time; a pass that reads
+    itself at t + k runs from T to 1.
+    """
+    known = {name(e): e for e in equations}
+    reads = {n: [v for v in read(e.rhs) if v.times and v.name in known] for n, e in known.items()}
+    if all(lag_of(v) >= 0 for found in reads.values() for v in found):
+        yield tuple(known.values()), False
+        return
+    if all(lag_of(v) <= 0 for found in reads.values() for v in found):
+        yield tuple(known.values()), True
+        return
+    edges = [(n, v.name) for n, found in reads.items() for v in found]
+    order = list(known)
+    for group in strongly_connected_components((order, edges)):
+        names = sorted(group, key=order.index)
+        ahead = any(lag_of(v) < 0 for n in names for v in reads[n] if v.name in group)
+        yield tuple(known[n] for n in names), ahead
 
 
 @dataclass(frozen=True)

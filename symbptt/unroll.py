@@ -15,7 +15,7 @@ import numpy as np
 from . import matrix as mx
 from .errors import ModelError
 from .matrix.evaluate import Array, Setting, evaluate
-from .model import Derivation, Model
+from .model import Derivation, Model, scheduled
 
 Values = dict[tuple[str, int | None], Array]
 
@@ -66,10 +66,11 @@ def unroll(
         return known[key]
 
     run = Run(Setting(lookup, sizes, functions), steps, values)
-    for time in range(1, steps + 1):
-        for e in model.equations:
-            array = evaluate(e.rhs, run.at(time))
-            values[e.lhs.name, time] = record(e.lhs.name, time, array)
+    for equations, ahead in model.passes:
+        for time in _order(steps, ahead):
+            for e in equations:
+                array = evaluate(e.rhs, run.at(time))
+                values[e.lhs.name, time] = record(e.lhs.name, time, array)
     run.loss = evaluate(model.loss.expression(), run.at(steps)).item()
     return run
 
@@ -81,10 +82,12 @@ def gradients(derivation: Derivation, run: Run, record: Record = _as_is) -> dict
     those of its starts, oldest first); inputs are stacked over t = 1..T. `record` sees every
     adjoint and may replace it.
     """
-    for time in range(run.steps, 0, -1):
-        for e in derivation.group("adjoint").equations:
-            array = evaluate(_inside(e.rhs, run, time), run.at(time))
-            run.adjoints[e.lhs.wrt.name, time] = record(e.lhs.wrt.name, time, array)
+    adjoint = derivation.group("adjoint").equations
+    for equations, ahead in scheduled(adjoint, lambda e: e.lhs.wrt.name, _adjoints):
+        for time in _order(run.steps, ahead):
+            for e in equations:
+                array = evaluate(_inside(e.rhs, run, time), run.at(time))
+                run.adjoints[e.lhs.wrt.name, time] = record(e.lhs.wrt.name, time, array)
     out: dict[str, Array] = {}
     starts: dict[str, list[Array]] = {}
     for e in derivation.group("gradient").equations:
@@ -101,15 +104,24 @@ def gradients(derivation: Derivation, run: Run, record: Record = _as_is) -> dict
     return out
 
 
+def _order(steps: int, ahead: bool) -> range:
+    return range(steps, 0, -1) if ahead else range(1, steps + 1)
+
+
+def _adjoints(rhs: mx.Node) -> list[mx.Var]:
+    """dL/dw of a right side, as the w."""
+    return [d.wrt for d in rhs.atoms(mx.Deriv) if d.wrt.times]
+
+
 def _inside(rhs: mx.Node, run: Run, time: int) -> mx.Node:
-    """The terms of a recursion whose adjoint lies within T: past it dL/dw is 0 (the boundary)."""
+    """The terms whose adjoint lies within 1..T: beyond, dL/dw is 0 (the boundary)."""
     at = run.at(time)
 
     def beyond(term: Any) -> bool:
         return any(
             d.wrt.times
             and not (d.wrt.time.free_symbols - {mx.t, mx.T})
-            and at.integer(d.wrt.time) > run.steps
+            and not 1 <= at.integer(d.wrt.time) <= run.steps
             for d in term.atoms(mx.Deriv)
         )
 

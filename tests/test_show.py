@@ -137,6 +137,7 @@ def operations() -> list[mx.Node]:
         mx.MatPow(mx.transpose(a), mx.T - mx.t) @ v,
         mx.MatPow(a, mx.T),
         mx.concat(x, x @ a),
+        (mx.Var("K", (h, 2 * h)) + mx.Var("M", (h, 2 * h))) @ mx.concat(v, w),
         mx.Var("K", (h, h + c)) @ mx.concat(v, mx.Var("u", (c,))),
         mx.block(mx.concat(v, w), 1, h + 1),
         mx.block(x @ mx.Var("P", (h, 2 * h)), h, 2 * h),

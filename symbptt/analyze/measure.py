@@ -94,6 +94,12 @@ def analyze(
     """
     if not any(model.lag(d.name) for d in model.states):
         raise SymbpttError(f"{model.name} reads no state at an earlier step: nothing is multiplied")
+    if model.is_two_way:
+        ahead = ", ".join(d.name for d in model.states if d.reversed)
+        raise SymbpttError(
+            f"{ahead} of {model.name} runs from T to 1, and only states from 1 to T are measured",
+            "a model without reversed states: the inputs in reverse order give the same numbers",
+        )
     if steps < 2:
         raise SymbpttError(f"{steps} steps have no product of Jacobians", "at least 2 steps")
     source = f"random weights, seed {seed}, gain {gain:g}" if weights is None else "given weights"

@@ -281,6 +281,8 @@ def _pick_readout(p: Program, name: str) -> Pick:
 def _pick_last(model: Model, name: str) -> Pick:
     def last_states(run: Run, _: Any) -> Array:
         lag = model.lag(name)
+        if model.table[name].reversed:
+            return run.values[name, 1]
         rows = [run.values[name, run.steps - n] for n in reversed(range(lag))]
         return np.stack(rows) if lag > 1 else rows[0]
 

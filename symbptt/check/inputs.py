@@ -114,7 +114,8 @@ def data(model: Model, setting: Setting, draw: Draw = DRAWS[0]) -> Data:
         rows = np.asarray(real((lag, *shape(d))), dtype=float)
         state[d.name] = rows if lag > 1 else rows[0, ...]  # an array, also of one number
         for n in range(lag):
-            given[d.name, n - lag + 1] = _exact(rows[n])
+            time = setting.steps + 1 if d.reversed else n - lag + 1
+            given[d.name, time] = _exact(rows[n])
     return Data(given, groups["param"], _one(groups["input"]), _one(groups["target"]), state, hyper)
 
 

@@ -51,6 +51,10 @@ class Deriver:
     def label(self) -> str:
         return str(next(self.labels))
 
+    def ahead(self, e: Equation) -> bool:
+        """Whether the equation belongs to a pass from T to 1."""
+        return any(ahead and e in equations for equations, ahead in self.model.passes)
+
     def _reaching_the_loss(self) -> set[str]:
         live = {self.model.loss.step.name}
         while True:
@@ -62,7 +66,10 @@ class Deriver:
     # -- the step
 
     def forward(self) -> Group:
-        equations = [replace(e, label=self.label(), when=FORWARD) for e in self.model.equations]
+        equations = [
+            replace(e, label=self.label(), when=BACKWARD if self.ahead(e) else FORWARD)
+            for e in self.model.equations
+        ]
         loss = Equation(self.label(), LOSS, self.model.loss.expression())
         return Group("forward", "Forward", "", (*equations, loss))
 
@@ -132,7 +139,13 @@ class Deriver:
             rhs = mx.plus(*(self.pulled(x) for x in edges))
             lhs = mx.derivative(LOSS, v, total=True)
             equations.append(
-                Equation(self.label(), lhs, self._shaped(rhs, v), BACKWARD, _paths(v, edges))
+                Equation(
+                    self.label(),
+                    lhs,
+                    self._shaped(rhs, v),
+                    FORWARD if self.ahead(e) else BACKWARD,
+                    _paths(v, edges),
+                )
             )
         text = "d is total: through every path in time. dL/dv has the shape of v."
         return Group("adjoint", "Total derivatives, backward in time", text, tuple(equations))
@@ -147,21 +160,25 @@ class Deriver:
         return mx.broadcast(rhs, like.shape) if rhs.shape != like.shape else rhs
 
     def boundary(self) -> Group:
-        """dL/dw = 0 past the last step, for every w that carries the recursion."""
+        """dL/dw = 0 beyond the last step of its pass, for every w that carries the recursion."""
         reach: dict[str, int] = {}
         for x in self.edges:
             if x.lag and x.at.lhs.name in self.live:
-                reach[x.at.lhs.name] = max(reach.get(x.at.lhs.name, 0), x.lag)
+                reach[x.at.lhs.name] = max(reach.get(x.at.lhs.name, 0), x.lag, key=abs)
         equations = []
         for e in self.model.equations:
             if e.lhs.name == self.model.loss.step.name:
                 continue
-            for j in range(1, reach.get(e.lhs.name, 0) + 1):
-                v = e.lhs.at(mx.T + j)
+            far = reach.get(e.lhs.name, 0)
+            for j in range(1, abs(far) + 1):
+                v = e.lhs.at(mx.T + j if far > 0 else sympy.Integer(1 - j))
                 lhs = mx.derivative(LOSS, v, total=True)
                 equations.append(Equation(self.label(), lhs, mx.zeros(v.shape)))
-        text = "Past the last step nothing reaches the loss."
-        return Group("boundary", "Boundary at T", text, tuple(equations))
+        title, text = "Boundary at T", "Past the last step nothing reaches the loss."
+        if self.model.is_two_way:
+            title = "Boundary at T, and at 0 where time runs back"
+            text = "Beyond the last step of its pass nothing reaches the loss."
+        return Group("boundary", title, text, tuple(equations))
 
     def gradient(self) -> Group:
         equations = []
@@ -184,12 +201,13 @@ class Deriver:
         return Group("gradient", "Gradients", "", tuple(equations))
 
     def _initial(self, d: Declaration, back: int) -> Equation:
-        """dL/dh[−back]: only the reads with a longer lag see it."""
-        edges = [x for x in self.reads(d.name) if x.lag > back]
+        """dL/dh[−back], or dL/dg[T+1]: only the reads with a longer lag see it."""
+        edges = [x for x in self.reads(d.name) if abs(x.lag) > back]
+        start = self.model.start(d.name, back)
         # ξ_1 and those before are 1: the initial state enters at step 1 as a parameter does.
         terms = mx.plus(*(self.pulled(x, back + 1) for x in edges))
-        rhs = terms.xreplace({mx.t: sympy.Integer(-back)})
-        v = d.var(-back)
+        rhs = terms.xreplace({mx.t: start})
+        v = d.var(start)
         return Equation(self.label(), mx.derivative(LOSS, v, total=True), self._shaped(rhs, v))
 
     def formal(self) -> tuple[Formal, ...]:

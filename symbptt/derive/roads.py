@@ -23,11 +23,10 @@ from .recursions import BACKWARD, FORWARD, Deriver
 def through_time(d: Deriver) -> tuple[list[Group], tuple[Block, ...]]:
     """Step Jacobians, sensitivities and the closed form, and the blocks it is written in.
 
-    A model without states has none of them; one whose states run both ways in time and read
-    each other has no closed form.
+    A model without states has none of them; nor are they given where a state runs from T to 1.
     """
     step = Step(d.model, frozenset(d.live))
-    if not step.states:
+    if not step.states or d.model.is_two_way:
         return [], ()
     road = Road(d, step, step.blocks())
     groups = [road.jacobians(), road.sensitivity(), *([road.closed()] if road.blocks else [])]

@@ -173,7 +173,7 @@ def _grads(lines: Lines, arguments: Arguments) -> dict[str, str]:
 
 def _initial(lines: Lines, arguments: Arguments, d: Declaration, name: str) -> str:
     b = lines.program.buffers.get(name)
-    if b is None or not b.rows:
+    if b is None or not b.padded:
         lines.needs[f"d{d.name}_0"] = f"np.zeros({arguments.state_shape(d)}, dtype)"
         return f"w.d{d.name}_0"
     return lines.start(b)
@@ -206,7 +206,7 @@ def _allocate(b: Buffer, program: Program) -> str:
         dims.insert(0, "T" if every == 1 else f"-(-T // {every})")
         dims = [str(b.slots), *dims] if b.slots > 1 else dims
     elif b.timed:
-        dims.insert(0, f"T + {b.rows}" if b.rows else "T")
+        dims.insert(0, f"T + {(b.rows or 0) + b.ahead}" if b.padded else "T")
     if b.shares:
         source = program.buffers[b.shares]
         form = "" if source.shape == b.shape else f".reshape{tuple_code(dims)}"

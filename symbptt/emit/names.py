@@ -28,7 +28,7 @@ RESERVED = {
     *("tanh", "exp", "log", "sin", "cos", "logaddexp", "matmul"),
 }
 # What loops, views and stores are called; a final mark keeps two names two.
-DERIVED = re.compile(r".*(_|_t|_prev\d*|_rows|_all)")
+DERIVED = re.compile(r".*(_|_t|_prev\d*|_next\d*|_rows|_all)")
 
 
 def identifier(name: str) -> str:

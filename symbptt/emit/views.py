@@ -30,7 +30,7 @@ class Views:
         """The attribute that holds a view; a name some array has already gets a mark."""
         taken = {"forward", "backward", *self.needs}
         for b in self.program.buffers.values():
-            if text != f"{store(b)}[{b.rows or ''}:]":  # its own rows from t = 1
+            if text != within(b, 0):  # its own rows from t = 1
                 taken.add(identifier(b.name))
         while self.views.get(name, text) != text or name in taken:
             name += "_"
@@ -81,7 +81,8 @@ class Views:
             return name + shift_suffix(r.shift)
         if r.span == "last":
             attribute = name + "_T" + (shift_suffix(r.shift) if r.shift else "")
-            return "w." + self.attribute(attribute, f"{store(b)}[{row(b, r.shift - 1)}]")
+            at = row(b, r.shift - 1 - b.ahead)
+            return "w." + self.attribute(attribute, f"{store(b)}[{at}]")
         if r.span == "end":
             return self.end(b)
         if r.span == "start":
@@ -101,15 +102,16 @@ class Views:
         return f"{name}.reshape(-1)" if r.flat else name
 
     def _start(self, b: Buffer) -> str:
+        if b.ahead:
+            return self.attribute(f"{identifier(b.name)}_next_T", f"{store(b)}[{row(b, -1)}]")
         text = f"{store(b)}[{row(b, 0)}]" if b.rows == 1 else f"{store(b)}[:{b.rows}]"
         return self.attribute(f"{identifier(b.name)}_0", text)
 
     def _all(self, r: Ref, b: Buffer, name: str) -> str:
         attribute, text = name, store(b)
-        if b.rows:
-            start, stop = b.rows + r.shift, r.shift
+        if b.padded:
             attribute = name + (shift_suffix(r.shift) if r.shift else "")
-            text = f"{store(b)}[{start or ''}:{stop or ''}]"
+            text = within(b, r.shift)
             attribute = self.attribute(attribute, text)
         if r.flat and len(b.shape) > 1:
             flat = f"{text}.reshape({self.rows(b)}, {code(b.shape[-1])})"
@@ -129,9 +131,9 @@ class Views:
         return "w." + self.attribute(attribute, f"{self._text(r, b)}.reshape(-1)")
 
     def _text(self, r: Ref, b: Buffer) -> str:
-        if b.rows and r.span == "all":
-            return f"{store(b)}[{b.rows + r.shift}:{r.shift or ''}]"
-        return store(b) + ("[-1]" if r.span == "last" else "")
+        if b.padded and r.span == "all":
+            return within(b, r.shift)
+        return store(b) + (f"[{-1 - b.ahead}]" if r.span == "last" else "")
 
     def ones(self, size: str) -> str:
         return self.constant("ones_" + re.sub(r"\W+", "", size), f"np.ones({size}, dtype)")
@@ -147,6 +149,8 @@ class Views:
     def end(self, b: Buffer) -> str:
         """The last state, or the last few of a state that is read further back."""
         lag = b.rows or 1
+        if b.ahead:
+            return "w." + self.attribute(f"{identifier(b.name)}_end", f"{store(b)}[{row(b, 0)}]")
         text = f"{store(b)}[{row(b, -1)}]" if lag == 1 else f"{store(b)}[-{lag}:]"
         text = "w." + self.attribute(f"{identifier(b.name)}_end", text)
         return text + _upright(b, lag)
@@ -182,20 +186,25 @@ def row(b: Buffer, n: int) -> str:
 def store(b: Buffer) -> str:
     """Where the whole array of a buffer is kept while the views are made."""
     name = identifier(b.name)
-    return f"{name}_all" if b.rows else f"self.{name}"
+    return f"{name}_all" if b.padded else f"self.{name}"
+
+
+def within(b: Buffer, shift: int) -> str:
+    """The rows t = 1..T, shifted."""
+    start, stop = (b.rows or 0) + shift, shift - b.ahead
+    return f"{store(b)}[{start or ''}:{stop or ''}]"
 
 
 def shift_suffix(shift: int) -> str:
+    if shift > 0:
+        return "_next" if shift == 1 else f"_next{shift}"
     return "_t" if not shift else "_prev" if shift == -1 else f"_prev{-shift}"
 
 
 def step_rows(b: Buffer, shift: int, backward: bool) -> str:
     """Rows t = 1..T of a buffer, shifted, in the loop's order; each row is a view."""
-    rows = b.rows or 0
-    start, stop = rows + shift, shift
-    text = store(b)
-    if start or stop:
-        text += f"[{start or ''}:{stop or ''}]"
+    text = within(b, shift)
+    text = text.removesuffix("[:]")
     if backward:
         text += "[::-1]"
     # Stepping through a one-dimensional array gives numbers, and a number is no view.

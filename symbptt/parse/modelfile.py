@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sympy
-from lark import Tree
+from lark import Token, Tree
 
 from .. import matrix as mx
 from ..errors import ModelError, ParseError, Place, ShapeError, SymbpttError, expect
@@ -145,7 +145,11 @@ class _Reader:
             raise ModelError(
                 f"a {role} is real-valued, not a class index", f"{role} {name} : H", place
             )
-        self.scope.declare(Declaration(str(name), role, shape, timed, classes, place))
+        ahead = any(isinstance(r, Token) for r in rest)
+        if ahead and role != "state":
+            raise ModelError("only a state runs through time", f"{written(role)} {name}", place)
+        d = Declaration(str(name), role, shape, timed, classes, place, None, ahead)
+        self.scope.declare(d)
 
     def _hyper(self, e: Elaborator, name: Any, default: Any = None) -> None:
         value = None if default is None else e.scalar(default)
@@ -157,14 +161,14 @@ class _Reader:
     def _check_time(
         self, e: Elaborator, role: str, name: str, timed: bool, time: Any, place: Any
     ) -> None:
-        written = {"variable": "var"}.get(role, role)
+        word = written(role)
         if timed and time is None:
             base = re.sub(r"_\{?t\}?$", "", name)
-            raise ModelError(f"{role} {name} changes with time", f"{written} {base}[t] : …", place)
+            raise ModelError(f"{role} {name} changes with time", f"{word} {base}[t] : …", place)
         if time is not None and (not timed or e.scalar(time.children[0]) != mx.t):
             raise ModelError(
                 f"a {role} is declared " + ("at time t" if timed else "without a time"),
-                f"{written} {name}[t] : …" if timed else f"{written} {name} : …",
+                f"{word} {name}[t] : …" if timed else f"{word} {name} : …",
                 place,
             )
 
@@ -374,3 +378,8 @@ class _Reader:
 
 
 _STATEMENTS = ("model", "sizes", "declaration", "hyper", "function", "equation")
+
+
+def written(role: str) -> str:
+    """The word of a model file for a role."""
+    return {"variable": "var"}.get(role, role)

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import matrix as mx
 from ..errors import ModelError, Place
-from ..model import Declaration, Equation, lag_of
+from ..model import Declaration, Equation, lag_of, scheduled
 from .elaborate import Elaborator
 from .scope import Scope
 
@@ -123,7 +123,13 @@ def _check_time(var: mx.Var, d: Declaration, place: Place | None) -> None:
             f"{var.name}[t-1]" if d.role == "state" else f"{var.name}[t]",
             place,
         )
-    if lag < 0:
+    if d.reversed and lag not in (0, -1):
+        raise ModelError(
+            f"{var.name} runs from T to 1, and is read at {var.time}",
+            f"{var.name}[t] or {var.name}[t+1]",
+            place,
+        )
+    if lag < 0 and not d.reversed:
         raise ModelError(
             f"{var.name} is read at {var.time}, which is still to come",
             f"{var.name}[t] or {var.name}[t-1]" if d.role == "state" else f"{var.name}[t]",
@@ -158,12 +164,30 @@ def check_recurrence(
             )
         if d.role == "state":
             _check_state(d, equations)
+    _check_directions(scope, equations)
     order = [e.lhs.name for e in equations]
     for n, e in enumerate(equations):
         for v in mx.variables(e.rhs):
             if v.times and not lag_of(v) and v.name in order and order.index(v.name) >= n:
                 cycle = Later({q.lhs.name: _now(q) for q in equations}).reaches(v.name, e.lhs.name)
                 raise _order_error(v.name, e.lhs.name, cycle, reads[e.lhs.name, v.name])
+
+
+def _check_directions(scope: Scope, equations: Sequence[Equation]) -> None:
+    """No pass over time reads itself both at t − 1 and at t + 1."""
+    for group, ahead in scheduled(equations, lambda e: e.lhs.name, mx.variables):
+        names = {e.lhs.name for e in group}
+        if not any(scope.declarations[n].reversed for n in names):
+            continue
+        back = [v.name for e in group for v in mx.variables(e.rhs) if lag_of(v) > 0]
+        back = [n for n in back if n in names]
+        if ahead and back:
+            both = sorted(n for n in names if scope.declarations[n].reversed)[0]
+            raise ModelError(
+                f"{back[0]}[t-1] and {both}[t+1] wait for each other",
+                "states of opposite directions that do not read each other",
+                scope.declarations[both].place,
+            )
 
 
 def _now(e: Equation) -> frozenset[str]:
@@ -173,8 +197,9 @@ def _now(e: Equation) -> frozenset[str]:
 def _check_state(d: Declaration, equations: Sequence[Equation]) -> None:
     reads = (v for e in equations for v in mx.variables(e.rhs) if v.name == d.name)
     if not any(lag_of(v) for v in reads):
+        before = f"{d.name}[t+1]" if d.reversed else f"{d.name}[t-1]"
         raise ModelError(
-            f"the state {d.name} has no recurrence: nothing reads {d.name}[t-1]",
-            f"{d.name}[t-1] in some equation, or no `state` line for {d.name}",
+            f"the state {d.name} has no recurrence: nothing reads {before}",
+            f"{before} in some equation, or no `state` line for {d.name}",
             d.place,
         )

@@ -72,9 +72,12 @@ class References(Reader):
             raise ParseError(f"{text!r} is not a time", "t, t-1 or a number")
         return node.value
 
-    def _element(self, tree: Any, subscripts: Tree) -> Node:
+    def _element(self, tree: Any, subscripts: Tree) -> Any:
         if _is_block(subscripts):
             return self._block(self.expression(tree), subscripts.children)
+        if self._is_concat(subscripts):
+            both = [Tree("group", [tree]), Tree("concat", subscripts.children)]
+            return self.value(Tree("juxtapose", both))
         return self._entry(self.expression(tree), list(map(index_name, subscripts.children)))
 
     def _entries(self, tree: Any, subscripts: Token) -> Node:

@@ -124,9 +124,7 @@ class _Planner:
         label = (self.labels[name],)
         rhs, before = self.forward_rhs[name], set(self.b.buffers)
         if rows := self.model.lag(name):  # a state that does not recur, read at earlier times
-            self.b.buffers[name] = Buffer(name, rhs.shape, rows)
-            self.b.bound[name] = Ref(name, "all")
-            self.b.emit("start", Ref(name, "start"), name)
+            self._state(name, rhs.shape, rows)
             self.b.value(rhs, "all", label, Ref(name, "all"))
             return
         # A constant stands there once for every step.
@@ -173,16 +171,22 @@ class _Planner:
     def forward_loop(self, c: Component) -> None:
         names = set(c.names)
         for name in c.names:
-            d = self.model.table[name]
-            rows = self.model.lag(name)
-            self.b.buffers[name] = Buffer(name, d.shape, rows)
-            self.b.bound[name] = Ref(name, "all")
-            if rows:
-                self.b.emit("start", Ref(name, "start"), name)
+            self._state(name, self.model.table[name].shape, self.model.lag(name))
         step = self.step()
         for name in c.names:
             self.accumulate(step, name, self.forward_rhs[name], names, (self.labels[name],))
-        self.b.items.append(Loop(False, step.straight()))
+        ahead = any(self.model.table[n].reversed for n in c.names)
+        self.b.items.append(Loop(ahead, step.straight()))
+
+    def _state(self, name: str, shape: Any, lag: int) -> None:
+        """An array over time, with the rows before t = 1 (past T) where it is read there."""
+        if self.model.table[name].reversed:
+            self.b.buffers[name] = Buffer(name, shape, 0, ahead=lag)
+        else:
+            self.b.buffers[name] = Buffer(name, shape, lag)
+        self.b.bound[name] = Ref(name, "all")
+        if lag:
+            self.b.emit("start", Ref(name, "start"), name)
 
     def step(self) -> Lowering:
         """A lowering for the body of a loop: the same buffers, its own instructions."""
@@ -319,7 +323,8 @@ class _Planner:
             for out, term, lag, tag in pushes:
                 self.add_to(step, replace(out, shift=-lag), mx.shift(term, -lag), set(c.names), tag)
             if step.items:
-                self.b.items.append(Loop(True, step.straight()))
+                ahead = any(self.b.buffers[n].ahead for n in c.names)
+                self.b.items.append(Loop(not ahead, step.straight()))
 
     def _needed(self, right_sides: dict[str, Node]) -> set[str]:
         """The adjoints that some gradient is computed from."""
@@ -347,10 +352,10 @@ class _Planner:
         if not later and not within:
             self._at_once(name, rhs, labels)
             return []
-        rows = max(lags.values())
-        self.b.buffers[name] = Buffer(name, rhs.shape, rows)
+        rows, ahead = max(0, *lags.values()), -min(0, *lags.values())
+        self.b.buffers[name] = Buffer(name, rhs.shape, rows, ahead=ahead)
         self.b.bound[name] = Ref(name, "all")
-        started = self._start(name, rhs.shape, now, bool(later), labels, rows)
+        started = self._start(name, rhs.shape, now, bool(later), labels, rows + ahead)
         zeros = [v.name for a in later for v in mx.variables(a)]
         self.also(Ref(name, "all"), [x for n in zeros for x in self.boundary.get(n, ())])
         out = Ref(name, "step")
@@ -369,13 +374,13 @@ class _Planner:
 
     def _pushed(self, name: str, lag: int, labels: Any) -> tuple[str, ...]:
         """The labels of a term added k rows earlier: the first k of those rows are a start."""
-        return (*labels, *self.starts.get(name, ())[:lag])
+        return (*labels, *self.starts.get(name, ())[: abs(lag)])
 
     def _lag(self, term: Node) -> int:
-        """k for a term that reads an adjoint at t + k."""
+        """k for a term that reads an adjoint at t + k; k < 0 where time runs back."""
         adjoints = set(self.total_name.values())
         lags = [int(v.time - mx.t) for v in mx.variables(term) if v.name in adjoints]
-        return max(lags, default=0)
+        return max(lags, key=abs, default=0)
 
     def _at_once(self, name: str, rhs: Node, labels: Any) -> None:
         last = self._is_last(rhs)

@@ -32,11 +32,17 @@ class Buffer:
     part: tuple[str, Any, Any] | None = None  # of a packed array: its name, and the columns
     copies: str = ""  # the turned buffer whose rows it holds
     turned: bool = False  # stored feature by feature; `shape` is that of the store
+    ahead: int = 0  # how many rows past t = T, for what runs from T to 1
     slots: int = 1  # of an error of blocks: how many steps back are held at once
 
     @property
     def timed(self) -> bool:
         return self.rows is not None
+
+    @property
+    def padded(self) -> bool:
+        """Whether it has rows besides t = 1..T."""
+        return bool(self.rows or self.ahead)
 
 
 @dataclass(frozen=True)

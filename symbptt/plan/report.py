@@ -157,6 +157,6 @@ def _memory(program: Program, done: set[str]) -> Any:
     for b in program.buffers.values():
         if b.role in ("param", "input", "target") or b.part or ("share" in done and b.shares):
             continue
-        rows = (STEPS + b.rows) if b.timed else 1
+        rows = (STEPS + b.rows + b.ahead) if b.timed else 1
         total += rows * sympy.prod(b.shape)
     return 4 * total

@@ -108,7 +108,9 @@ def _donor(
         return ""
     candidates = []
     for other, buffer in buffers.items():
-        same = (_extent(buffer), buffer.rows, buffer.kind) == (_extent(mine), mine.rows, mine.kind)
+        same = _extent(buffer) == _extent(mine) and all(
+            getattr(buffer, x) == getattr(mine, x) for x in ("rows", "kind", "ahead")
+        )
         born = first.get(other, position)
         if other == name or not same or buffer.role != "work" or born >= position or buffer.part:
             continue

@@ -94,7 +94,8 @@ def symbols(model: Model, sizes: dict[str, int], steps: int) -> Given:
         given[d.name, None] = entries(d.name, shape(d))
     for d in model.states:
         for back in range(model.lag(d.name)):
-            given[d.name, -back] = entries(f"{d.name}@{-back}", shape(d))
+            time = steps + 1 + back if d.reversed else -back
+            given[d.name, time] = entries(f"{d.name}@{-back}", shape(d))
     if model.cut is not None:
         for time in range(1, steps + 1):
             given[model.cut.name, time] = entries(f"{model.cut.name}@{time}", ())
@@ -220,6 +221,8 @@ class _Unrolled:
         given = self.given
         if (name, None) in given:
             entries = given[name, None]
+        elif (name, self.steps + 1) in given:  # a reversed state
+            entries = given[name, self.steps + 1]
         elif (name, 0) in given:
             rows = [given[name, -n] for n in range(self.model.lag(name))]
             entries = rows[0] if len(rows) == 1 else np.stack(rows[::-1])

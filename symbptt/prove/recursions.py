@@ -212,7 +212,7 @@ class Chain:
         times: list[Any] = []
         base = v.time if v.times else mx.t
         initial = at is not None
-        for e, read in self.readers(v.name, lambda j: not initial or base + j >= 1):
+        for e, read in self.readers(v.name, lambda j: not initial or _within(base + j)):
             lag = lag_of(read)
             move = base + lag - mx.t if v.times else sympy.Integer(0)
             rhs, w = mx.shift(e.rhs, move), mx.shift(e.lhs, move)
@@ -252,7 +252,13 @@ def total_step(d: Derivation, chain: Chain, e: Equation, v: mx.Var, words: str) 
 
 
 def _is_start(v: mx.Var) -> bool:
-    return v.time is not None and v.time.is_number
+    """Whether v is an initial value: at 0 or before, or past T for a reversed state."""
+    return v.time is not None and mx.t not in v.time.free_symbols
+
+
+def _within(time: Any) -> bool:
+    """Whether a step of 1..T: from 1 on, or up to T for what is counted from T."""
+    return bool(time >= 1) if time.is_number else bool(time - mx.T <= 0)
 
 
 def boundary(d: Derivation, chain: Chain) -> list[Step]:
@@ -260,8 +266,10 @@ def boundary(d: Derivation, chain: Chain) -> list[Step]:
     needed: dict[mx.Deriv, None] = {}
     for e in d.group("adjoint").equations:
         for x in e.rhs.atoms(mx.Deriv):
-            for j in range(1, int(x.wrt.time - mx.t) + 1):
-                needed[mx.Deriv(LOSS, x.wrt.at(mx.T + j), True)] = None
+            ahead = int(x.wrt.time - mx.t)
+            for j in range(1, abs(ahead) + 1):
+                beyond = mx.T + j if ahead > 0 else sympy.Integer(1 - j)
+                needed[mx.Deriv(LOSS, x.wrt.at(beyond), True)] = None
     stated: dict[Any, Equation] = {}
     for g in d.groups:
         if g.key == "boundary":
