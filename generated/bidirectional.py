@@ -301,6 +301,9 @@ def _workspace(workspace, sizes):
     """The buffers kept in a dict, made anew when a size or the dtype has changed."""
     if workspace is None:
         return _Buffers(*sizes)
+    if not isinstance(workspace, dict):
+        kind = type(workspace).__name__
+        raise ValueError(f"workspace is of type {kind}, it should be a dict or None")
     buffers = workspace.get("buffers")
     if workspace.get("sizes") != sizes or not isinstance(buffers, _Buffers):
         buffers = _Buffers(*sizes)
@@ -351,12 +354,16 @@ def _sizes(params, x, y, state):
 
 def _keys(name, given, wanted):
     """Refuse a dict of arrays that lacks a key, has one too many, or holds something else."""
-    if not isinstance(given, dict) or set(given) != set(wanted):
-        keys = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
-        raise ValueError(f"{name} has the keys {keys}, it should be a dict of {sorted(wanted)}")
+    if not isinstance(given, dict):
+        kind = type(given).__name__
+        raise ValueError(f"{name} is of type {kind}, it should be a dict of {sorted(wanted)}")
+    if set(given) != set(wanted):
+        keys = sorted(map(str, given))
+        raise ValueError(f"{name} has the keys {keys}, it should have {sorted(wanted)}")
     for key, value in given.items():
         if not isinstance(value, np.ndarray):
-            raise ValueError(f"{name}[{key!r}] is a {type(value).__name__}, it should be an array")
+            kind = type(value).__name__
+            raise ValueError(f"{name}[{key!r}] is of type {kind}, it should be an array")
 
 
 def _axis(name, array, axis, names):

@@ -230,7 +230,7 @@ class _Columns:
         d = self.d
         made = Instruction("copy", Ref(out, "all"), (Ref(name, "all", turned=True),))
         reader = next((t.instruction for t in d.touches(out)), None)
-        if reader is None or d.buffers[name].rows or not d.buffers[name].timed:
+        if reader is None or d.buffers[name].padded or not d.buffers[name].timed:
             raise RefusedError
         d.before(reader, made)
 
@@ -288,7 +288,7 @@ def _only_for(
 ) -> bool:
     """Whether an instruction over all t may be one of the loop's."""
     b = d.buffers[i.out.buffer]
-    whole = i.out == Ref(b.name, "all") and b.role == "work" and b.rows == 0
+    whole = i.out == Ref(b.name, "all") and b.role == "work" and b.only_steps
     if not whole or i.op not in ELEMENTWISE or d.held(b.name):
         return False
     inside = {id(x) for x in loop.body}
@@ -311,7 +311,7 @@ def _only_for(
 def scratch(d: Draft) -> None:
     """A row that only its own step touches is one array for all steps."""
     for name, b in list(d.buffers.items()):
-        if b.role != "work" or b.rows != 0 or d.held(name):
+        if b.role != "work" or not b.only_steps or d.held(name):
             continue
         touches = list(d.touches(name))
         loops = {t.loop for t in touches}

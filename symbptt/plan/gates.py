@@ -21,7 +21,7 @@ def in_place(d: Draft) -> dict[str, tuple[str, Any, Any]]:
     """Gate -> the block of the packed pre-activation whose place it takes."""
     found: dict[str, tuple[str, Any, Any]] = {}
     for name, b in d.buffers.items():
-        if b.role == "work" and b.rows == 0 and not d.held(name):
+        if b.role == "work" and b.only_steps and not d.held(name):
             found |= _gates_of(d, name)
     return found
 
@@ -49,7 +49,13 @@ def _is_gate(d: Draft, t: Touch) -> bool:
         or out != Ref(b.name, "step")
     ):
         return False
-    if b.role != "work" or b.rows != 0 or d.held(b.name) or d.buffers[t.ref.buffer].rows != 0:
+    if (
+        b.role != "work"
+        or b.rows != 0
+        or b.ahead
+        or d.held(b.name)
+        or d.buffers[t.ref.buffer].rows != 0
+    ):
         return False
     others = [x for x in d.touches(b.name) if x.instruction is not i]
     plain = all(not (x.ref.flat or x.ref.turned or x.ref.block or x.ref.spread) for x in others)

@@ -17,7 +17,7 @@ def keep(d: Draft, *, products: bool) -> None:
     """
     for name, b in list(d.buffers.items()):
         made = [i for i in d.instructions() if i.out.buffer == name]
-        if b.role != "work" or b.rows != 0 or not made or d.held(name):
+        if b.role != "work" or not b.only_steps or not made or d.held(name):
             continue
         if products and not any(i.op in PRODUCTS for i in made):
             continue

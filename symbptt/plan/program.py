@@ -40,6 +40,11 @@ class Buffer:
         return self.rows is not None
 
     @property
+    def only_steps(self) -> bool:
+        """Whether its rows are t = 1..T and no others."""
+        return self.timed and not self.padded
+
+    @property
     def padded(self) -> bool:
         """Whether it has rows besides t = 1..T."""
         return bool(self.rows or self.ahead)
