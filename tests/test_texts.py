@@ -186,7 +186,8 @@ def in_symbols(key: str) -> dict[str, str]:
     "name, message",
     [
         ("lstm", "the role 'state' takes one state, and it has several: h, c"),
-        ("generic", "the role 'recurrent weights' takes a parameter that multiplies the state"),
+        ("generic", "the role 'recurrent weights' takes a square parameter that multiplies"),
+        ("gru_pytorch", "the role 'recurrent weights' takes a square parameter that multiplies"),
     ],
 )
 def test_a_model_of_another_form_is_refused(name: str, message: str) -> None:

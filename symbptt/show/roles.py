@@ -25,7 +25,7 @@ NEEDED = {
     "state": "one state",
     "input": "one input",
     "target": "one target",
-    "recurrent weights": "a parameter that multiplies the state of the step before",
+    "recurrent weights": "a square parameter that multiplies the state of the step before",
     "input weights": "a parameter that multiplies the input",
     "readout weights": "a parameter that multiplies the state of the same step",
     "readout": "a value that the readout weights compute",
@@ -46,7 +46,9 @@ def roles_of(model: Model) -> dict[str, str]:
         pairs = [(p, e) for e in model.equations for p, x in _products(model, e.rhs) if of(x)]
         return list({p: (p, e) for p, e in pairs}.values())
 
+    square = (state.shape[-1:]) * 2  # packed gates are no Elman network
     recurrent = weights(lambda v: v.name == state.name and v != state)
+    recurrent = [(p, e) for p, e in recurrent if model.table[p].shape == square]
     readout = weights(lambda v: v == state)
     found["recurrent weights"] = [p for p, _ in recurrent]
     found["input weights"] = [p for p, _ in weights(lambda v: v == given)]
