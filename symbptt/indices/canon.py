@@ -22,6 +22,7 @@ from .poly import (
     Lam,
     Lin,
     Mono,
+    Number,
     Poly,
     accumulate,
     free,
@@ -39,7 +40,7 @@ EVEN = ("cos", "huber")
 Labels = dict[Ix, Any]
 
 
-def canonical(p: Mapping[Mono, Fraction]) -> Poly:
+def canonical(p: Mapping[Mono, Number]) -> Poly:
     """The normal form of a polynomial: equal monomials collected under canonical names."""
     out: Poly = {}
     for m, c in p.items():
@@ -68,7 +69,7 @@ def _signed(mono: Mono) -> tuple[int, Mono]:
     return sum(found[least]), least
 
 
-def _flipped(f: Factor, e: Fraction) -> list[tuple[int, tuple[Factor, Fraction]]]:
+def _flipped(f: Factor, e: Number) -> list[tuple[int, tuple[Factor, Number]]]:
     """The factor with the sign of its argument changed, if that argument has none to go by."""
     odd = f.kind == "pow" or f.name in ODD
     known = f.kind == "pow" or (f.kind == "fn" and (odd or f.name in EVEN))
@@ -78,7 +79,7 @@ def _flipped(f: Factor, e: Fraction) -> list[tuple[int, tuple[Factor, Fraction]]
     return [((-1) ** (int(e) if odd else 2), (f._replace(nested=(lam,)), e))]
 
 
-def canonical_lam(params: tuple[Ix, ...], p: Mapping[Mono, Fraction]) -> Lam:
+def canonical_lam(params: tuple[Ix, ...], p: Mapping[Mono, Number]) -> Lam:
     """The argument of a function: canonical, with its parameters named by position."""
     h = max((mono_height(m) for m in p), default=0)
     names = {i: Ix(f"l{h}", n, i.size) for n, i in enumerate(params)}
@@ -93,19 +94,19 @@ def _text(item: Any) -> str:
     return repr(item)
 
 
-def leading(lam: Lam) -> Fraction:
+def leading(lam: Lam) -> Number:
     """A coefficient that scales and changes sign with the polynomial, whatever its indices.
 
     The sum of the coefficients of the first kind of monomial for which it is not zero; for one
     that is antisymmetric under its indices (A − Aᵀ) there is none, and the answer is positive.
     """
-    totals: dict[str, Fraction] = {}
+    totals: dict[str, Number] = {}
     for m, c in lam.poly:
-        totals[_bare(m)] = totals.get(_bare(m), Fraction(0)) + c
+        totals[_bare(m)] = totals.get(_bare(m), 0) + c
     for kind in sorted(totals):
         if totals[kind]:
             return totals[kind]
-    return max(abs(c) for m, c in lam.poly if _bare(m) == min(totals))
+    return max(abs(Fraction(c)) for m, c in lam.poly if _bare(m) == min(totals))
 
 
 def _signless(lam: Lam) -> bool:
@@ -138,7 +139,7 @@ def canonical_mono(mono: Mono) -> Mono:
     """
     h = mono_height(mono)
     bound: set[Ix] = set()
-    factors: dict[tuple[Factor, Fraction], None] = {}
+    factors: dict[tuple[Factor, Number], None] = {}
     for part in sorted(map(_named_part, _parts(mono)), key=_text):
         order = sorted(part.bound, key=lambda i: i.num)
         names = {i: Ix(f"b{h}", len(bound) + n, i.size) for n, i in enumerate(order)}
@@ -150,7 +151,7 @@ def canonical_mono(mono: Mono) -> Mono:
 
 def _parts(mono: Mono) -> list[Mono]:
     """The monomial as a product of monomials that share no bound index."""
-    parts: list[tuple[set[Ix], list[tuple[Factor, Fraction]]]] = []
+    parts: list[tuple[set[Ix], list[tuple[Factor, Number]]]] = []
     for f, e in mono.factors:
         mine = set(free(f) & mono.bound)
         joined = [p for p in parts if p[0] & mine or not (p[0] or mine)]
@@ -196,7 +197,7 @@ def _finish(mono: Mono, colours: Labels) -> Mono:
     return Mono(frozenset(names.values()), _sorted(mono.factors, names))
 
 
-def _sorted(pairs: Any, names: Labels) -> tuple[tuple[Factor, Fraction], ...]:
+def _sorted(pairs: Any, names: Labels) -> tuple[tuple[Factor, Number], ...]:
     return tuple(sorted(((rename(f, names), e) for f, e in pairs), key=_text))
 
 
@@ -282,7 +283,7 @@ def empty(mono: Mono) -> bool:
     return any(a == b and c < 0 for (a, b), c in edges.items())
 
 
-def _edges(mono: Mono) -> tuple[dict[tuple[Any, Any], Any], list[tuple[Factor, Fraction]]]:
+def _edges(mono: Mono) -> tuple[dict[tuple[Any, Any], Any], list[tuple[Factor, Number]]]:
     """The closed difference constraints y ≤ x + c as {(x, y): c}, and the other factors."""
     edges: dict[tuple[Any, Any], Any] = {}
     keep = []
@@ -302,7 +303,7 @@ def _edges(mono: Mono) -> tuple[dict[tuple[Any, Any], Any], list[tuple[Factor, F
     return edges, keep
 
 
-def _closed(mono: Mono) -> tuple[tuple[Factor, Fraction], ...]:
+def _closed(mono: Mono) -> tuple[tuple[Factor, Number], ...]:
     """Replace the constraints on bound times by their closure: a region has one closure.
 
     Difference constraints close under shortest paths; others are kept as written.
@@ -314,7 +315,7 @@ def _closed(mono: Mono) -> tuple[tuple[Factor, Fraction], ...]:
             for node, sign in ((a, 1), (b, -1)):
                 if node != "0":
                     form = lin_add(form, Lin(0, ((node, 1),)), sign)
-            keep.append((Factor("ge", "", (form,)), Fraction(1)))
+            keep.append((Factor("ge", "", (form,)), 1))
     return tuple(keep)
 
 

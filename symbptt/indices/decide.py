@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 from .. import matrix as mx
@@ -13,7 +12,7 @@ from . import poly as p
 from .canon import canonical
 from .differentiate import differentiate
 from .lower import Slots, free_slots, lower
-from .poly import Factor, Ix, Lin, Mono, Poly
+from .poly import Factor, Ix, Lin, Mono, Number, Poly
 from .split import places, split
 from .witness import Witness, witness
 
@@ -53,7 +52,7 @@ def same(a: Any, b: Any) -> Answer:
     return replace(same_poly(lower(a), lower(b)), sides=(a, b))
 
 
-def same_poly(a: Mapping[Mono, Fraction], b: Mapping[Mono, Fraction]) -> Answer:
+def same_poly(a: Mapping[Mono, Number], b: Mapping[Mono, Number]) -> Answer:
     residual = canonical(p.add(a, p.scale(dict(b), -1)))
     ok = vanishes(residual)
     if not ok and (cuts := places(residual)):
@@ -99,7 +98,7 @@ def show_poly(q: Poly) -> str:
     return text[2:] if text.startswith("+ ") else text
 
 
-def _show_factor(f: Factor, e: Fraction) -> str:
+def _show_factor(f: Factor, e: Number) -> str:
     times = "".join(f"[{_show_lin(x)}]" for x in f.times)
     slots = f"[{','.join(map(_show_ix, f.slots))}]" if f.slots else ""
     inner = "(" + ", ".join(show_poly(dict(lam.poly)) for lam in f.nested) + ")"

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -46,7 +45,7 @@ def _d_mono(mono: Mono, d: Callable[[Factor], Poly]) -> Poly:
             continue
         rest = (*mono.factors[:n], *mono.factors[n + 1 :])
         rest = (*rest, (f, e - 1)) if e != 1 else rest
-        left = {Mono(frozenset(), rest): Fraction(e)}
+        left = {Mono(frozenset(), rest): e}
         terms.append(p.mul(left, inner))
     return p.bind(p.add(*terms), *mono.bound) if mono.bound else p.add(*terms)
 

@@ -18,7 +18,7 @@ from ..errors import UnsupportedError
 from ..matrix.functions import Z
 from . import poly as p
 from .canon import EVEN, ODD, canonical_lam, leading
-from .poly import TIME, UNIT, Factor, Ix, Lin, Poly, Shifted, fresh
+from .poly import TIME, UNIT, Factor, Ix, Lin, Poly, Shifted, fresh, rational
 
 Slots = tuple[Any, ...]  # of Ix and Shifted
 Bound = Mapping[Any, Ix]  # sympy time symbol -> bound time index
@@ -77,7 +77,7 @@ def scalar_poly(e: Any, values: Mapping[Any, Poly]) -> Poly:
     if e in values:
         return dict(values[e])
     if e.is_Rational:
-        return p.constant(Fraction(int(e.p), int(e.q)))
+        return p.constant(rational(int(e.p), int(e.q)))
     if e.is_Symbol:
         return p.atom(Factor("size", e.name))
     if e.is_Add:
@@ -90,7 +90,7 @@ def scalar_poly(e: Any, values: Mapping[Any, Poly]) -> Poly:
     if isinstance(e, sympy.exp):  # before Pow: SymPy treats exp as a power of E
         return function("exp", scalar_poly(e.args[0], values))
     if e.is_Pow and e.exp.is_Rational:
-        return p.power(scalar_poly(e.base, values), Fraction(int(e.exp.p), int(e.exp.q)))
+        return p.power(scalar_poly(e.base, values), rational(int(e.exp.p), int(e.exp.q)))
     if e.is_Function:
         return function(type(e).__name__, scalar_poly(e.args[0], values))
     raise UnsupportedError(f"{e} is not made of the known scalar functions")
@@ -104,7 +104,7 @@ _AT_ZERO = {
     "step": 0,
     "exp": 1,
     "cos": 1,
-    "sigmoid": Fraction(1, 2),
+    "sigmoid": rational(1, 2),
 }
 
 
@@ -122,7 +122,7 @@ def function(name: str, argument: Poly) -> Poly:
         if name == "step" or (name == "log" and number == 1):
             return p.constant(int(name == "step" and number > 0))
     if name == "step" and abs(leading(lam) if lam.poly else 1) != 1:
-        return function(name, p.scale(argument, 1 / abs(leading(lam))))
+        return function(name, p.scale(argument, 1 / abs(Fraction(leading(lam)))))
     if name in (*ODD, *EVEN, "sigmoid") and leading(lam) < 0:
         flipped = function(name, p.scale(argument, -1))
         if name in EVEN:
@@ -148,7 +148,7 @@ def _times(e: mx.Times, slots: Slots, bound: Bound) -> Poly:
 
 def _power(e: mx.Power, slots: Slots, bound: Bound) -> Poly:
     n = e.args[1]
-    return p.power(lower(e.args[0], slots, bound), Fraction(int(n.p), int(n.q)))
+    return p.power(lower(e.args[0], slots, bound), rational(int(n.p), int(n.q)))
 
 
 def _apply(e: mx.Apply, slots: Slots, bound: Bound) -> Poly:
@@ -165,7 +165,7 @@ def softmax(argument: Poly, row: Ix, at: Any) -> Poly:
     moving = {m: c for m, c in argument.items() if any(row in p.free(f) for f, _ in m.factors)}
     lam = canonical_lam((row,), moving)
     if not lam.poly:  # the softmax of equal entries is 1 / size
-        return p.power(p.bind(p.constant(1), fresh(row.size)), Fraction(-1))
+        return p.power(p.bind(p.constant(1), fresh(row.size)), -1)
     return p.atom(Factor("softmax", "", (), (at,), (lam,)))
 
 
@@ -279,7 +279,7 @@ def _onehot(e: mx.OneHot, slots: Slots, bound: Bound) -> Poly:
 def _squared_error(e: mx.SquaredError, slots: Slots, bound: Bound) -> Poly:
     c = fresh(str(e.args[0].shape[-1]))
     o, y = (lower(a, (*slots, c), bound) for a in e.args)
-    return p.scale(p.bind(p.power(p.add(o, p.scale(y, -1)), Fraction(2)), c), Fraction(1, 2))
+    return p.scale(p.bind(p.power(p.add(o, p.scale(y, -1)), 2), c), rational(1, 2))
 
 
 def _cross_entropy(e: mx.CrossEntropy, slots: Slots, bound: Bound) -> Poly:

@@ -23,6 +23,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+Number = int | Fraction  # an int where it is whole: fractions are slow
+
 TIME = "time"  # the "size" of an index that ranges over time
 
 
@@ -64,17 +66,17 @@ class Mono(NamedTuple):
     """Bound indices and (factor, exponent) pairs."""
 
     bound: frozenset[Ix]
-    factors: tuple[tuple[Factor, Fraction], ...]
+    factors: tuple[tuple[Factor, Number], ...]
 
 
 class Lam(NamedTuple):
     """A canonical polynomial as an argument of a factor, abstracted over `params`."""
 
     params: tuple[Ix, ...]
-    poly: tuple[tuple[Mono, Fraction], ...]
+    poly: tuple[tuple[Mono, Number], ...]
 
 
-Poly = dict[Mono, Fraction]
+Poly = dict[Mono, Number]
 ONE = Mono(frozenset(), ())
 _counter = itertools.count()
 
@@ -124,15 +126,24 @@ def fresh(size: str) -> Ix:
     return Ix("u", next(_counter), size)
 
 
+def rational(c: Any, d: int = 1) -> Number:
+    """c / d, an int where it is whole, so that one number is written in one way."""
+    value = c if d == 1 else Fraction(c, d)
+    if isinstance(value, int):
+        return value
+    value = Fraction(value)
+    return value.numerator if value.denominator == 1 else value
+
+
 def constant(c: Any) -> Poly:
-    return {ONE: Fraction(c)} if c else {}
+    return {ONE: rational(c)} if c else {}
 
 
 def atom(factor: Factor, exponent: Any = 1, bound: Iterable[Ix] = ()) -> Poly:
-    return {Mono(frozenset(bound), ((factor, Fraction(exponent)),)): Fraction(1)}
+    return {Mono(frozenset(bound), ((factor, rational(exponent)),)): 1}
 
 
-def add(*polys: Mapping[Mono, Fraction]) -> Poly:
+def add(*polys: Mapping[Mono, Number]) -> Poly:
     out: Poly = {}
     for p in polys:
         accumulate(out, p, 1)
@@ -142,15 +153,15 @@ def add(*polys: Mapping[Mono, Fraction]) -> Poly:
 def accumulate(out: Poly, p: Mapping[Mono, Any], factor: Any) -> None:
     """out += factor · p, in place."""
     for m, c in p.items():
-        total = out.get(m, Fraction(0)) + c * factor
+        total = out.get(m, 0) + c * factor
         if total:
-            out[m] = total
+            out[m] = rational(total)
         else:
             out.pop(m, None)
 
 
 def scale(p: Poly, c: Any) -> Poly:
-    return {m: k * Fraction(c) for m, k in p.items()} if c else {}
+    return {m: rational(k * c) for m, k in p.items()} if c else {}
 
 
 def lin(const: Any = 0, **terms: Any) -> Lin:
@@ -237,7 +248,7 @@ def rename_poly(lam: Lam, names: Mapping[Ix, Any]) -> Poly:
     return renamed(lam.poly, inner)
 
 
-def renamed(items: Iterable[tuple[Mono, Fraction]], names: Mapping[Ix, Any]) -> Poly:
+def renamed(items: Iterable[tuple[Mono, Number]], names: Mapping[Ix, Any]) -> Poly:
     """Monomials with free indices renamed, contracted again where that made indices meet."""
     from .simplify import simplify
 
@@ -273,7 +284,7 @@ def refreshed(mono: Mono) -> Mono:
     return Mono(frozenset(names.values()), tuple((rename(f, names), e) for f, e in mono.factors))
 
 
-def mul(p: Mapping[Mono, Fraction], q: Mapping[Mono, Fraction]) -> Poly:
+def mul(p: Mapping[Mono, Number], q: Mapping[Mono, Number]) -> Poly:
     """The product, with bound indices kept apart, contracted by the rules of `simplify`."""
     from .simplify import simplify
 
@@ -284,14 +295,14 @@ def mul(p: Mapping[Mono, Fraction], q: Mapping[Mono, Fraction]) -> Poly:
     return out
 
 
-def bind(p: Mapping[Mono, Fraction], *indices: Ix) -> Poly:
+def bind(p: Mapping[Mono, Number], *indices: Ix) -> Poly:
     """Σ over the indices."""
     from .simplify import simplify
 
     return add(*(scale(simplify(m.bound | set(indices), m.factors), c) for m, c in p.items()))
 
 
-def power(p: Poly, exponent: Fraction) -> Poly:
+def power(p: Poly, exponent: Number) -> Poly:
     """p ** exponent: expanded where it is a natural number, else one factor "pow".
 
     (c m)^(n + r) = cⁿ mⁿ (c m)^r for a single monomial, n whole; (c p)^−n = c^−n p^−n. A power
@@ -311,13 +322,13 @@ def power(p: Poly, exponent: Fraction) -> Poly:
         (mono, c), *_ = p.items()
         whole = math.floor(exponent)
         if not mono.bound and exponent.denominator == 1:
-            pairs = tuple((f, e * exponent) for f, e in mono.factors)
-            return scale(simplify((), pairs), c**whole)
+            pairs = tuple((f, rational(e * exponent)) for f, e in mono.factors)
+            return scale(simplify((), pairs), Fraction(c) ** whole)
         if not mono.bound and whole:
-            return mul(power(p, Fraction(whole)), power(p, exponent - whole))
+            return mul(power(p, whole), power(p, rational(exponent - whole)))
     lam = canonical_lam((), p)
-    lead = Fraction(1)
+    lead: Number = 1
     if exponent.denominator == 1 and lam.poly:
         lead = leading(lam)
-        lam = canonical_lam((), scale(p, 1 / lead))
-    return scale(atom(Factor("pow", "", (), (), (lam,)), exponent), lead ** int(exponent))
+        lam = canonical_lam((), scale(p, 1 / Fraction(lead)))
+    return scale(atom(Factor("pow", "", (), (), (lam,)), exponent), Fraction(lead) ** int(exponent))

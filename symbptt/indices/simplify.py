@@ -21,6 +21,7 @@ from .poly import (
     Ix,
     Lin,
     Mono,
+    Number,
     Poly,
     Shifted,
     add,
@@ -37,7 +38,7 @@ from .poly import (
     scale,
 )
 
-Pairs = Iterable[tuple[Factor, Fraction]]
+Pairs = Iterable[tuple[Factor, Number]]
 
 
 def simplify(bound: Iterable[Ix], pairs: Pairs) -> Poly:
@@ -46,9 +47,9 @@ def simplify(bound: Iterable[Ix], pairs: Pairs) -> Poly:
     if units := {i: UNIT for i in bound if i.size == "1"}:
         bound -= set(units)
         pairs = [(rename(f, units), e) for f, e in pairs]
-    factors: dict[Factor, Fraction] = {}
+    factors: dict[Factor, Number] = {}
     for f, e in pairs:
-        factors[f] = factors.get(f, Fraction(0)) + e
+        factors[f] = factors.get(f, 0) + e
     while True:
         factors = {f: e for f, e in factors.items() if e}
         for rule in (_delta, _pinned, _onehot_pair, _sums_to_one):
@@ -75,20 +76,20 @@ def _always(f: Factor) -> bool:
     return not terms or (terms[0][0] == "T" and len(terms) == 1 and 0 < terms[0][1] >= -const)
 
 
-def _idempotent(f: Factor, e: Fraction) -> Fraction:
+def _idempotent(f: Factor, e: Number) -> Number:
     idem = f.kind in ("onehot", "ge") or (f.kind == "fn" and f.name == "step")
-    return Fraction(1) if idem and e > 0 else e
+    return 1 if idem and e > 0 else e
 
 
-def _substitute(factors: dict[Factor, Fraction], old: Ix, new: Any) -> dict[Factor, Fraction]:
-    out: dict[Factor, Fraction] = {}
+def _substitute(factors: dict[Factor, Number], old: Ix, new: Any) -> dict[Factor, Number]:
+    out: dict[Factor, Number] = {}
     for f, e in factors.items():
         f = rename(f, {old: new})
-        out[f] = out.get(f, Fraction(0)) + e
+        out[f] = out.get(f, 0) + e
     return out
 
 
-def _delta(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Fraction] | None:
+def _delta(bound: set[Ix], factors: dict[Factor, Number]) -> dict[Factor, Number] | None:
     for f in factors:
         if f.kind != "delta":
             continue
@@ -105,9 +106,9 @@ def _delta(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Frac
                 bound.discard(old)
                 return _substitute(rest, old, new)
         if factors[f] != 1:
-            return {**rest, f: Fraction(1)}
+            return {**rest, f: 1}
         if any(j in free(g) for g in rest):  # both are free: [i = j] X_j = [i = j] X_i
-            return {**_substitute(rest, j, i), f: Fraction(1)}
+            return {**_substitute(rest, j, i), f: 1}
     return None
 
 
@@ -116,14 +117,14 @@ def size(text: str) -> Poly:
     form = extent(text)
     out = constant(form.const)
     for name, count in form.terms:
-        factors = [(Factor("size", n), Fraction(1)) for n in name.split("*")]
-        out = add(out, {Mono(frozenset(), tuple(factors)): Fraction(count)})
+        factors = [(Factor("size", n), 1) for n in name.split("*")]
+        out = add(out, {Mono(frozenset(), tuple(factors)): count})
     return out
 
 
 def _shifted_delta(
-    bound: set[Ix], f: Factor, rest: dict[Factor, Fraction]
-) -> dict[Factor, Fraction] | None:
+    bound: set[Ix], f: Factor, rest: dict[Factor, Number]
+) -> dict[Factor, Number] | None:
     """[k = i + lo], by where the two ranges lie: apart, alike, or one inside the other.
 
     Inside: k is i + lo wherever else it stands, and summed away where it is bound.
@@ -133,7 +134,7 @@ def _shifted_delta(
     spans = [(_start(s), lin_add(_start(s), extent(s.size))) for s in f.slots]
     (a, a_end), (b, b_end) = spans
     if at_least(a, b_end) or at_least(b, a_end):
-        return {**rest, _NEVER: Fraction(1)}
+        return {**rest, _NEVER: 1}
     i, j = map(base, f.slots)
     if spans[0] == spans[1]:
         return _with(rest, Factor("delta", "", (), tuple(sorted((i, j), key=repr))))
@@ -147,7 +148,7 @@ def _shifted_delta(
                 bound.discard(outer)
                 return _substitute(rest, outer, value)
             if any(outer in free(g) for g in rest):
-                return {**_substitute(rest, outer, value), f: Fraction(1)}
+                return {**_substitute(rest, outer, value), f: 1}
     return None
 
 
@@ -158,11 +159,11 @@ def _start(slot: Any) -> Lin:
     return slot.lo if isinstance(slot, Shifted) else Lin(0)
 
 
-def _with(factors: dict[Factor, Fraction], f: Factor) -> dict[Factor, Fraction]:
-    return {**factors, f: factors.get(f, Fraction(0)) + 1}
+def _with(factors: dict[Factor, Number], f: Factor) -> dict[Factor, Number]:
+    return {**factors, f: factors.get(f, 0) + 1}
 
 
-def _pinned(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Fraction] | None:
+def _pinned(bound: set[Ix], factors: dict[Factor, Number]) -> dict[Factor, Number] | None:
     """Σ_k [k ≥ a] [a ≥ k] X_k = X_a."""
     forms = {f.times[0] for f in factors if f.kind == "ge"}
     for form in forms:
@@ -175,7 +176,7 @@ def _pinned(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Fra
     return None
 
 
-def _onehot_pair(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Fraction] | None:
+def _onehot_pair(bound: set[Ix], factors: dict[Factor, Number]) -> dict[Factor, Number] | None:
     rows: dict[tuple, Factor] = {}
     for f in factors:
         if f.kind != "onehot":
@@ -185,13 +186,13 @@ def _onehot_pair(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor
             rest = {g: e for g, e in factors.items() if g != f}
             i, j = sorted((rows[row].slots[-1], f.slots[-1]), key=repr)
             delta = Factor("delta", "", (), (i, j))
-            rest[delta] = rest.get(delta, Fraction(0)) + 1
+            rest[delta] = rest.get(delta, 0) + 1
             return rest
         rows[row] = f
     return None
 
 
-def _sums_to_one(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor, Fraction] | None:
+def _sums_to_one(bound: set[Ix], factors: dict[Factor, Number]) -> dict[Factor, Number] | None:
     counts: Counter[Ix] = Counter()
     for f in factors:
         counts.update(free(f))
@@ -207,7 +208,7 @@ def _sums_to_one(bound: set[Ix], factors: dict[Factor, Fraction]) -> dict[Factor
     return None
 
 
-def _count_idle(bound: set[Ix], factors: dict[Factor, Fraction]) -> list[Poly]:
+def _count_idle(bound: set[Ix], factors: dict[Factor, Number]) -> list[Poly]:
     """Σ_i 1 = size, for indices that no factor mentions; sums such as D + H are returned."""
     sums: list[Poly] = []
     used = frozenset().union(*map(free, factors)) if factors else frozenset()
@@ -219,14 +220,14 @@ def _count_idle(bound: set[Ix], factors: dict[Factor, Fraction]) -> list[Poly]:
             sums.append(size(i.size))
             continue
         f = Factor("size", i.size)
-        factors[f] = factors.get(f, Fraction(0)) + 1
+        factors[f] = factors.get(f, 0) + 1
         if not factors[f]:  # N · 1/N
             del factors[f]
     return sums
 
 
 @lru_cache(maxsize=200_000)
-def _renewed(f: Factor, e: Fraction) -> tuple[tuple[Mono, Fraction], ...] | None:
+def _renewed(f: Factor, e: Number) -> tuple[tuple[Mono, Number], ...] | None:
     """A function or power whose argument changed under a contraction, as a polynomial again.
 
     tanh(A − Aᵀ)[i,i] = tanh(0) = 0        cos² = 1 − sin²        (a + b)² = a² + 2 a b + b²
@@ -241,20 +242,20 @@ def _renewed(f: Factor, e: Fraction) -> tuple[tuple[Mono, Fraction], ...] | None
         if f.name == "cos" and e >= 2:
             sine = Factor("fn", "sin", (), (), f.nested)
             rest = add(constant(1), scale(atom(sine, 2), -1))
-            out = mul(power(rest, Fraction(e // 2)), atom(f, e % 2) if e % 2 else constant(1))
+            out = mul(power(rest, e // 2), atom(f, e % 2) if e % 2 else constant(1))
     else:
         return None if f.kind != "softmax" or f.nested[0].poly else _uniform(f, e)
     return None if out == atom(f, e) else tuple(out.items())
 
 
-def _uniform(f: Factor, e: Fraction) -> tuple[tuple[Mono, Fraction], ...]:
+def _uniform(f: Factor, e: Number) -> tuple[tuple[Mono, Number], ...]:
     return tuple(power(size(f.nested[0].params[0].size), -e).items())
 
 
-def _expand(bound: set[Ix], factors: dict[Factor, Fraction]) -> Poly:
+def _expand(bound: set[Ix], factors: dict[Factor, Number]) -> Poly:
     """Multiply out natural powers of sums and merge exponentials."""
-    out = {Mono(frozenset(bound), ()): Fraction(1)} if bound else constant(1)
-    plain: list[tuple[Factor, Fraction]] = []
+    out = {Mono(frozenset(bound), ()): 1} if bound else constant(1)
+    plain: list[tuple[Factor, Number]] = []
     sums: list[Poly] = []
     exponent: Poly = {}
     exps = [(f, e) for f, e in factors.items() if f.kind == "fn" and f.name == "exp"]
@@ -271,7 +272,7 @@ def _expand(bound: set[Ix], factors: dict[Factor, Fraction]) -> Poly:
 
         lam = canonical_lam((), exponent)
         sums.append(atom(Factor("fn", "exp", (), (), (lam,))) if lam.poly else constant(1))
-    size_one = Fraction(1)
+    size_one: Number = 1
     for f, e in [p for p in plain if p[0].kind == "size" and p[0].name.isdigit()]:
         size_one *= Fraction(f.name) ** int(e)
         plain.remove((f, e))

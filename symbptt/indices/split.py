@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 
 from . import poly as p
 from .canon import canonical_lam
-from .poly import Factor, Ix, Lin, Mono, Poly, Shifted
+from .poly import Factor, Ix, Lin, Mono, Number, Poly, Shifted
 
 Cuts = frozenset[Lin]
 
 
-def places(q: Mapping[Mono, Fraction]) -> Cuts:
+def places(q: Mapping[Mono, Number]) -> Cuts:
     """Where blocks begin and end, anywhere in the polynomial."""
     found: set[Lin] = set()
     for mono in q:
@@ -34,7 +33,7 @@ def places(q: Mapping[Mono, Fraction]) -> Cuts:
     return frozenset(found)
 
 
-def split(q: Mapping[Mono, Fraction], cuts: Cuts) -> Poly:
+def split(q: Mapping[Mono, Number], cuts: Cuts) -> Poly:
     """The polynomial with every index cut into blocks, bound ones and free ones."""
     out: Poly = {}
     for mono, c in q.items():
@@ -51,18 +50,18 @@ def _inside(f: Factor, cuts: Cuts) -> Factor:
     return f._replace(nested=tuple(lams))
 
 
-def split_bound(q: Mapping[Mono, Fraction], cuts: Cuts) -> Poly:
+def split_bound(q: Mapping[Mono, Number], cuts: Cuts) -> Poly:
     """As `split`; the free indices of an argument are those of the factor around it."""
     out: Poly = {}
     for mono, c in q.items():
         inner = Mono(mono.bound, tuple((_inside(f, cuts), e) for f, e in mono.factors))
         m = p.refreshed(inner)
-        p.accumulate(out, _cut({m: Fraction(1)}, m.bound, cuts), c)
+        p.accumulate(out, _cut({m: 1}, m.bound, cuts), c)
     return out
 
 
 def _blocks(mono: Mono, cuts: Cuts) -> Poly:
-    return _cut({mono: Fraction(1)}, (*mono.bound, *p.mono_free(mono)), cuts)
+    return _cut({mono: 1}, (*mono.bound, *p.mono_free(mono)), cuts)
 
 
 def _cut(q: Poly, indices: Iterable[Ix], cuts: Cuts) -> Poly:
@@ -78,7 +77,7 @@ def _cut_one(mono: Mono, k: Ix, cuts: Cuts) -> Poly:
     """Σ over the blocks b of k's range of the monomial at k = i + lo_b."""
     ends = _ends(mono, k, cuts)
     if len(ends) < 3:
-        return {mono: Fraction(1)}
+        return {mono: 1}
     out: Poly = {}
     for lo, hi in itertools.pairwise(ends):
         i = p.fresh(_text(p.lin_add(hi, lo, -1)))
@@ -86,8 +85,8 @@ def _cut_one(mono: Mono, k: Ix, cuts: Cuts) -> Poly:
         factors = [(p.rename(f, {k: Shifted(i, lo)}), e) for f, e in mono.factors]
         if k not in mono.bound:
             slots = tuple(sorted((k, Shifted(i, lo)), key=repr))
-            factors.append((Factor("delta", "", (), slots), Fraction(1)))
-        p.accumulate(out, p.bind({Mono(frozenset(), tuple(factors)): Fraction(1)}, *bound), 1)
+            factors.append((Factor("delta", "", (), slots), 1))
+        p.accumulate(out, p.bind({Mono(frozenset(), tuple(factors)): 1}, *bound), 1)
     return out
 
 
