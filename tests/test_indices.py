@@ -46,7 +46,44 @@ label = mx.onehot(mx.Var("y", (N,), (t,)), C)
 o = mx.Var("o", (N, C), (t,))
 unit = mx.Var("b", (1, H))
 
+exp, log, sig, soft = (lambda x, n=n: fn(n, x) for n in ("exp", "log", "sigmoid", "softplus"))
+shift = v @ w
+
+# The relations of exp, as people write losses and slopes out.
+WRITTEN_OUT = {
+    "sigmoid": (1 / (1 + exp(-u)), sig(u)),
+    "sigmoid, the other way": (exp(u) / (1 + exp(u)), sig(u)),
+    "sigmoid of a sum": (exp(u + v) / (exp(v) + exp(u + v)), sig(u)),
+    "σ'": (exp(-u) / (1 + exp(-u)) ** 2, sig(u) * (1 - sig(u))),
+    "1/σ": (1 / sig(u), 1 + exp(-u)),
+    "1/(1 − σ)": (1 / (1 - sig(u)), 1 + exp(u)),
+    "slope of a cross entropy": (
+        -(v / sig(u) - (1 - v) / (1 - sig(u))) * sig(u) * (1 - sig(u)),
+        sig(u) - v,
+    ),
+    "log σ": (log(sig(u)), -soft(-u)),
+    "log(1 − σ)": (log(1 - sig(u)), -soft(u)),
+    "softplus": (log(1 + exp(u)), soft(u)),
+    "softplus of both signs": (soft(u) - soft(-u), u),
+    "exp log": (exp(log(1 + u**2)), 1 + u**2),
+    "exp of two logs": (exp(2 * log(1 + u**2) - log(2 + v**2)), (1 + u**2) ** 2 / (2 + v**2)),
+    "log exp": (log(exp(u)), u),
+    "exp softplus": (exp(soft(u)), 1 + exp(u)),
+    "softmax": (exp(u) / total(exp(u)), mx.Softmax(u)),
+    "softmax with a shift": (exp(u - shift) / total(exp(u - shift)), mx.Softmax(u)),
+    "softmax of rows": (exp(A) / mx.sum_axes(exp(A), (1,), keepdims=True), mx.Softmax(A)),
+    "mean under softmax": (total(exp(u) * v) / total(exp(u)), mx.Softmax(u) @ v),
+    "log-sum-exp": (log(total(exp(u - shift))) + shift, log(total(exp(u)))),
+    "log softmax": (log(mx.Softmax(u)), u - log(total(exp(u)))),
+    "cross entropy": (mx.cross_entropy(u, token), log(total(exp(u))) - u @ token),
+    "Jacobian of softmax": (
+        mx.diag(mx.Softmax(u)) - mx.outer(mx.Softmax(u), mx.Softmax(u)),
+        mx.diag(exp(u) / total(exp(u))) - mx.outer(exp(u), exp(u)) / total(exp(u)) ** 2,
+    ),
+}
+
 EQUAL = {
+    **{f"written out: {name}": sides for name, sides in WRITTEN_OUT.items()},
     "diag(v) x = v∘x": (mx.diag(v) @ x, v * x),
     "(AB)ᵀ": ((A @ B).T, B.T @ A.T),
     "(diag(v) + A)ᵀ": ((mx.diag(v) + A).T, mx.diag(v) + A.T),
@@ -119,6 +156,11 @@ EQUAL = {
 }
 
 DIFFERENT = {
+    "softmax over other weights": (exp(u) / total(exp(v)), mx.Softmax(u)),
+    "softmax over the wrong axis": (exp(A) / mx.sum_axes(exp(A), (0,)), mx.Softmax(A)),
+    "log σ without its sign": (log(sig(u)), soft(-u)),
+    "log of a sum": (log(total(exp(u))), total(u)),
+    "σ of the other sign": (1 / (1 + exp(u)), sig(u)),
     "trace of softmax": (trace(mx.Softmax(A)), mx.Scalar(1)),
     "trace of one-hot rows": (trace(rows(H, H)), mx.Scalar(1)),
     "transpose forgotten": (W @ u, W.T @ u),

@@ -16,6 +16,7 @@ import sympy
 from .. import matrix as mx
 from ..errors import UnsupportedError
 from ..matrix.functions import Z
+from . import exponentials
 from . import poly as p
 from .canon import EVEN, ODD, canonical_lam, leading
 from .poly import TIME, UNIT, Factor, Ix, Lin, Poly, Shifted, fresh, rational
@@ -113,6 +114,9 @@ def function(name: str, argument: Poly) -> Poly:
     if name == "relu":
         return p.mul(argument, function("step", argument))
     lam = canonical_lam((), argument)
+    argument = dict(lam.poly)
+    if name in ("exp", "log") and (known := getattr(exponentials, name)(argument)) is not None:
+        return dict(known)
     if not lam.poly and name in _AT_ZERO:
         return p.constant(_AT_ZERO[name])
     if not lam.poly and name == "log":
@@ -128,6 +132,8 @@ def function(name: str, argument: Poly) -> Poly:
         if name in EVEN:
             return flipped
         return p.add(p.constant(1 if name == "sigmoid" else 0), p.scale(flipped, -1))
+    if name == "softplus" and lam.poly and leading(lam) < 0:  # softplus(z) = z + softplus(−z)
+        return p.add(argument, function(name, p.scale(argument, -1)))
     return p.atom(Factor("fn", name, (), (), (lam,)))
 
 

@@ -309,6 +309,7 @@ def power(p: Poly, exponent: Number) -> Poly:
     that is not whole keeps the sign and the size of its base: √(x²) is not x.
     """
     from .canon import canonical_lam, leading
+    from .exponentials import reciprocal
     from .simplify import simplify
 
     if exponent.denominator == 1 and exponent >= 0:
@@ -318,6 +319,11 @@ def power(p: Poly, exponent: Number) -> Poly:
         return out
     if not p and exponent > 0:
         return {}
+    if (
+        exponent.denominator == 1
+        and (known := reciprocal(dict(canonical_lam((), p).poly), int(exponent))) is not None
+    ):
+        return known
     if len(p) == 1:
         (mono, c), *_ = p.items()
         whole = math.floor(exponent)

@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from .exponentials import product
 from .poly import (
     ONE,
     TIME,
@@ -239,6 +240,9 @@ def _renewed(f: Factor, e: Number) -> tuple[tuple[Mono, Number], ...] | None:
     elif f.kind == "fn":
         again = function(f.name, dict(f.nested[0].poly))
         out = atom(f, e) if again == atom(f) else power(again, e)
+        if f.name == "sigmoid" and e < 0 and e.denominator == 1:
+            inverse = function("exp", scale(dict(f.nested[0].poly), -1))
+            out = power(add(constant(1), inverse), -e)
         if f.name == "cos" and e >= 2:
             sine = Factor("fn", "sin", (), (), f.nested)
             rest = add(constant(1), scale(atom(sine, 2), -1))
@@ -272,6 +276,9 @@ def _expand(bound: set[Ix], factors: dict[Factor, Number]) -> Poly:
 
         lam = canonical_lam((), exponent)
         sums.append(atom(Factor("fn", "exp", (), (), (lam,))) if lam.poly else constant(1))
+    if not merge and (found := product(plain)) is not None:
+        plain, new = found
+        sums.append(new)
     size_one: Number = 1
     for f, e in [p for p in plain if p[0].kind == "size" and p[0].name.isdigit()]:
         size_one *= Fraction(f.name) ** int(e)
