@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from symbptt import matrix as mx
 from symbptt.errors import ShapeError, UnsupportedError
-from symbptt.indices import normal, same, show_poly, witness
+from symbptt.indices import normal, same, same_poly, show_poly, witness
 from symbptt.indices.canon import canonical
 from symbptt.indices.lower import lower
-from symbptt.indices.poly import Factor, Ix, Mono, fresh, rename
+from symbptt.indices.poly import Factor, Ix, Mono, add, fresh, rename, scale
+from symbptt.indices.value import nonzero
 from tests import strategies as s
 from tests.strategies import HALF, C, H, J, K, N, fn, ones, rows
 
@@ -229,6 +230,29 @@ def test_different_with_a_witness(name):
     assert found is not None
     assert found.left != found.right
     assert str(found)
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_the_residual_alone_has_a_witness_too(name):
+    left, right = DIFFERENT[name]
+    answer = same_poly(lower(left), lower(right))
+    assert answer.verdict == "different"
+    assert answer.witness().left != 0
+
+
+@pytest.mark.parametrize("name", WRITTEN_OUT)
+def test_equal_values_have_no_witness(name):
+    left, right = WRITTEN_OUT[name]
+    difference = add(lower(left), scale(lower(right), -1))
+    assert nonzero(difference) is None
+
+
+def test_what_is_not_known_is_undecided():
+    left, right = total(fn("tanh", token * u)), total(token * fn("tanh", u))
+    answer = same(left, right)
+    assert answer.verdict == "undecided"
+    assert not answer and not answer.different
+    assert "tanh" in answer.reason
 
 
 def test_a_witness_is_small_exact_and_repeatable():

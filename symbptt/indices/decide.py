@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from .. import matrix as mx
@@ -14,14 +15,16 @@ from .differentiate import differentiate
 from .lower import Slots, free_slots, lower
 from .poly import Factor, Ix, Lin, Mono, Number, Poly
 from .split import places, split
+from .value import nonzero
 from .witness import Witness, witness
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of `same`: truthy when equal; `residual` is the normal form of a − b.
+    """The answer of `same`: equal (proved), different (with a witness), or undecided.
 
-    `sides` are the two expressions, None where polynomials were compared.
+    Truthy when equal. `residual` is the normal form of a − b. `sides` are the two expressions,
+    None where polynomials were compared: a witness is then of a − b against 0.
     """
 
     ok: bool
@@ -32,8 +35,51 @@ class Answer:
         return self.ok
 
     def witness(self) -> Witness | None:
-        """Sizes and entries at which the sides differ; None when they are equal."""
-        return None if self.ok or self.sides is None else witness(*self.sides)
+        """Sizes and entries at which the sides differ; None where none is known."""
+        return self._witness
+
+    @cached_property
+    def _witness(self) -> Witness | None:
+        if self.ok:
+            return None
+        if self.sides is not None:
+            return witness(*self.sides)
+        return _residual_witness(self.residual)
+
+    @property
+    def different(self) -> bool:
+        """Whether numbers tell the sides apart; no normal form says so by itself."""
+        return self._witness is not None
+
+    @property
+    def undecided(self) -> bool:
+        return not self.ok and not self.different
+
+    @property
+    def verdict(self) -> str:
+        return "equal" if self.ok else "different" if self.different else "undecided"
+
+    @property
+    def reason(self) -> str:
+        """What the verdict rests on, in words."""
+        if self.ok:
+            return "one normal form, for every size"
+        if self.different:
+            return str(self._witness)
+        return (
+            "the normal forms differ, and no numbers tried tell the sides apart; "
+            "what is left of a − b: " + show_poly(self.residual)
+        )
+
+
+def _residual_witness(q: Poly) -> Witness | None:
+    found = nonzero(q)
+    if found is None:
+        return None
+    point, at, left = found
+    times = {n: v for n, v in point.numbers.items() if n in ("t", "T")}
+    sizes = {n: v for n, v in point.numbers.items() if n not in times}
+    return Witness(sizes, times, dict(point.shown), tuple(at.values()), left, 0)
 
 
 def normal(expr: mx.Node) -> Poly:
@@ -42,7 +88,16 @@ def normal(expr: mx.Node) -> Poly:
 
 
 def same(a: Any, b: Any) -> Answer:
-    """Whether a = b for every size and every entry.
+    """Whether a = b for every size, every entry, and every T.
+
+    It decides, and calls equal, what follows from: sums, products, transposes, traces, diag and
+    blocks of matrices of any size; one-hot rows; elementwise functions as unknowns of which
+    tanh, sin are odd, cos is even, sin² + cos² = 1, step² = step; exp with log, σ, softplus and
+    softmax (`exponentials`); denominators that stand outside sums; sums over time under
+    shifted, reversed, renamed or exchanged bounds. It does not know: a term split off a sum
+    over time, denominators under a sum, functions of one-hot products, A^n A with a symbol n.
+    Everything it calls equal is proved; where the normal forms differ and the numbers tried
+    do not tell the sides apart, the answer is undecided, and not a refutation.
 
     Raises ShapeError when the shapes already differ, which is an answer of its own kind.
     """

@@ -106,7 +106,7 @@ class Claim:
     def step(self, how: str) -> Step:
         answer = same(self.left, self.right)
         shown = f"{mx.notation['unicode'](self.left)} = {mx.notation['unicode'](self.right)}"
-        return Step("", f"{self.words}: {shown}", bool(answer), how)
+        return Step("", f"{self.words}: {shown}", bool(answer), how, undecided=answer.undecided)
 
 
 def lemma_right() -> list[Claim]:

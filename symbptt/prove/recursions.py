@@ -37,8 +37,12 @@ def checked(
     try:
         for left, right in decide():
             answer = same_poly(left, right)
-            if not answer:
-                return Step(e.label, claim, False, how, "difference: " + show_poly(answer.residual))
+            if answer:
+                continue
+            left = "difference: " + show_poly(answer.residual)
+            if answer.undecided:
+                left += "; no numbers tried tell the sides apart"
+            return Step(e.label, claim, False, how, left, undecided=answer.undecided)
     except SymbpttError as error:
         return Step(e.label, claim, False, how, error.message)
     return Step(e.label, claim, True, how)
