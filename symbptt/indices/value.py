@@ -130,7 +130,11 @@ class Point:
             "sigmoid": lambda: 1 / (1 + m.exp(-x)),
             "softplus": lambda: m.log(1 + m.exp(x)),
             "step": lambda: m.mpf(int(x > 0)),
+            "hardtanh": lambda: max(m.mpf(-1), min(m.mpf(1), x)),
+            "huber": lambda: x * x / 2 if abs(x) <= 1 else abs(x) - m.mpf(1) / 2,
         }
+        if f.name not in own and not hasattr(m, f.name):  # nothing is known of it
+            return self._entry(f._replace(name=f"{f.name}{m.nstr(x, 20)}"), at)
         return own[f.name]() if f.name in own else getattr(m, f.name)(x)
 
     def _softmax(self, f: Factor, at: Mapping[Ix, int]) -> Any:
