@@ -34,7 +34,7 @@ def plan(derivation: Derivation, clip: Clip | None = None) -> Program:
     if model.is_uninterpreted:
         calls = sorted({c.name for e in model.equations for c in e.rhs.atoms(mx.Call)})
         raise UnsupportedError(
-            f"{', '.join(calls)} of model {model.name}: no body, so there is nothing to compute",
+            f"{', '.join(calls)} of model {model.name} has no body, so there is nothing to compute",
             f"function {calls[0]}(…) = …, or a built-in loss such as squared_error",
         )
     program = drafted(derivation, clip)
