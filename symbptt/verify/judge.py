@@ -364,6 +364,11 @@ class Judge:
     def bases(self, statement: Statement) -> list[Choice]:
         """The document's letters, with the free ones each way."""
         base = self.base()
+        found = self.key_of(statement.left)
+        if found and found[0].endswith("_next") and found[0] in self.gradients:
+            key, g = found[0], self.gradients[found[0]]  # what the next turn of the loop reads
+            moved = replace(g, lag=g.lag - 1)
+            return [base, replace(base, gradients={**base.gradients, key: moved})]
         if statement.relation == "+=":
             return self._added(statement, base)
         mine = [k for k in self.free if k in _keys(statement, self.naming)]

@@ -77,6 +77,7 @@ class Choice:
     spread: bool = False  # Σ covers what follows a + or − too
     aliases: Mapping[str, Any] = field(default_factory=dict)
     turned: frozenset[str] = frozenset()
+    names: Mapping[str, str] = field(default_factory=dict)  # the line's own names of quantities
 
 
 class Meaning:
@@ -119,7 +120,7 @@ class Meaning:
             q.time,
         ) in self.choice.aliases:
             return self._alias(q)
-        if q.name in self.choice.aliases:
+        if q.name in self.choice.aliases and q.name not in self.choice.names:
             return self._alias(q)
         if q.name in self.choice.gradients:
             return self._gradient(q.name, q)
@@ -147,6 +148,8 @@ class Meaning:
     def quantity(self, q: Parts) -> str:
         """The model's name of a symbol."""
         names = self.system.names
+        if q.name in self.choice.names:
+            return self.choice.names[q.name]
         if q.name in names:
             return names[q.name]
         found = self.guess(q)
@@ -515,6 +518,7 @@ class Meaning:
             if n:
                 signs_kept.append(signs[n - 1])
         values = [self.of(x) for x in items]
+        self._pair = len(values) == 2
         return self.bound_product(values, signs_kept, items)
 
     def bound_product(self, values: list[Tensor], signs: list[str], nodes: list[Any]) -> Tensor:
@@ -591,7 +595,8 @@ class Meaning:
         if "rows" in lenient and vector.rank == 1 and wide.rank == 2 and not vector.loose:
             if "columns" not in lenient or vector is b:
                 return self._row_scaled(a, b)
-        if "outer" in lenient and a.rank == b.rank == 1 and a.left == b.left:
+        fits = a.shape != b.shape or self._pair
+        if "outer" in lenient and a.rank == b.rank == 1 and a.left == b.left and fits:
             self.used.add("outer")
             return tn.outer(alg, a, b)
         try:
@@ -601,6 +606,7 @@ class Meaning:
                 return tn.hadamard(alg, a, b)
             raise
 
+    _pair = False  # a product of two factors alone
     _wanted_tensor: Any = None  # the shape a ∂h/∂W should have
 
     def _as_tensor(self, a: Tensor, v: Tensor) -> Tensor:
@@ -730,6 +736,11 @@ class Meaning:
             if isinstance(e.rhs, mx.Call) and e.rhs.name == head:
                 (name, time), _, _ = self._called(node)
                 return self.value(name, time)
+        q = self.naming.parts(node.head)
+        if len(node.arguments) == 1 and q.name in self.system.names and not node.primes:
+            name = self.system.names[q.name]
+            if self.model.table[name].timed:  # h(x), the prediction
+                return self.value(name, self.time_of(name, q))
         if node.primes and len(node.arguments) == 1:
             pre = self._slope_of(head)
             if pre is not None:

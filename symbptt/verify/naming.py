@@ -96,6 +96,12 @@ class Naming:
             for i in x.indices:
                 if i.terms and set(i.names) <= shifted and self._plain(i):
                     self.timed.add((x.letter, x.marks))
+        self.numbered = any(
+            i.terms == () and i.shift > 1 and i.style == "_"
+            for x in symbols
+            if (x.letter, x.marks) in self.timed
+            for i in x.indices
+        )
         self.bracketed = {
             x.letter for x in symbols for i in x.indices if i.style in ("(", "<", "[", "call")
         }
@@ -153,8 +159,10 @@ class Naming:
         labels: list[str] = []
         comps: list[str] = []
         times: list[Any] = []
-        timed = self.is_timed(x) or any(
-            i.style in ("(", "<", "[") and set(i.names) & self.names for i in x.indices
+        timed = (
+            self.is_timed(x)
+            or (self.numbered and x.letter.islower())
+            or any(i.style in ("(", "<", "[") and set(i.names) & self.names for i in x.indices)
         )
         for i in x.indices:
             word = "".join(i.marks) + i.text.strip()

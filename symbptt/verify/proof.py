@@ -145,13 +145,57 @@ class Prover:
         q = self._products(self._valued(q))
         atoms = [f for m in q for f, _ in m.factors if _is_atom(f)]
         if not atoms:
-            return q, None
+            return self._peeled(q), None
         todo = sorted(set(atoms), key=self._distance)
         for f in todo:
             poly = self._expansion(f, atoms)
             if poly is not None:
                 return canonical(_substituted(q, f, poly)), f"{_shown(f)} by the chain rule"
-        return q, None
+        return self._once_more(q, todo), None
+
+    def _once_more(self, q: Poly, todo: list[Factor]) -> Poly:
+        """The latest gradients of states by one step more: δ = its own part + the later part."""
+        for f in todo:
+            if f.name[1] == "L" and f.name[4] and f.name[0] == TOTAL:
+                q = _substituted(q, f, self._readers(TOTAL, f.name[2], f.times[0], f.slots))
+        for _ in range(ROUNDS):
+            q = self._products(self._valued(canonical(q)))
+            states = {d.name for d in self.model.states}
+            atoms = [f for m in q for f, _ in m.factors if _is_atom(f)]
+            for f in atoms:
+                if f.name[1] == "L" and f.name[4] and f.name[2] in states and f.name[0] == TOTAL:
+                    continue
+                poly = self._expansion(f, [f])
+                if poly is not None:
+                    q = _substituted(q, f, poly)
+                    break
+            else:
+                return q
+        return q
+
+    def _peeled(self, q: Poly) -> Poly:
+        """P(T,t) = P(T,t+1) J_{t+1} where P(T,t+1) stands beside it; the step t+1 exists."""
+        for _ in range(3):
+            prods = [f for m in q for f, _ in m.factors if f.kind == "timeprod"]
+            hit = None
+            for f in prods:
+                for g in prods:
+                    gap = p.lin_add(g.times[0], f.times[0], -1)
+                    if g.times[1] == f.times[1] and not gap.terms and gap.const > 0:
+                        hit = f
+            if hit is None:
+                return q
+            (lam,) = hit.nested
+            half = len(hit.slots) // 2
+            inner = tuple(p.fresh(i.size) for i in hit.slots[:half])
+            rest = hit._replace(
+                times=(p.lin_add(hit.times[0], Lin(1)), hit.times[1]),
+                slots=(*hit.slots[:half], *inner),
+            )
+            names = dict(zip(lam.params, (hit.times[0], *inner, *hit.slots[half:]), strict=True))
+            body = p.renamed(lam.poly, names)
+            q = canonical(_substituted(q, hit, p.bind(p.mul(p.atom(rest), body), *inner)))
+        return q
 
     def _distance(self, f: Factor) -> Any:
         """Atoms to rewrite first: those of gates and outputs, then the earliest states."""
@@ -276,8 +320,8 @@ class Prover:
         kind, of, by, _, by_timed, copied = f.name
         time = f.times[0]
         e = self.model.defined.get(of)
-        if e is None:
-            return None
+        if e is None or (of == by and not by_timed):
+            return self._identity(f) if of == by else None
         source = f.times[1] if by_timed else None
         if copied:
             gap = p.lin_add(time, f.times[-1], -1)
@@ -290,6 +334,8 @@ class Prover:
                     return self._identity(f) if gap.const == 0 else {}
             elif self._is_state(of) and kind == TOTAL:
                 return None  # a product of Jacobians over an unknown number of steps
+        elif copied and not p.lin_add(time, f.times[-1], -1).terms:
+            pass  # a known number of steps behind the copy
         elif self._is_state(of) and kind == TOTAL and not self._may_step(f, atoms):
             return None
         n = len(e.lhs.shape)
@@ -443,7 +489,7 @@ class Prover:
                 poly = self._expansion(f, [f])
                 if poly is not None:
                     return _substituted(q, f, poly), f"{_shown(f)} by the chain rule"
-        return q, None
+        return self._peeled(q), None
 
     def _jacobian(self, by: mx.Var, time: Lin, slots: Any) -> Poly:
         """∂h_t/∂v within the step, every value written out."""

@@ -19,7 +19,7 @@ from .judge import Judge, Line
 from .meaning import Gradient, UnknownError, _index_of, _shifted, shorthand_key
 from .naming import Parts
 from .readings import NOTE, Reading, _has_sum
-from .truth import MISFIT, Statement
+from .truth import FALSE, MISFIT, Statement
 
 SINGLE_BUDGET, PAIR_BUDGET = 1500, 700
 
@@ -49,6 +49,7 @@ class Repairs:
     def __init__(self, judge: Judge):
         self.judge, self.naming, self.system = judge, judge.naming, judge.system
         self.samples = self._samples()
+        self.jacobian = False
 
     def _samples(self) -> dict[str, s.Node]:
         """The author's way to write each quantity and each gradient, with its first time."""
@@ -86,6 +87,10 @@ class Repairs:
                     return None
         return None
 
+    def distance(self, line: Line) -> int:
+        """How many edits a line is from being true: 1, 2, or 3 for more."""
+        return 1 if self.single(line) else 2 if self.pair(line) else 3
+
     def pair(self, line: Line) -> Repair | None:
         statement = self.judge.statement(line)
         shape = line.answer is not None and line.answer.outcome == MISFIT
@@ -95,6 +100,8 @@ class Repairs:
                 if first.code not in _PAIRED:
                     continue
                 for second in self.edits(first.statement, shape):
+                    if first.code == "M02" and "too much" in second.words:
+                        continue
                     if second.code not in _PAIRED or second.statement == statement:
                         continue
                     found, cost = self._true(second.statement, names)
@@ -118,10 +125,19 @@ class Repairs:
                 continue
             if name in ("single", "squared") or options._relevant(name, statement):
                 kept.append((name,))
-        return kept
+        return sorted(kept, key=lambda x: not self._fits(statement, x))
+
+    def _fits(self, statement: Statement, names: tuple[str, ...]) -> bool:
+        """Whether the line has a shape at all under these assumptions."""
+        base = self.judge.base()
+        options = self.judge.options
+        readings = options.leap(names, statement, base) if names else options.plain(statement, base)
+        return any(self.judge.try_(r).outcome == FALSE for r in readings)
 
     def _true(self, statement: Statement, names: tuple[str, ...]) -> tuple[Reading | None, int]:
         spent = 0
+        if any(n == statement.left for n in s.walk(statement.right)):
+            return None, 0  # a line that says nothing
         options = self.judge.options
         for base in self.judge.bases(statement)[:4]:
             readings = (
@@ -145,8 +161,10 @@ class Repairs:
 
     def _ordered(self, statement: Statement, shape: bool) -> Iterator[tuple[str, str, Statement]]:
         right, left = statement.right, statement.left
+        bare = s.bare(left)
+        self.jacobian = isinstance(bare, s.Derivative) and not self.judge.options._of_loss(bare)
         local: list[Callable[[s.Node], Iterator[tuple[str, str, s.Node]]]] = [
-            self._argument, self._slope, self._grouping, self._brackets, self._index, self._swap,
+            self._argument, self._slope, self._brackets, self._index, self._grouping, self._swap,
             self._sign, self._transposed, self._order, self._operation, self._bound, self._kind,
             self._drop,
         ]  # fmt: skip
@@ -354,7 +372,7 @@ class Repairs:
                     yield "M06", words, s.Product(factors, signs)
         if flat is not None:
             yield "M06", words, flat
-        for i in range(n):  # a trailing slope scales the gradient before the matrix does
+        for i in range(n if "⊙" in node.signs or n < 4 else 0):  # a trailing slope comes first
             for j in range(n):
                 if abs(i - j) > 1 and len(node.factors) == n:
                     rest = [k for k in range(n) if k != i]
@@ -522,7 +540,7 @@ class Repairs:
                 self.system.names.get(self.naming.parts(inner).name, "")
             )
             if d is not None and d.role == "param" and len(d.shape) == 2:
-                return "M04"
+                return "M05" if self.jacobian else "M04"
             return "M17"
         return "M05"
 
@@ -654,10 +672,8 @@ _PAIRED = {
 
 
 def _codes(code: str, shape: bool) -> tuple[str, ...]:
-    """Shapes first: a repair of a line that has no shape is one of its shape as well."""
-    if shape and code in ("M04", "M05", "M11", "M18"):
-        return ("M17", code) if code != "M18" else ("M18", "M17")
-    return (code,)
+    """A repair of a line that has no shape is one of its shape as well."""
+    return (code, "M17") if shape and code in ("M04", "M05", "M11", "M18") else (code,)
 
 
 def _product(factors: tuple[s.Node, ...], signs: tuple[str, ...]) -> s.Node:

@@ -125,7 +125,7 @@ def _assumed(system: System, assume: Mapping[str, str]) -> System:
 def confirm(judge: Judge) -> None:
     """Prove what the numbers let stand; what cannot be proved is tested, and says so."""
     for line in judge.lines:
-        if line.verdict not in (PROVED, CONDITIONAL):
+        if line.verdict not in (PROVED, CONDITIONAL) or not line.true:
             continue
         why = ""
         for reading in line.true[:3]:
@@ -154,7 +154,9 @@ def repair(judge: Judge) -> None:
             line.codes, line.message = list(found.codes), found.words
             line.correct = statement_text(line, found.statement)
         elif line.answer is not None and line.answer.outcome == MISFIT:
-            line.codes, line.message = ["M17"], line.answer.detail
+            elementwise = line.answer.detail.endswith("elementwise")
+            line.codes = ["M18", "M17"] if elementwise else ["M17"]
+            line.message = line.answer.detail
 
 
 def statement_text(line: Line, statement: Statement) -> str:

@@ -224,8 +224,6 @@ def free_times(claim: Statement, naming: Naming, choice: Choice) -> list[Any]:
                 if time is not None:
                     for x in sympy.sympify(time).free_symbols:
                         add(x, bound)
-            if q.name in choice.aliases and choice.aliases[q.name][0] is None:
-                pass
             return
         if isinstance(node, s.Power):
             walk(node.base, bound)

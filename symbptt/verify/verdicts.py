@@ -8,6 +8,7 @@ from typing import Any
 import sympy
 
 from . import surface as s
+from .growth import growth
 from .judge import (
     APPROXIMATION,
     CONDITIONAL,
@@ -32,6 +33,7 @@ def decide(judge: Judge) -> list[Line]:
     judge.name_gradients()
     judge.name_aliases()
     judge.settle()
+    _nearest(judge)
     _alternatives(judge)
     first = [line for line in judge.lines if _defines_an_atom(judge, line)]
     for line in first:
@@ -41,6 +43,7 @@ def decide(judge: Judge) -> list[Line]:
         if line not in first:
             _judge_line(judge, line)
     _chains(judge)
+    _steps(judge)
     _layouts(judge)
     _futures(judge)
     for line in judge.lines:
@@ -65,6 +68,30 @@ def _pin(judge: Judge, lines: list[Line]) -> None:
         kinds = {r.choice.kinds.get(key) for r in line.true}
         if kinds == {TOTAL} and line.verdict in (PROVED, CONDITIONAL):
             judge.options.pinned[key] = TOTAL
+
+
+def _nearest(judge: Judge) -> None:
+    """A letter whose defining lines are all wrong means what they come nearest to."""
+    from .repairs import Repairs
+
+    repairs = Repairs(judge)
+    for key, options in judge.candidates.items():
+        if key in judge.stated or key in judge.free or key.startswith("d ") or len(options) < 2:
+            continue
+        lines = [
+            line
+            for line in judge.lines
+            if line.claim.right is not None
+            and line.claim.relation in ("=", ":=")
+            and (judge.key_of(line.claim.left) or ("",))[0] == key
+        ]
+        if not lines or any(judge.plain(judge.statement(x), judge.base())[0] for x in lines):
+            continue
+        distances: list[tuple[int, int, Gradient]] = []
+        for g in [g for g in options if g.scope == "L"]:
+            judge.gradients[key] = g
+            distances.append((sum(map(repairs.distance, lines)), len(distances), g))
+        judge.gradients[key] = min(distances, key=lambda x: x[:2])[2]
 
 
 def _alternatives(judge: Judge) -> None:
@@ -92,6 +119,8 @@ def _alternatives(judge: Judge) -> None:
 
 def _judge_line(judge: Judge, line: Line) -> None:
     claim = line.claim
+    if growth(judge, line):
+        return
     if claim.right is None or claim.is_mention:
         line.verdict = INCOMPLETE if _similar(line) else UNREAD
         return
@@ -124,7 +153,26 @@ def _judge_line(judge: Judge, line: Line) -> None:
     if best is not None and best.outcome == UNKNOWN:
         line.verdict, line.message = UNREAD, best.detail
         return
+    if _names_another(judge, line):
+        line.verdict = DEFINITION
+        return
     line.verdict = REFUTED
+
+
+def _names_another(judge: Judge, line: Line) -> bool:
+    """z_3 = V s_3 where z would have been guessed to be something else: the author's own name."""
+    left = s.bare(line.claim.left)
+    if not isinstance(left, s.Symbol) or line.claim.right is None:
+        return False
+    q = judge.naming.parts(left)
+    if q.name in judge.system.names or q.name in judge.gradients or q.time is None:
+        return False
+    for name in judge.system.model.defined:
+        base = judge.base()
+        named = replace(base, aliases={**base.aliases, q.name: None}, names={q.name: name})
+        if judge.plain(judge.statement(line), named)[0]:
+            return True
+    return False
 
 
 def _better(a: Answer, b: Answer) -> bool:
@@ -288,6 +336,27 @@ def _chains(judge: Judge) -> None:
                 drop = {"M09", "M07"}
                 line.conditions = [c for c in line.conditions if c.code not in drop]
                 mate.conditions = [c for c in mate.conditions if c.code not in drop]
+
+
+def _steps(judge: Judge) -> None:
+    """dh as the gradient of this step's loss, where the text does not say so."""
+    keys = {
+        k for k, g in judge.gradients.items() if g.scope == "step" and k not in judge.stated
+    } - judge.free
+    for line in judge.lines:
+        if not line.true or line.verdict == DEFINITION:
+            continue
+        statement = judge.statement(line)
+        if not keys & _keys(statement, judge.naming):
+            continue
+        base = judge.base()
+        whole = {
+            k: replace(g, scope="L") if g.scope in ("step", "own") else g
+            for k, g in base.gradients.items()
+        }
+        if not judge.plain(statement, replace(base, gradients=whole))[0]:
+            words = "the gradient letters are those of this step's loss alone, not of the sum"
+            line.conditions.append(Condition("M07", words))
 
 
 def _layouts(judge: Judge) -> None:

@@ -151,6 +151,9 @@ class World:
         "direct" by of's own equation alone; "future" through later steps alone. `copy` takes the
         derivative by the parameter's copy of that step only.
         """
+        if of == by:
+            shape = self.values[by].shape
+            return np.eye(int(np.prod(shape, dtype=int))).reshape(shape + shape)
         if kind == DIRECT:
             found = self.edges.get(of, {}).get(by)
             return self._zero(of, by) if found is None else found

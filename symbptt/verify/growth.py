@@ -1,0 +1,220 @@
+"""Claims about growth and shape: eigenvalues, norms, "the Jacobian is diagonal".
+
+They are recognised in the forms people write and answered with the true condition.
+
+    ‖∂L/∂h_k‖ ≤ ‖∂L/∂h_t‖ (γ σ)^{t−k}      γ = max|φ'|, σ = σ_max(W): submultiplicative norms
+    σ γ < 1 is sufficient for vanishing, σ γ > 1 necessary for exploding; eigenvalues decide neither
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import sympy
+
+from .. import matrix as mx
+from . import surface as s
+from .judge import CONDITIONAL, PROVED, REFUTED, Judge, Line
+from .meaning import UnknownError
+from .readings import Condition
+from .world import IMMEDIATE
+
+TRUE_CONDITION = (
+    "σ_max(W) max|φ'| < 1 is sufficient for vanishing, σ_max(W) max|φ'| > 1 is necessary for "
+    "exploding; eigenvalues decide neither"
+)
+COUNTEREXAMPLE = (
+    "W = [[2, 2], [-2, -2]] has both eigenvalues 0, yet at the fixed point h = (0, √0.9) of a tanh "
+    "network the step Jacobian diag(1 - h²) W has the eigenvalue 1.8 and its products grow like "
+    "1.8ⁿ; W = [[2]] with h = 0.99 has the eigenvalue 2 and the slope 0.0398, and vanishes"
+)
+_EIGEN = re.compile(r"eigen|\\lambda|λ|spectral radius", re.IGNORECASE)
+_FATE = re.compile(
+    r"explo|vanish|decay|diverg|grow|shrink|scaling|\\to\s*0|\\to\s*\\infty|→\s*0|→\s*∞|to zero",
+    re.IGNORECASE,
+)
+
+
+def growth(judge: Judge, line: Line) -> bool:
+    """Whether the line is such a claim; it has its verdict then."""
+    claim = line.claim
+    source = claim.source
+    if claim.relation in ("≤", "<") and _norms(claim.left) and _norms(claim.right):
+        return _bound(judge, line)
+    if claim.relation == "≈" and _norms(claim.left) and _powers(claim.right):
+        return _estimate(judge, line)
+    if claim.relation == "⇒" and "≈" in _relations(claim):
+        return _identity_like(judge, line)
+    spectral = _EIGEN.search(source) and (_FATE.search(source) or claim.relation == "→")
+    if spectral and claim.relation in ("", "⇒", "→", "⇔"):
+        _spectral(judge, line)
+        return True
+    words = " ".join(n.words for n in s.walk(claim.left) if isinstance(n, s.Text)).lower()
+    if "diagonal" in words:
+        return _diagonal(judge, line)
+    if "derivative" in words:
+        for n in s.walk(claim.left):
+            if isinstance(n, s.Derivative) and n.of is not None and s.bare(n.of) == s.bare(n.by):
+                line.verdict, line.codes = REFUTED, ["M30"]
+                line.message = "the derivative of a quantity by itself is 1, not what is meant"
+                return True
+    return False
+
+
+def _norms(node: s.Node | None) -> bool:
+    return node is not None and any(isinstance(n, s.Norm) for n in s.walk(node))
+
+
+def _powers(node: s.Node | None) -> list[s.Power]:
+    return [n for n in s.walk(node) if isinstance(n, s.Power)] if node is not None else []
+
+
+def _relations(claim: s.Claim) -> set[str]:
+    return {
+        n.relation
+        for side in (claim.left, claim.right)
+        if side is not None
+        for n in s.walk(side)
+        if isinstance(n, s.Relation)
+    }
+
+
+def _linear(judge: Judge) -> bool:
+    """Whether the state is a linear function of the state before: the same Jacobian each step."""
+    model = judge.system.model
+    for d in model.states:
+        rhs = model.unfold(mx.Var(d.name, d.shape, (mx.t,)))
+        if rhs.has(mx.Apply) or rhs.has(mx.Softmax) or rhs.has(mx.Call):
+            return False
+    return bool(model.states)
+
+
+def _spectral(judge: Judge, line: Line) -> None:
+    if _linear(judge):
+        line.verdict = CONDITIONAL
+        words = "the modulus |λ| is meant, and the limit of many steps of one constant linear map"
+        line.conditions.append(Condition("M28", words))
+        return
+    line.verdict, line.codes = REFUTED, ["M28"]
+    line.message = f"{TRUE_CONDITION}; {COUNTEREXAMPLE}"
+    line.correct = r"\sigma_{\max}(W)\cdot\max|\varphi'|<1\ \text{suffices for vanishing}"
+
+
+def _gap(judge: Judge, node: s.Node | None) -> Any:
+    """The number of steps between the ends of a Jacobian, t − k, or a gradient's own time."""
+    if node is None:
+        return None
+    for n in s.walk(node):
+        if isinstance(n, s.Derivative) and n.of is not None:
+            of, by = s.bare(n.of), s.bare(n.by)
+            if isinstance(of, s.Symbol) and isinstance(by, s.Symbol):
+                a, b = judge.naming.parts(of).time, judge.naming.parts(by).time
+                return (a, b)
+    return None
+
+
+def _exponent(judge: Judge, node: s.Node | None) -> Any:
+    for n in _powers(node):
+        try:
+            return _time(judge, n.exponent)
+        except UnknownError:
+            continue
+    return None
+
+
+def _time(judge: Judge, node: s.Node) -> Any:
+    node = s.bare(node)
+    if isinstance(node, s.Number):
+        return sympy.Rational(node.text)
+    if isinstance(node, s.Symbol) and not node.indices:
+        return judge.naming.symbol(node.letter)
+    if isinstance(node, s.Sum):
+        total: Any = sympy.Integer(0)
+        for sign, term in zip(node.signs, node.terms, strict=True):
+            total += (-1 if sign == "-" else 1) * _time(judge, term)
+        return total
+    raise UnknownError("time")
+
+
+def _bound(judge: Judge, line: Line) -> bool:
+    """A product of n Jacobians is at most (γ σ)ⁿ: n must be the number of steps between."""
+    left, right = _gap(judge, line.claim.left), _gap(judge, line.claim.right)
+    n = _exponent(judge, line.claim.right)
+    if left is None or n is None or left[1] is None:
+        return False
+    end = right[1] if right is not None else left[0]
+    if end is None:
+        return False
+    if sympy.expand(end - left[1] - n) == 0:
+        line.verdict = PROVED
+        line.how = "norm"
+        line.proof = (
+            f"the chain rule gives a product of {n} step Jacobians diag(φ'(a_j)) W",
+            "‖A B‖ ≤ ‖A‖ ‖B‖, and ‖diag(φ') W‖ ≤ max|φ'| σ_max(W): the bound holds with λ_max "
+            "read as the largest singular value and γ as the largest slope",
+        )
+        return True
+    line.verdict, line.codes = REFUTED, ["M13"]
+    line.message = f"there are {sympy.expand(end - left[1])} Jacobians between the two, not {n}"
+    return True
+
+
+def _estimate(judge: Judge, line: Line) -> bool:
+    """A norm set about equal to a power: exact only for a scalar state and a constant slope."""
+    source = line.claim.source
+    later = [
+        x.claim
+        for x in judge.lines
+        if x.claim.chain and x.claim.chain == line.claim.chain and x is not line
+    ]
+    if any(c.relation == "→" for c in later) or "infty" in source:
+        line.verdict, line.codes = REFUTED, ["M28"]
+        line.message = "an upper bound is taken for an estimate; " + TRUE_CONDITION
+        return True
+    line.verdict = CONDITIONAL
+    line.conditions.append(Condition("M28", "a scalar state and the same slope at every step"))
+    return True
+
+
+def _identity_like(judge: Judge, line: Line) -> bool:
+    """J_j ≈ α I for every step makes their product α^{t−k} I."""
+    claim = line.claim
+    gap = _gap(judge, claim.right)
+    n = _exponent(judge, claim.right)
+    if gap is None or n is None or None in gap:
+        return False
+    if sympy.expand(gap[0] - gap[1] - n) == 0:
+        line.verdict = PROVED
+        line.how = "norm"
+        line.proof = (f"the product of {n} factors α I is α to that power times I",)
+    else:
+        line.verdict, line.codes = REFUTED, ["M13"]
+        line.message = f"there are {gap[0] - gap[1]} factors, not {n}"
+    return True
+
+
+def _diagonal(judge: Judge, line: Line) -> bool:
+    """Whether a Jacobian is diagonal, in the small world."""
+    for n in s.walk(line.claim.left):
+        if not (isinstance(n, s.Derivative | s.Quotient)):
+            continue
+        above, below = (n.of, n.by) if isinstance(n, s.Derivative) else (n.above, n.below)
+        of, by = (s.bare(x) if x is not None else None for x in (above, below))
+        if not (isinstance(of, s.Symbol) and isinstance(by, s.Symbol)):
+            continue
+        try:
+            u = judge.meaning().quantity(judge.naming.parts(of))
+            v = judge.meaning().quantity(judge.naming.parts(by))
+        except UnknownError:
+            return False
+        now = (u, 2), (v, 1 if u == v else 2)
+        value = judge.ground.world.derivative(*now, IMMEDIATE)
+        flat = value.reshape(value.shape[0], -1)
+        if flat.shape[0] == flat.shape[1] and np.allclose(flat, np.diag(np.diag(flat))):
+            return False
+        line.verdict, line.codes = REFUTED, ["M05"]
+        line.message = f"it is not diagonal: at T = 3 it is {np.round(flat, 4).tolist()}"
+        return True
+    return False
