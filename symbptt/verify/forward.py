@@ -89,6 +89,7 @@ class System:
     abstract: bool = False  # functions of which nothing is known
     stated_loss: bool = True
     filled: tuple[str, ...] = ()
+    accepted: tuple[s.Node, ...] = ()  # the right sides it was made from
 
 
 class Builder:
@@ -115,6 +116,7 @@ class Builder:
         self.every: list[s.Symbol] = []
         self.moving: set[str] = set()  # the names that carry a time somewhere
         self.suffix = ""
+        self.accepted: list[s.Node] = []
 
     # -- symbols
 

@@ -15,11 +15,16 @@ import numpy as np
 import sympy
 
 from .. import matrix as mx
+from ..errors import SymbpttError
 from . import surface as s
 from .judge import CONDITIONAL, PROVED, REFUTED, Judge, Line
-from .meaning import UnknownError
+from .meaning import Meaning, UnknownError
 from .readings import Condition
+from .repairs import Repairs, everywhere
+from .tensor import Numbers
+from .truth import Statement
 from .world import IMMEDIATE
+from .write import plain
 
 TRUE_CONDITION = (
     "σ_max(W) max|φ'| < 1 is sufficient for vanishing, σ_max(W) max|φ'| > 1 is necessary for "
@@ -48,7 +53,11 @@ def growth(judge: Judge, line: Line) -> bool:
     if claim.relation == "⇒" and "≈" in _relations(claim):
         return _identity_like(judge, line)
     spectral = _EIGEN.search(source) and (_FATE.search(source) or claim.relation == "→")
+    if claim.relation == "∝":
+        return _chain_of(judge, line)
     if spectral and claim.relation in ("", "⇒", "→", "⇔"):
+        if judge.system.abstract:
+            return False
         _spectral(judge, line)
         return True
     words = " ".join(n.words for n in s.walk(claim.left) if isinstance(n, s.Text)).lower()
@@ -195,6 +204,40 @@ def _identity_like(judge: Judge, line: Line) -> bool:
     return True
 
 
+def _chain_of(judge: Judge, line: Line) -> bool:
+    """δ_t ∝ ∏ W^T diag(φ'_i): the product must be the Jacobian from the last step back to t."""
+    found = judge.key_of(line.claim.left)
+    big = s.bare(line.claim.right) if line.claim.right is not None else None
+    if found is None or not isinstance(big, s.Big) or big.operator != "prod":
+        return False
+    g = judge.gradients.get(found[0])
+    upper = big.bounds[0].upper
+    sample = next(
+        (
+            x
+            for c in judge.lines
+            for side in (c.claim.left, c.claim.right)
+            if side is not None
+            for x in s.symbols(side)
+            if g is not None and judge.system.names.get(judge.naming.parts(x).name) == g.of
+        ),
+        None,
+    )
+    if g is None or upper is None or sample is None or found[1].time is None:
+        return False
+    repairs = Repairs(judge)
+    of = repairs._at(sample, _time(judge, upper))
+    by = repairs._at(sample, found[1].time)
+    claim = Statement(s.Derivative("∂", of, by), big)
+    if judge.plain(claim, judge.base())[0]:
+        return False
+    for code, words, new in everywhere(big, repairs._bound):
+        if judge.plain(Statement(claim.left, new), judge.base())[0]:
+            line.verdict, line.codes, line.message = REFUTED, [code], words
+            return True
+    return False
+
+
 def _diagonal(judge: Judge, line: Line) -> bool:
     """Whether a Jacobian is diagonal, in the small world."""
     for n in s.walk(line.claim.left):
@@ -218,3 +261,36 @@ def _diagonal(judge: Judge, line: Line) -> bool:
         line.message = f"it is not diagonal: at T = 3 it is {np.round(flat, 4).tolist()}"
         return True
     return False
+
+
+def shape_claim(judge: Judge, line: Line) -> bool:
+    """`∂L/∂o_t ∈ ℝ^q`, `W : (H, H)`: the number of axes, and that equal sizes have equal names."""
+    right = s.bare(line.claim.right) if line.claim.right is not None else None
+    if isinstance(right, s.Space):
+        sizes = right.sizes
+    elif isinstance(right, s.Listing):
+        sizes = right.items
+    else:
+        return False
+    alg = Numbers(judge.ground.world, {mx.t: 2})
+    try:
+        value = Meaning(judge.system, judge.naming, alg, judge.base()).of(line.claim.left)
+    except SymbpttError as error:
+        line.message = error.message
+        return False
+    names = [plain(x) for x in sizes]
+    if len(names) == 2 and value.rank == 1 and "1" in names:
+        names.remove("1")
+    if len(names) != value.rank:
+        line.verdict, line.codes = REFUTED, ["M17"]
+        line.message = f"{value.rank} axes, of sizes {value.show_shape()}, not {len(names)}"
+        return True
+    for name, size in zip(names, value.shape, strict=True):
+        known = judge.sizes.setdefault(name, size)
+        if known != size:
+            line.verdict, line.codes = REFUTED, ["M17"]
+            line.message = f"the size {name} is that of another axis in an earlier line"
+            return True
+    line.verdict, line.how = PROVED, "shape"
+    line.proof = (f"the forward equations give {value.rank} axes, named here {', '.join(names)}",)
+    return True

@@ -76,6 +76,7 @@ class Judge:
         self.stated: set[str] = set()
         self.free: set[str] = set()  # keys whose meaning may differ from line to line
         self.aliases: dict[str, Any] = {}
+        self.sizes: dict[str, int] = {}  # the author's names of sizes, by the shapes stated
         self.assumed: dict[str, Gradient] = {}
         self.alternatives: dict[str, list[Gradient]] = {}
         trees = [x for line in self.lines for x in (line.claim.left, line.claim.right) if x]
@@ -165,6 +166,9 @@ class Judge:
                 every = self._scopes(name, later)
                 numbered = q.letter[-1].isdigit()
                 found += [g for g in every if numbered or g.scope in ("L", "step")]
+            if q.letter[-1].isdigit():
+                found.append(Gradient(self.main_state(), "future", -1))
+                found += [Gradient(d.name) for d in self.system.model.inputs]
         self.candidates[key] = found = [g for g in found if self._exists(g)] or found[:1]
         if found and not self.ground.system.model.table[found[0].of].timed:
             self.free.add(key)

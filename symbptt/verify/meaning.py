@@ -165,6 +165,8 @@ class Meaning:
         timed = [n for n in names if n in self.model.defined]
         if q.name.lower() in lower and self._alike(lower[q.name.lower()], q):
             return names[lower[q.name.lower()]]
+        if len(q.components) == 2 and q.letter.upper() in names:
+            return names[q.letter.upper()]  # w_ij of W
         if q.letter in ("a", "z", "s", "u", "v", "n") and not q.marks:
             for out, inner in pre.items():  # z_o of o, z of the state
                 if label and (out == label or out.endswith("_" + label)):
@@ -422,6 +424,9 @@ class Meaning:
         if isinstance(node, s.Symbol):
             q = self.naming.parts(node)
             if q.letter in self.system.losses and q.name not in self.system.names:
+                if q.time is None and q.labels and q.labels[0].isdigit():
+                    at = sympy.Integer(q.labels[0])  # E_3
+                    return (self.model.loss.step.name, at), None, False
                 if q.time is None and "i" not in q.labels:
                     return ("L", None), None, False
                 return (self.model.loss.step.name, q.time), None, False
@@ -519,6 +524,7 @@ class Meaning:
                 signs_kept.append(signs[n - 1])
         values = [self.of(x) for x in items]
         self._pair = len(values) == 2
+        self._diagonals = {id(v) for v, x in zip(values, items, strict=True) if _is_diag(x)}
         return self.bound_product(values, signs_kept, items)
 
     def bound_product(self, values: list[Tensor], signs: list[str], nodes: list[Any]) -> Tensor:
@@ -567,7 +573,7 @@ class Meaning:
         out, kept = [values[0]], []
         for sign, x in zip(signs, values[1:], strict=True):
             before = out[-1]
-            if before.rank == 1 and before.left and x.rank == 2 and x.shape == before.shape * 2:
+            if id(x) in self._diagonals and before.rank == 1 and x.shape == before.shape * 2:
                 self.used.add("commute")
                 out[-1] = tn.chained(self.alg, x, before)
             else:
@@ -606,6 +612,7 @@ class Meaning:
                 return tn.hadamard(alg, a, b)
             raise
 
+    _diagonals: set[int] = set()  # noqa: RUF012 - set anew for every product
     _pair = False  # a product of two factors alone
     _wanted_tensor: Any = None  # the shape a ∂h/∂W should have
 
@@ -943,6 +950,11 @@ def _slope_by_value(head: str, body: Any) -> Any:
     """f' as a function of f's own value: 1 − h² for tanh, h (1 − h) for σ."""
     known = {"tanh": 1 - Z**2, "σ": Z * (1 - Z), "sigmoid": Z * (1 - Z)}
     return known.get(head, body)
+
+
+def _is_diag(node: s.Node) -> bool:
+    inner = s.bare(node)
+    return isinstance(inner, s.Apply) and inner.head.letter == "diag"
 
 
 def shorthand_key(node: s.Shorthand, q: Parts) -> str:

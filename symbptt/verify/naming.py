@@ -225,7 +225,8 @@ class Naming:
         if after_time or self.is_timed(x):
             return True
         if x.letter.islower() and letter in "ijk" and letter not in self.letters:
-            return len(x.indices) == 1 and not i.shift
+            if len(x.indices) == 1:
+                return True
         return sum(j.terms is not None and len(j.names) == 1 for j in x.indices) > 1 and all(
             j.names and j.names[0] in "ijklmnpqr" for j in x.indices if j.terms is not None
         )

@@ -34,7 +34,7 @@ from .forward import System
 from .meaning import Meaning
 from .naming import Naming
 from .readings import Reading
-from .tensor import Letters, Tensor
+from .tensor import Letters, Tensor, transpose
 from .truth import Statement, free_times
 from .world import DIRECT, FUTURE, IMMEDIATE, TOTAL
 
@@ -103,6 +103,9 @@ class Prover:
             from .tensor import diag
 
             right = diag(alg, right)
+        turn = "turn" in reading.choice.lenient and left.rank == right.rank == 1
+        if turn and left.left != right.left:
+            right = transpose(alg, right)
         if right.rank == 0 and left.rank:
             inner = right.data
             right = Tensor(lambda slots, bound: inner((), bound), left.shape, left.left)
@@ -126,6 +129,7 @@ class Prover:
         names = free_times(statement, self.naming, reading.choice)
         for k in names:
             limits.add(Lin(-1, ((str(k), 1),)))
+            limits.add(p.lin_add(Lin(0, (("T", 1),)), Lin(0, ((str(k), 1),)), -1))
             if k != mx.t and mx.t in names:
                 limits.add(Lin(0, tuple(sorted(((str(k), -1), ("t", 1)), key=repr))))
         if statement.last:

@@ -56,9 +56,13 @@ NOTE = {
     "byvalue": Condition("M03", "f'(h) is the slope expressed by the value, not f' at h"),
     "last": Condition("M07", "only at the last step, t = T: the term from step t+1 is missing"),
     "single": Condition("M07", "the loss stands at the last step only"),
+    "turn": Condition("M05", "one side is a row and the other a column"),
     "squared": Condition("M16", "the loss of a step is ½‖output − label‖², which is not stated"),
     "copy": Condition("M12", "one step's share: the gradient is its sum over t"),
 }
+
+
+LENIENT = ("commute", "rows", "columns", "outer", "tensor", "diag", "fraction", "byvalue", "turn")
 
 
 class Options:
@@ -164,7 +168,7 @@ class Options:
     def leaps(self, statement: Statement) -> list[tuple[str, ...]]:
         """The further readings, by name: one assumption, then two."""
         single: list[str] = ["hadamard", "left", "commute", "rows", "columns", "outer", "tensor"]
-        single += ["diag", "fraction", "byvalue"]
+        single += ["diag", "fraction", "byvalue", "turn"]
         if self.is_parameter_gradient(statement.left) and not _has_sum(statement.right):
             single.append("copy")
         if self.may_square and self.label in _letters(statement):
@@ -191,7 +195,7 @@ class Options:
         """The plain readings with some assumptions added."""
         lenient = frozenset(
             x for n in names for x in (("rows", "columns") if n == "columns" else (n,))
-            if x in ("commute", "rows", "columns", "outer", "tensor", "diag", "fraction", "byvalue")
+            if x in LENIENT
         )  # fmt: skip
         binding = next((n for n in names if n in ("hadamard", "left")), "strict")
         changed = replace(base, lenient=lenient, binding=binding)

@@ -211,7 +211,7 @@ def systems(
             made += 1
         except IncompleteError:
             break
-    letters = {x.letter for c in claims for t in _trees([c]) for x in s.symbols(t)}
+    letters = {letter for letter, _ in naming.timed}
     wanted: list[tuple[str, ...]] = [CELL] if {"c", "f"} <= letters else []
     if not made:
         wanted.append(PLAIN)

@@ -74,6 +74,7 @@ def from_document(
         if isinstance(x, s.Symbol)
     }
     forward = _accepted(claims, forward, naming, variant)
+    b.accepted = [c.right for c in forward if c.right is not None]
     b.final = _final(forward, naming)
     for claim in forward:
         items = claim.left.items if isinstance(claim.left, s.Listing) else (claim.left,)
@@ -104,7 +105,12 @@ def _accepted(
     first = next((n for n, c in enumerate(claims) if c not in forward and _is_gradient(c)), None)
     early = [c for c in forward if first is None or claims.index(c) < first]
     read = {naming.parts(x).name for c in early for x in s.symbols(c.right)}  # type: ignore[arg-type]
-    later = [c for c in forward if c not in early and set(_lefts(c, naming)) & read]
+    later = [
+        c
+        for c in forward
+        if c not in early
+        and (set(_lefts(c, naming)) & read or set(_lefts(c, naming)) & _symbols(c.right, naming))
+    ]
     out: list[s.Claim] = []
     seen: dict[str, list[s.Node]] = {}
     for c in (*early, *later):
@@ -121,6 +127,10 @@ def _accepted(
     if variant and all(len(x) < 2 for x in seen.values()):
         raise IncompleteError("there is no second definition")
     return out
+
+
+def _symbols(node: s.Node | None, naming: Naming) -> set[str]:
+    return {naming.parts(x).name for x in s.symbols(node)} if node is not None else set()
 
 
 def _is_gradient(c: s.Claim) -> bool:
@@ -191,7 +201,7 @@ class Assembly:
         return System(
             made, names, frozenset(b.rows - b.columns), self.pre, self.label, self.onehot,
             self.output, self.logits, self.losses, b.stack, b.abstract, self.stated_loss,
-            tuple(self.filled),
+            tuple(self.filled), tuple(b.accepted),
         )  # fmt: skip
 
     # -- what the author left out

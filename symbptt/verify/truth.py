@@ -154,6 +154,9 @@ class Ground:
             if left.shape == right.shape * 2:
                 m.used.add("diag")
                 right = tn.diag(alg, right)
+        if "turn" in choice.lenient and left.rank == right.rank == 1 and left.left != right.left:
+            m.used.add("turn")
+            right = tn.transpose(alg, right)
         return left, right, m
 
     def _at(

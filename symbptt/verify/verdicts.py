@@ -7,8 +7,9 @@ from typing import Any
 
 import sympy
 
+from .. import matrix as mx
 from . import surface as s
-from .growth import growth
+from .growth import growth, shape_claim
 from .judge import (
     APPROXIMATION,
     CONDITIONAL,
@@ -130,6 +131,8 @@ def _judge_line(judge: Judge, line: Line) -> None:
     if isinstance(s.bare(claim.right), s.Dots):
         line.verdict = INCOMPLETE
         return
+    if claim.relation in ("∈", ":") and shape_claim(judge, line):
+        return
     if claim.relation not in ("=", ":=", "+=", "←"):
         line.verdict = UNREAD
         return
@@ -215,6 +218,7 @@ def _settle_plain(judge: Judge, line: Line) -> None:
         return
     if least:
         line.conditions += _immediate(judge, line)
+    line.conditions += _elementwise_output(judge, line)
     orders = [
         {r.order for r in line.true if r.choice.layout == x} for x in (NUMERATOR, DENOMINATOR)
     ]
@@ -229,13 +233,9 @@ def _names_forward(judge: Judge, line: Line, left: s.Symbol) -> bool:
     if q.name not in judge.system.model.defined:
         earlier = judge.lines[: judge.lines.index(line)]
         return not any(x.claim.left == line.claim.left for x in earlier)
-    others = [
-        x.claim.right
-        for x in judge.lines
-        if is_forward(x.claim) and isinstance(x.claim.left, s.Symbol)
-        and judge.naming.parts(x.claim.left).name == q.name
-    ]  # fmt: skip
-    return line.claim.right == others[0]
+    if judge.system.accepted:
+        return line.claim.right in judge.system.accepted
+    return not any(isinstance(n, s.Derivative) for n in s.walk(line.claim.right or left))
 
 
 def _immediate(judge: Judge, line: Line) -> list[Condition]:
@@ -245,6 +245,21 @@ def _immediate(judge: Judge, line: Line) -> list[Condition]:
     names = ", ".join(_shown(k) for k in line.reading.kinds)
     words = f"{names} is the immediate derivative: everything before its own step held fixed"
     return [Condition("M07" if alone else "M09", words)]
+
+
+def _elementwise_output(judge: Judge, line: Line) -> list[Condition]:
+    """g' of an output y = g(o) of which nothing is known: right where g acts entry by entry."""
+    rhs = judge.system.model.defined.get(judge.system.output)
+    if rhs is None or not isinstance(rhs.rhs, mx.Apply) or rhs.rhs.args[0].is_builtin:
+        return []
+    head = rhs.rhs.args[0].name
+    for side in (line.claim.left, line.claim.right):
+        for n in s.walk(side):  # type: ignore[arg-type]
+            if isinstance(n, s.Apply) and n.primes and n.head.letter == head:
+                if judge.system.output not in {d.name for d in judge.system.model.states}:
+                    words = f"{head} acts entry by entry; a softmax needs its full Jacobian"
+                    return [Condition("M16", words)]
+    return []
 
 
 def _shown(key: str) -> str:
@@ -289,8 +304,12 @@ def _conditional(judge: Judge, line: Line, statement: Statement) -> bool:
                     line.true, line.reading, line.verdict = true, true[0], PROVED
                     line.conditions.append(_second_meaning(judge, key, g))
                     return True
+    future = {k for k, g in judge.gradients.items() if g.scope == "future"}
+    later = bool(future & _keys(statement, judge.naming))
     shape_only = line.answer is not None and line.answer.outcome == UNKNOWN
     for names in judge.options.leaps(statement):
+        if later and "last" in names:
+            continue
         if shape_only and not set(names) & {"fraction", "tensor", "diag"}:
             continue
         true = []
@@ -311,7 +330,7 @@ def _conditional(judge: Judge, line: Line, statement: Statement) -> bool:
 
 
 def _all_used(names: tuple[str, ...], answer: Answer) -> bool:
-    marks = {"commute", "outer", "tensor", "diag", "fraction", "byvalue", "rows"}
+    marks = {"commute", "outer", "tensor", "diag", "fraction", "byvalue", "rows", "turn"}
     wanted = {"rows" if n == "columns" else n for n in names} & marks
     return wanted <= answer.used
 
@@ -341,7 +360,9 @@ def _chains(judge: Judge) -> None:
 def _steps(judge: Judge) -> None:
     """dh as the gradient of this step's loss, where the text does not say so."""
     keys = {
-        k for k, g in judge.gradients.items() if g.scope == "step" and k not in judge.stated
+        k
+        for k, g in judge.gradients.items()
+        if g.scope == "step" and k not in judge.stated and not k[-1].isdigit()
     } - judge.free
     for line in judge.lines:
         if not line.true or line.verdict == DEFINITION:
