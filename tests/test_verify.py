@@ -156,3 +156,48 @@ def test_an_assumption_decides_what_a_letter_means() -> None:
     assert report.lines[-1].verdict == "proved"
     with pytest.raises(SymbpttError, match="the model has no w"):
         verify(TWO, assume={"δ": "w"})
+
+
+# -- whole derivations
+
+DERIVATIONS = Path(__file__).parents[1] / "examples" / "derivations"
+
+
+def verdicts_of(name: str) -> dict[str, str]:
+    text = (DERIVATIONS / name).read_text(encoding="utf-8")
+    return {x.claim.id: ",".join([x.verdict, *x.codes]) for x in verify(text).lines}
+
+
+def test_column_vectors_with_a_backward_pass_of_two_layouts() -> None:
+    found = verdicts_of("seed_000.md")
+    assert found["last"] == "refuted,M05,M17"
+    assert found["recursion"] == found["jacobian"] == found["double"] == "conditional"
+    assert found["weights"] == "proved"
+    assert found["growth"] == "refuted,M28"
+
+
+def test_rows_of_a_minibatch_for_the_loss_of_one_step() -> None:
+    found = verdicts_of("seed_001.md")
+    assert found["output.2"] == found["weight"] == "proved"
+    assert found["state"] == "conditional"
+    assert found["a"] == "refuted,M11,M17"
+    assert set(found["slope"].split(",")) == {"refuted", "M02", "M03"}
+    assert found["back"].startswith("refuted,M11")
+    assert found["sum"].startswith("refuted,M11")
+
+
+def test_no_wrong_line_of_the_small_cases_is_proved() -> None:
+    """The whole score is `python -m tests.scoring`; here the quick cases."""
+    from tests.scoring import CASES, document, verdicts
+
+    cases = json.loads(CASES.read_text(encoding="utf-8"))["cases"]
+    for case in cases:
+        if case["id"] not in ("D05", "D09", "D15", "D27", "D29", "D35", "D47", "D49"):
+            continue
+        found = verdicts(case, verify(document(case)))
+        for e in case["equations"]:
+            verdict = found[e["id"]][0]
+            if e["verdict"] == "wrong":
+                assert verdict not in ("proved", "definition"), (case["id"], e["id"])
+            if e["verdict"] == "correct":
+                assert verdict not in ("refuted", "follows"), (case["id"], e["id"])

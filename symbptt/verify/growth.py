@@ -17,7 +17,7 @@ import sympy
 from .. import matrix as mx
 from ..errors import SymbpttError
 from . import surface as s
-from .judge import CONDITIONAL, PROVED, REFUTED, Judge, Line
+from .judge import CONDITIONAL, PROVED, REFUTED, TESTED, Judge, Line
 from .meaning import Meaning, UnknownError
 from .readings import Condition
 from .repairs import Repairs, everywhere
@@ -130,6 +130,10 @@ def _exponent(judge: Judge, node: s.Node | None) -> Any:
             return _time(judge, n.exponent)
         except UnknownError:
             continue
+    for x in s.symbols(node) if node is not None else ():
+        raised = [i for i in x.sup if i.style == "^" and i.terms is not None]
+        if raised:  # α^{t−k}, whose exponent was taken for a time
+            return judge.naming.time(raised[0])
     return None
 
 
@@ -281,16 +285,23 @@ def shape_claim(judge: Judge, line: Line) -> bool:
     names = [plain(x) for x in sizes]
     if len(names) == 2 and value.rank == 1 and "1" in names:
         names.remove("1")
+    if len(names) == value.rank + 1 and judge.system.rows and names[0] in ("N", "B", "m"):
+        names = names[1:]  # rows of a batch
     if len(names) != value.rank:
         line.verdict, line.codes = REFUTED, ["M17"]
         line.message = f"{value.rank} axes, of sizes {value.show_shape()}, not {len(names)}"
         return True
+    tied = all(n in judge.sizes for n in names) or len(names) < 2
     for name, size in zip(names, value.shape, strict=True):
         known = judge.sizes.setdefault(name, size)
         if known != size:
             line.verdict, line.codes = REFUTED, ["M17"]
             line.message = f"the size {name} is that of another axis in an earlier line"
             return True
+    if not tied:
+        line.verdict = TESTED
+        line.message = "the number of axes fits; nothing else in the text says what the sizes are"
+        return True
     line.verdict, line.how = PROVED, "shape"
     line.proof = (f"the forward equations give {value.rank} axes, named here {', '.join(names)}",)
     return True

@@ -373,6 +373,13 @@ class Judge:
             key, g = found[0], self.gradients[found[0]]  # what the next turn of the loop reads
             moved = replace(g, lag=g.lag - 1)
             return [base, replace(base, gradients={**base.gradients, key: moved})]
+        if found and found[0].startswith("d ") and found[0] in self.gradients:
+            key, g = found[0], self.gradients[found[0]]
+            state = any(d.name == g.of for d in self.system.model.states)
+            time = found[1].time
+            if state and g.scope == "L" and time is not None and sympy.expand(time - mx.t) == -1:
+                carried = replace(g, scope="future")  # what step t hands back to t − 1
+                return [base, replace(base, gradients={**base.gradients, key: carried})]
         if statement.relation == "+=":
             return self._added(statement, base)
         mine = [k for k in self.free if k in _keys(statement, self.naming)]

@@ -736,6 +736,12 @@ class Meaning:
             return tn.outer(self.alg, a, b)
         if head in FUNCTIONS or (head in self._functions() and len(node.arguments) == 1):
             return self._function(node, head)
+        q = self.naming.parts(node.head)
+        if len(node.arguments) == 1 and q.name in self.system.names and not node.primes:
+            name = self.system.names[q.name]
+            argument = s.bare(node.arguments[0])
+            if self.model.table[name].timed and _is_bare_input(argument):  # h(x), the prediction
+                return self.value(name, self.time_of(name, q))
         if not node.certain and len(node.arguments) == 1:
             product = s.Product((node.head, s.Group(node.arguments[0])), ("",))
             return self._product(product)
@@ -743,11 +749,6 @@ class Meaning:
             if isinstance(e.rhs, mx.Call) and e.rhs.name == head:
                 (name, time), _, _ = self._called(node)
                 return self.value(name, time)
-        q = self.naming.parts(node.head)
-        if len(node.arguments) == 1 and q.name in self.system.names and not node.primes:
-            name = self.system.names[q.name]
-            if self.model.table[name].timed:  # h(x), the prediction
-                return self.value(name, self.time_of(name, q))
         if node.primes and len(node.arguments) == 1:
             pre = self._slope_of(head)
             if pre is not None:
@@ -950,6 +951,10 @@ def _slope_by_value(head: str, body: Any) -> Any:
     """f' as a function of f's own value: 1 − h² for tanh, h (1 − h) for σ."""
     known = {"tanh": 1 - Z**2, "σ": Z * (1 - Z), "sigmoid": Z * (1 - Z)}
     return known.get(head, body)
+
+
+def _is_bare_input(node: s.Node) -> bool:
+    return isinstance(node, s.Symbol) and node.letter == "x" and not node.indices
 
 
 def _is_diag(node: s.Node) -> bool:

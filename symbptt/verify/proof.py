@@ -322,10 +322,10 @@ class Prover:
     def _onward(self, f: Factor, atoms: list[Factor]) -> Poly | None:
         """dw_s/dv_r or dw_s/dθ by what w reads."""
         kind, of, by, _, by_timed, copied = f.name
-        time = f.times[0]
         e = self.model.defined.get(of)
         if e is None or (of == by and not by_timed):
             return self._identity(f) if of == by else None
+        time = f.times[0]
         source = f.times[1] if by_timed else None
         if copied:
             gap = p.lin_add(time, f.times[-1], -1)

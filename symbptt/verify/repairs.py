@@ -21,7 +21,7 @@ from .naming import Parts
 from .readings import NOTE, Reading, _has_sum
 from .truth import FALSE, MISFIT, Statement
 
-SINGLE_BUDGET, PAIR_BUDGET = 1500, 700
+SINGLE_BUDGET, PAIR_BUDGET = 1000, 400
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,10 @@ class Repairs:
             first = [self._transposed, self._order, self._operation, self._swap]
             local = first + [x for x in local if x not in first]
         for change in local:
-            for code, words, new in everywhere(right, change):
+            found = list(everywhere(right, change))
+            if change == self._transposed:  # weights and Jacobians before plain vectors
+                found.sort(key=lambda x: x[0] == "M17")
+            for code, words, new in found:
                 yield code, words, replace(statement, right=new)
             if change == self._index:
                 yield from self._global_index(statement)

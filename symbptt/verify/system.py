@@ -105,12 +105,7 @@ def _accepted(
     first = next((n for n, c in enumerate(claims) if c not in forward and _is_gradient(c)), None)
     early = [c for c in forward if first is None or claims.index(c) < first]
     read = {naming.parts(x).name for c in early for x in s.symbols(c.right)}  # type: ignore[arg-type]
-    later = [
-        c
-        for c in forward
-        if c not in early
-        and (set(_lefts(c, naming)) & read or set(_lefts(c, naming)) & _symbols(c.right, naming))
-    ]
+    later = [c for c in forward if c not in early and set(_lefts(c, naming)) & read]
     out: list[s.Claim] = []
     seen: dict[str, list[s.Node]] = {}
     for c in (*early, *later):
@@ -127,10 +122,6 @@ def _accepted(
     if variant and all(len(x) < 2 for x in seen.values()):
         raise IncompleteError("there is no second definition")
     return out
-
-
-def _symbols(node: s.Node | None, naming: Naming) -> set[str]:
-    return {naming.parts(x).name for x in s.symbols(node)} if node is not None else set()
 
 
 def _is_gradient(c: s.Claim) -> bool:

@@ -77,7 +77,9 @@ def _nearest(judge: Judge) -> None:
 
     repairs = Repairs(judge)
     for key, options in judge.candidates.items():
-        if key in judge.stated or key in judge.free or key.startswith("d ") or len(options) < 2:
+        if key in judge.stated or key in judge.free or len({g.of for g in options}) < 2:
+            continue
+        if key[-1].isdigit() or key.endswith("_next"):
             continue
         lines = [
             line
@@ -89,7 +91,8 @@ def _nearest(judge: Judge) -> None:
         if not lines or any(judge.plain(judge.statement(x), judge.base())[0] for x in lines):
             continue
         distances: list[tuple[int, int, Gradient]] = []
-        for g in [g for g in options if g.scope == "L"]:
+        scope = judge.gradients[key].scope
+        for g in [g for g in options if g.scope == scope and not g.lag and g.factor == 1]:
             judge.gradients[key] = g
             distances.append((sum(map(repairs.distance, lines)), len(distances), g))
         judge.gradients[key] = min(distances, key=lambda x: x[:2])[2]
