@@ -170,7 +170,7 @@ def verdicts_of(name: str) -> dict[str, str]:
 
 def test_column_vectors_with_a_backward_pass_of_two_layouts() -> None:
     found = verdicts_of("seed_000.md")
-    assert found["last"] == "refuted,M05,M17"
+    assert found["last"].startswith("refuted,M05,M17")
     assert found["recursion"] == found["jacobian"] == found["double"] == "conditional"
     assert found["weights"] == "proved"
     assert found["growth"] == "refuted,M28"
