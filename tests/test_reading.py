@@ -177,6 +177,7 @@ def test_latex_as_people_write_it(text: str, expected: str) -> None:
         (r"h_t = ", ""),
         (r"a = b + ", ""),
         (r"x \cdot\odot y = z", r"\odot"),
+        (r"a = \cancel{b} + c", r"\cancel"),
     ],
 )
 def test_damage_is_unread_at_its_place(text: str, place: str) -> None:

@@ -15,6 +15,7 @@ CHARACTERS: dict[str, tuple[str, str]] = {}
 
 
 def _row(kind: str, value: str, macros: str = "", characters: str = "") -> None:
+    """One meaning, with the macros and the characters that are written for it."""
     MACROS.update((m, (kind, value)) for m in macros.split())
     CHARACTERS.update((c, (kind, value)) for c in characters)
 
@@ -82,7 +83,7 @@ _row("text", "therefore", "therefore", "∴")
 _row("text", "because", "because", "∵")
 _row("over", "over", "over", "")
 _row("null", "", "mathord mathbin mathrel mathop mathopen mathclose mathinner ensuremath", "")
-_row("group", "", "boxed fbox hbox cancel bcancel xcancel", "")
+_row("group", "", "boxed fbox hbox", "")
 
 GREEK_LETTERS = {**GREEK, "lambda": "λ", "Lambda": "Λ", "varepsilon": "ε", "vartheta": "θ"} | {
     "varphi": "φ",
@@ -94,21 +95,19 @@ GREEK_LETTERS = {**GREEK, "lambda": "λ", "Lambda": "Λ", "varepsilon": "ε", "v
     "omicron": "ο",
 }
 MACROS |= {word: ("letter", letter) for word, letter in GREEK_LETTERS.items()}
-MACROS |= {m: ("frac", "frac") for m in FRACTIONS} | {
-    "nicefrac": ("frac", "frac"),
-    "sfrac": ("frac", "frac"),
-}
-MACROS |= {m: ("font", "bold") for m in BOLD} | {"bf": ("font", "bold")}
-MACROS |= {m: ("font", "cal") for m in ("mathcal", "mathscr", "mathfrak", "cal")}
-MACROS |= {m: ("font", "bb") for m in ("mathbb", "mathds", "Bbb")}
-MACROS |= {m: ("mark", mark) for m, mark in [
-    ("hat", "hat"), ("widehat", "hat"), ("tilde", "tilde"), ("widetilde", "tilde"),
-    ("bar", "bar"), ("overline", "bar"), ("overleftarrow", "overleftarrow"),
-    ("overrightarrow", "overrightarrow"), ("vec", "vec"), ("dot", "dot"), ("check", "check"),
-    ("breve", "breve"), ("underline", "underline"), ("mathring", "ring"), ("ddot", "ddot"),
-]}  # fmt: skip
-MACROS |= {m: ("brace", m) for m in ("underbrace", "overbrace", "underset", "overset", "stackrel")}
-MACROS |= {"dd": ("d", "d"), "differentialD": ("d", "d")}
+_row("frac", "frac", " ".join(FRACTIONS) + " nicefrac sfrac")
+_row("font", "bold", " ".join(BOLD - {"mathcal", "mathscr", "mathbb"}) + " bf")
+_row("font", "cal", "mathcal mathscr mathfrak cal")
+_row("font", "bb", "mathbb mathds Bbb")
+_row("mark", "hat", "hat widehat")
+_row("mark", "tilde", "tilde widetilde")
+_row("mark", "bar", "bar overline")
+_row("mark", "ring", "mathring")
+for _mark in "overleftarrow overrightarrow vec dot ddot check breve underline".split():
+    _row("mark", _mark, _mark)
+for _brace in "underbrace overbrace underset overset stackrel".split():
+    _row("brace", _brace, _brace)
+_row("d", "d", "dd differentialD")
 
 # Macros whose argument is raw text, and what it becomes.
 RAW = dict.fromkeys(UPRIGHT - {"rm"}, "word") | {
@@ -127,15 +126,17 @@ SILENT |= {"mathstrut", "nobreak", "hline", "noindent", "centering", "small", "l
 # Functions as authors spell them -> one spelling.
 FUNCTIONS = {name: name for name in """tanh sigmoid softmax log exp diag relu sin cos sinh cosh sech
     sign trace det vec outer mean norm softplus abs argmax argmin onehot rank transpose zeros ones
-    eye hstack vstack concat square swish gelu elu selu Var Cov Pr dim arctanh erf dot matmul sum
-    prod max min arg cross_entropy squared_error mse detach clip dropout""".split()} | {
-    **{"ReLU": "relu", "Relu": "relu", "Tanh": "tanh", "Softmax": "softmax", "SoftMax": "softmax"},
-    **{"Sigmoid": "sigmoid", "sigm": "sigmoid", "logistic": "sigmoid", "logit": "logit"},
-    **{"Diag": "diag", "ln": "log", "tr": "trace", "Tr": "trace", "sgn": "sign", "sqrt": "sqrt"},
-    **{"one_hot": "onehot", "concatenate": "concat", "Concat": "concat", "CE": "cross_entropy"},
-    **{"CrossEntropy": "cross_entropy", "crossentropy": "cross_entropy", "MSE": "mse"},
-    **{"multiply": "multiply", "sum_": "sum", "arcsin": "arcsin", "LayerNorm": "layernorm"},
-    **{"cross-entropy": "cross_entropy", "squared-error": "squared_error", "column": "column"},
+    eye hstack vstack concat square sqrt swish gelu elu selu logit Var Cov Pr dim arcsin arctanh
+    erf dot matmul multiply sum prod max min arg cross_entropy squared_error mse column detach clip
+    dropout""".split()} | {
+    **dict.fromkeys(("ReLU", "Relu"), "relu"),
+    **dict.fromkeys(("Softmax", "SoftMax"), "softmax"),
+    **dict.fromkeys(("Sigmoid", "sigm", "logistic"), "sigmoid"),
+    **dict.fromkeys(("tr", "Tr"), "trace"),
+    **dict.fromkeys(("concatenate", "Concat"), "concat"),
+    **dict.fromkeys(("CE", "CrossEntropy", "crossentropy", "cross-entropy"), "cross_entropy"),
+    **{"Tanh": "tanh", "Diag": "diag", "ln": "log", "sgn": "sign", "one_hot": "onehot"},
+    **{"MSE": "mse", "LayerNorm": "layernorm", "squared-error": "squared_error"},
 }  # fmt: skip
 
 # Letters that are nearly always functions when a bracket follows.
