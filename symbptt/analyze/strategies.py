@@ -40,12 +40,12 @@ def draw_pieces(divided: Pieces, file: Path) -> None:
     """The pieces as bars along time, one strategy above the other."""
     figure = new_figure(file, (9, 2.5))
     axes = figure.subplots()
-    for row, (name, lengths) in enumerate(reversed(divided.items())):
+    for row, lengths in enumerate(reversed(divided.values())):
         starts = np.cumsum([0, *lengths[:-1]])
         bars = [(start + 0.1, length - 0.2) for start, length in zip(starts, lengths, strict=True)]
         axes.broken_barh(bars, (row - 0.3, 0.6), facecolors=f"C{row}")
-        axes.text(-0.5, row, name, ha="right", va="center")
-    axes.set(xlabel="t", yticks=[], title="how far a gradient goes back")
+    axes.set_yticks(range(len(divided)), list(divided)[::-1])
+    axes.set(xlabel="t", title="how far a gradient goes back")
     figure.savefig(file)
 
 
