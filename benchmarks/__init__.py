@@ -24,6 +24,7 @@ threads (see `child`), in rounds that rotate the order and pause before each tur
     peers.py      per model: the peers, each a builder of a zero-argument callable
     child.py      one shape, measured; a process with a fixed number of threads
     bench.py      every shape, as rows; the table and the command line
+    strategies.py every strategy against the full gradient: time and peak memory
 
 A new model is one entry in `problems.PROBLEMS` and one in `peers.PEERS`.
 """

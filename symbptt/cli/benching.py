@@ -39,6 +39,15 @@ def measured(models: list[str], as_json: bool) -> str:
     return "\n".join(_table(bench, name, of_model) for name, of_model in rows.items())
 
 
+def strategies(as_json: bool) -> str:
+    """Time and peak memory of every strategy against the full gradient, in one run."""
+    _benchmarks()
+    found = import_module("benchmarks.strategies")
+    with progress("measuring") as say:
+        rows = found.everything(say)
+    return str(found.as_json(rows) if as_json else found.table(rows))
+
+
 def _benchmarks() -> Any:
     """benchmarks.bench of the checkout this package runs from."""
     checkout = Path(__file__).resolve().parents[2]

@@ -240,6 +240,8 @@ def generate(
         return
     if not model:
         ctx.fail("Missing argument 'MODEL', or --all.")
+    if report and strategy:
+        ctx.fail("--report counts the passes over the full gradient only.")
     writable(output, keep=model)
     code = generating.module(model, strategy, clip_of(clip))
     if not report or output is not None:
@@ -391,21 +393,29 @@ def verify(
     epilog="""\b
 Examples:
   symbptt bench elman_batch
-  symbptt bench --json > bench.json        every model that has a benchmark"""
+  symbptt bench --json > bench.json        every model that has a benchmark
+  symbptt bench --strategies               time and peak memory against the full gradient"""
 )
 def bench(
+    ctx: typer.Context,
     models: Annotated[
         list[str] | None, typer.Argument(metavar="MODEL", help="Default: all there are.")
     ] = None,
     json: Json = False,
+    strategies: Annotated[
+        bool,
+        typer.Option("--strategies", help="Truncated, random, online … against the full gradient."),
+    ] = False,
 ) -> None:
     """Time the emitted code against its peers.
 
     The peers are PyTorch, JAX, autograd, and the bare matrix products.
     """
-    from .benching import measured
+    from . import benching
 
-    put(measured(models or [], json))
+    if strategies and models:
+        ctx.fail("--strategies stands alone: it measures elman.")
+    put(benching.strategies(json) if strategies else benching.measured(models or [], json))
 
 
 def _derivation(model: str, strategy: Strategy | None = None) -> Derivation:

@@ -56,11 +56,12 @@ class Arguments:
         return tuple_code((["T"] if d.timed else []) + [code(s) for s in d.shape])
 
     def opening(
-        self, lines: list[str], views: dict[str, str], *, training: bool, kept: bool = False
+        self, lines: list[str], views: dict[str, str], *, training: bool, sized: bool = False
     ) -> list[str]:
-        """Arguments unpacked, sizes checked, buffers fetched, from a workspace where `kept`."""
+        """Arguments unpacked, sizes checked unless they are given, buffers fetched."""
         out = self.checked(training=training)
-        fetched = "_workspace(workspace, sizes)" if training or kept else "_Buffers(*sizes)"
+        out = out[:-1] if sized else out
+        fetched = "_workspace(workspace, sizes)" if training or sized else "_Buffers(*sizes)"
         out.append(f"w = {fetched}")
         text = without_comments("\n".join([*lines, *views.values()]))
         sizes = [n if self._mentions(text, n) else "_" for n in self.size_names()]

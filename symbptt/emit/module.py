@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from ..errors import UnsupportedError
 from ..model import Declaration, Verdict
 from ..plan import Buffer, Program, Ref, standing
 from ..show import show_equation
@@ -20,6 +19,7 @@ from .names import (
     dict_code,
     dict_doc,
     identifier,
+    keyword_argument,
     tuple_code,
     wrapped,
 )
@@ -42,7 +42,9 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
         "title": f"{model.name}: {model.title}." if model.title else f"{model.name}.",
         "docstring": docstring(program, proof, command),
         "arguments": arguments.described(),
-        "opening": arguments.opening([*forward, *backward, *gradients], used, training=True),
+        "opening": arguments.opening(
+            [*forward, *backward, *gradients], used, training=True, sized=bool(checkpointed)
+        ),
         "forward": assigned(used) + forward,
         "backward": backward,
         "gradients": gradients,
@@ -57,6 +59,7 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
         "checking": arguments.checking(),
         "allocation": _allocation(lines),
         "hyper": arguments.keywords(),
+        "hypers": [keyword_argument(d.name) for d in model.hypers],
         "blocks": strategy if isinstance(strategy, Blocks) else None,
         "random": strategy if isinstance(strategy, RandomCut) else None,
         "checkpoint": checkpointed,
@@ -89,12 +92,6 @@ def _checkpointed(program: Program, lines: Lines, arguments: Arguments) -> dict[
     """What the wrapper of a checkpointed module is laid out from; empty for another."""
     if not isinstance(program.derivation.strategy, Checkpoint | Online):
         return {}
-    if program.model.hypers:
-        raise UnsupportedError(
-            f"checkpointed code takes no hyper-parameters, and {program.model.name} has "
-            f"{', '.join(d.name for d in program.model.hypers)}",
-            "the number itself in the equations, or no --checkpoint",
-        )
     before, lines.locals = lines.locals, {}
     advance = lines.block(program.states.forward)
     model, own = program.model, lines.locals
@@ -111,7 +108,7 @@ def _checkpointed(program: Program, lines: Lines, arguments: Arguments) -> dict[
     ]
     return {
         "checked": arguments.checked(training=True),
-        "opening": arguments.opening(advance, own, training=False, kept=True),
+        "opening": arguments.opening(advance, own, training=False, sized=True),
         "advance": assigned(own) + advance,
         "sums": arrays(model.params),
         "rows": arrays((d for d in model.inputs if d.classes is None), "T"),
