@@ -22,6 +22,9 @@ threads (see `child`), in rounds that rotate the order and pause before each tur
     timing.py     interleaved timing of callables; medians and quartiles
     problems.py   per model: the shapes, and random arrays of a shape
     peers.py      per model: the peers, each a builder of a zero-argument callable
+    contract.py   what a peer is
+    gated.py      the peers of LSTM and GRU
+    memory.py     peak memory of one call, a process each
     child.py      one shape, measured; a process with a fixed number of threads
     bench.py      every shape, as rows; the table and the command line
     strategies.py every strategy against the full gradient: time and peak memory

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from .child import OURS, BenchError, DisagreementError, Request, load, measure
+from .memory import footprint
 from .peers import GEMM_LIMIT, PEERS
 from .problems import PROBLEMS, Shape
 from .timing import Timing
@@ -119,7 +120,9 @@ def _why_noisy(rows: Sequence[Row]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; exit status 2 if a measurement cannot be made."""
     options = _parser().parse_args(arguments)
-    path = options.module or Path(__file__).parents[1] / "generated" / f"{options.model}.py"
+    path = (
+        options.module or Path(__file__).parents[1] / "generated" / f"{_module(options.model)}.py"
+    )
     try:
         module, shapes = load(path), options.shape
         rows = run(
@@ -137,7 +140,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps([row.as_dict() for row in rows], indent=2))
     else:
         _print(rows)
+        print(*footprint(options.model, str(path)), sep="\n")
     return 0
+
+
+def _module(model: str) -> str:
+    return PROBLEMS[model].model or model
 
 
 def _sizes(model: str, shape: Shape) -> dict[str, int]:

@@ -6,19 +6,15 @@ Each peer is written as its own documentation would write it, with the input pro
 taken out of the loop over t. The GEMM limit's callable returns None: it computes only products.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from .contract import GEMM_LIMIT, Builder, Peer, Result
+from .gated import GRU, LSTM
 from .problems import Array
-
-Result = tuple[float, dict[str, Any]] | None
-Peer = Callable[[], Result]
-Builder = Callable[[dict[str, Array], Array, Array, dict[str, Array]], Peer]
-
-GEMM_LIMIT = "gemm limit"
 
 
 def torch_elman_batch(
@@ -135,6 +131,8 @@ def gemm_limit_elman_batch(
 
 
 PEERS: Mapping[str, Mapping[str, Builder]] = {
+    "lstm": LSTM,
+    "gru": GRU,
     "elman_batch": {
         "torch": torch_elman_batch,
         "jax": jax_elman_batch,

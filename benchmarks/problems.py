@@ -30,6 +30,7 @@ class Problems:
     sizes: tuple[str, ...]
     shapes: tuple[Shape, ...]
     draw: Callable[..., Problem]
+    model: str = ""  # the model of the zoo, where it has another name
 
 
 def elman_batch(T: int, N: int, D: int, H: int, C: int) -> Problem:
@@ -51,9 +52,56 @@ def elman_batch(T: int, N: int, D: int, H: int, C: int) -> Problem:
     )
 
 
+def lstm(T: int, N: int, D: int, H: int, C: int) -> Problem:
+    """Rows: gates i, f, g, o packed in W, U and b; readout h V + b_y, a class index per row."""
+    rng = np.random.default_rng(0)
+
+    def normal(*shape: int, scale: float = 1.0) -> Array:
+        return scale * rng.standard_normal(shape, dtype=np.float32)
+
+    params = {
+        "W": normal(D, 4 * H, scale=0.5 * D**-0.5),
+        "U": normal(H, 4 * H, scale=H**-0.5),
+        "b": normal(4 * H, scale=0.1),
+        "V": normal(H, C, scale=H**-0.5),
+        "b_y": normal(C, scale=0.1),
+    }
+    state = {"h": normal(N, H, scale=0.3), "c": normal(N, H, scale=0.3)}
+    return Problem(params, normal(T, N, D), rng.integers(0, C, (T, N)), state)
+
+
+def gru(T: int, N: int, D: int, H: int, C: int) -> Problem:
+    """Rows: r, z, n packed as torch.nn.GRU packs them, two biases; a class index per row."""
+    rng = np.random.default_rng(0)
+
+    def normal(*shape: int, scale: float = 1.0) -> Array:
+        return scale * rng.standard_normal(shape, dtype=np.float32)
+
+    params = {
+        "W_ih": normal(3 * H, D, scale=0.5 * D**-0.5),
+        "W_hh": normal(3 * H, H, scale=H**-0.5),
+        "b_ih": normal(3 * H, scale=0.1),
+        "b_hh": normal(3 * H, scale=0.1),
+        "W_hy": normal(C, H, scale=H**-0.5),
+        "b_y": normal(C, scale=0.1),
+    }
+    state = {"h": normal(N, H, scale=0.3)}
+    return Problem(params, normal(T, N, D), rng.integers(0, C, (T, N)), state)
+
+
+SIZES = ("T", "N", "D", "H", "C")
+GATED = (
+    (25, 1, 64, 100, 64),
+    (100, 32, 64, 256, 64),
+    (100, 64, 128, 512, 128),
+    (1000, 1, 64, 128, 64),
+)
+
 PROBLEMS = {
+    "lstm": Problems(sizes=SIZES, shapes=GATED, draw=lstm),
+    "gru": Problems(sizes=SIZES, shapes=GATED, draw=gru, model="gru_pytorch"),
     "elman_batch": Problems(
-        sizes=("T", "N", "D", "H", "C"),
+        sizes=SIZES,
         shapes=(
             (25, 1, 64, 100, 64),
             (100, 32, 64, 256, 64),

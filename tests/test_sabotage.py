@@ -218,7 +218,8 @@ def test_an_edit_of_any_line_is_refuted(planned: Any, emitted: Any, name: str, e
     count = 0
     for n in (*inside, *buffers):
         new = EDITS[edit](lines[n])
-        if new == lines[n] or "np.empty" in lines[n] or re.search(HARMLESS, lines[n]):
+        memory = re.search(r"\b_empty\(|\braw\b|itemsize", lines[n])
+        if new == lines[n] or memory or re.search(HARMLESS, lines[n]):
             continue
         count += 1
         with np.errstate(all="ignore"):
@@ -232,7 +233,7 @@ MODULES = {
     "an argument overwritten": ("    return loss, grads", "    x *= 2\n    return loss, grads"),
     "two gradients in one array": ('"b": w.db,', '"b": w.dc[: len(b)],'),
     "a gradient missing": ('        "V": w.dV,\n', ""),
-    "float64 for everything": ("np.empty((H, C), dtype)", "np.empty((H, C))"),
+    "float64 for everything": ("_empty((H, C), dtype)", "np.empty((H, C))"),
     "forward of another step": ('return {"o": w.o}', 'return {"o": w.o[::-1]}'),
     "a state that is never read": ('0 if state is None else state["h"]', "0"),
 }

@@ -30,13 +30,13 @@ def measured(models: list[str], as_json: bool) -> str:
             f"none of the peers is installed: {', '.join(PEERS)}", "pip install 'symbptt[bench]'"
         )
     try:
-        rows = {name: _run(bench, name) for name in models or sorted(bench.PROBLEMS)}
+        measured = {n: _run(bench, n, as_json) for n in models or sorted(bench.PROBLEMS)}
     except bench.BenchError as error:
         stop(str(error), REFUTED if isinstance(error, bench.DisagreementError) else INPUT)
     if as_json:
-        every = [row.as_dict() for of_model in rows.values() for row in of_model]
+        every = [row.as_dict() for rows, _ in measured.values() for row in rows]
         return json.dumps(every, indent=2) + "\n"
-    return "\n".join(_table(bench, name, of_model) for name, of_model in rows.items())
+    return "\n".join(_table(bench, name, *found) for name, found in measured.items())
 
 
 def strategies(as_json: bool) -> str:
@@ -60,20 +60,27 @@ def _benchmarks() -> Any:
     return import_module("benchmarks.bench")
 
 
-def _run(bench: Any, name: str) -> list[Any]:
-    source = emit(plan(derive(load(name))), None, f"symbptt generate {name}")
+def _run(bench: Any, name: str, as_json: bool) -> tuple[list[Any], list[str]]:
+    """The rows of a model, and in words what memory it takes."""
+    model = name
+    if name in bench.PROBLEMS:
+        model = bench.PROBLEMS[name].model or name
+    source = emit(plan(derive(load(model))), None, f"symbptt generate {model}")
     with TemporaryDirectory() as folder, progress("measuring") as say:
         file = Path(folder) / f"{name}.py"
         file.write_text(source, encoding="utf-8")
         rows: list[Any] = bench.run(name, bench.load(file), progress=say)
-    return rows
+        more = [] if as_json else bench.footprint(name, str(file))
+    return rows, more
 
 
-def _table(bench: Any, name: str, rows: list[Any]) -> str:
+def _table(bench: Any, name: str, rows: list[Any], more: list[str]) -> str:
     header, cells = bench.table(rows)
     lines = [header, *cells]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    return "".join(f"{line}\n" for line in [name, *_aligned(lines, widths), *bench.notes(rows)])
+    return "".join(
+        f"{line}\n" for line in [name, *_aligned(lines, widths), *bench.notes(rows), *more]
+    )
 
 
 def _aligned(lines: Iterable[list[str]], widths: list[int]) -> Iterable[str]:

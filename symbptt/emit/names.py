@@ -24,7 +24,7 @@ RESERVED = {
     *("LIMIT", "_clip", "sum", "float"),
     *("ALPHA", *CUT_KEYWORDS, "_draw"),
     *("zip", "list", "range", "set", "sorted", "ValueError"),
-    *("add", "subtract", "multiply", "divide", "negative", "sqrt", "power", "maximum"),
+    *("add", "subtract", "multiply", "divide", "negative", "sqrt", "power", "maximum", "clip"),
     *("tanh", "exp", "log", "sin", "cos", "logaddexp", "matmul"),
 }
 # What loops, views and stores are called; a final mark keeps two names two.

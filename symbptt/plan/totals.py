@@ -73,6 +73,9 @@ def time_sum(b: Lowering, term: Node, span: str, labels: Any, out: Ref) -> None:
     elif isinstance(term, mx.Times) and isinstance(term.args[0], mx.Scalar):
         time_sum(b, mx.times(*term.args[1:]), span, labels, out)
         b.emit("multiply", out, out, number(term.args[0].value), labels=labels)
+    elif isinstance(term, mx.Transpose) and isinstance(term.args[0], mx.MatMul):
+        x, y = term.args[0].args  # (A B)ᵀ = Bᵀ Aᵀ, which is one product over all rows
+        time_sum(b, mx.matmul(mx.transpose(y), mx.transpose(x)), span, labels, out)
     elif isinstance(term, mx.Outer) and _both_timed(term):
         _sum_outer(b, term, span, labels, out)
     elif isinstance(term, mx.MatMul) and _contracts_batch(term):
