@@ -69,7 +69,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     x, y = np.asarray(x), np.asarray(y)
     sizes = _sizes(params, x, y, state)
     w = _workspace(workspace, sizes)
-    T, N, _, H, *_ = sizes
+    T, N, D, H, *_ = sizes
     W_ih = params["W_ih"]
     W_hh = params["W_hh"]
     b_ih = params["b_ih"]
@@ -78,6 +78,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     b_y = params["b_y"]
 
     # Forward
+    x_rows = x.reshape(T * N, D)
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
     np.copyto(w.gh, b_hh[..., None])  # (2)
@@ -192,17 +193,11 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.dgi[..., 2 * H : 3 * H], w.da_n_out)  # (45)
 
     # Gradients
-    np.matmul(x.swapaxes(-1, -2), w.dgi, out=w.x_dgi)  # (48)
-    np.copyto(w.x_dgi_T, w.x_dgi.swapaxes(-1, -2))  # (48)
-    np.add.reduce(w.x_dgi_T, axis=0, out=w.dW_ih)  # (48)
-    np.matmul(w.h_out_prev.swapaxes(-1, -2), w.dgh_out, out=w.h_dgh)  # (49)
-    np.copyto(w.h_dgh_T, w.h_dgh.swapaxes(-1, -2))  # (49)
-    np.add.reduce(w.h_dgh_T, axis=0, out=w.dW_hh)  # (49)
+    w.dgi_rows.T.dot(x_rows, out=w.dW_ih)  # (48)
+    w.dgh_out_rows.T.dot(w.h_out_prev_rows, out=w.dW_hh)  # (49)
     w.ones_TN.dot(w.dgi_rows, out=w.db_ih)  # (50)
     w.ones_TN.dot(w.dgh_out_rows, out=w.db_hh)  # (51)
-    np.matmul(w.h_out.swapaxes(-1, -2), w.do, out=w.h_do)  # (52)
-    np.copyto(w.h_do_T, w.h_do.swapaxes(-1, -2))  # (52)
-    np.add.reduce(w.h_do_T, axis=0, out=w.dW_hy)  # (52)
+    w.do_rows.T.dot(w.h_out_rows, out=w.dW_hy)  # (52)
     w.ones_TN.dot(w.do_rows, out=w.db_y)  # (53)
     w.dgi_rows.dot(W_ih, out=w.dx_rows)  # (54)
     grads = {
@@ -303,16 +298,10 @@ class _Buffers:
         self.n_squared = _empty((H, N), dtype)
         self.slope_r = _empty((H, N), dtype)
         self.dW_ih = _empty((3 * H, D), dtype)
-        self.x_dgi = _empty((T, D, 3 * H), dtype)
-        self.x_dgi_T = _empty((T, 3 * H, D), dtype)
         self.dW_hh = _empty((3 * H, H), dtype)
-        self.h_dgh = _empty((T, H, 3 * H), dtype)
-        self.h_dgh_T = _empty((T, 3 * H, H), dtype)
         self.db_ih = _empty((3 * H,), dtype)
         self.db_hh = _empty((3 * H,), dtype)
         self.dW_hy = _empty((C, H), dtype)
-        self.h_do = _empty((T, H, C), dtype)
-        self.h_do_T = _empty((T, C, H), dtype)
         self.db_y = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
         h_out_all = _empty((T + 1, N, H), dtype)
@@ -373,9 +362,10 @@ class _Buffers:
         self.hit_o_flat = self.hit_o.reshape(-1)
         self.dh_0 = dh_all[0]
         self.dh = dh_all[1:]
-        self.h_out_prev = h_out_all[:-1]
         self.dgi_rows = self.dgi.reshape(T * N, 3 * H)
         self.dgh_out_rows = self.dgh_out.reshape(T * N, 3 * H)
+        self.h_out_prev = h_out_all[:-1]
+        self.h_out_prev_rows = h_out_all[:-1].reshape(T * N, H)
         self.do_rows = self.do.reshape(T * N, C)
         self.dx_rows = self.dx.reshape(T * N, D)
         self.h_out_end = h_out_all[-1]

@@ -67,7 +67,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     x, y = np.asarray(x), np.asarray(y)
     sizes = _sizes(params, x, y, state)
     w = _workspace(workspace, sizes)
-    T, N, _, H, *_ = sizes
+    T, N, D, H, *_ = sizes
     W_ih = params["W_ih"]
     W_hh = params["W_hh"]
     b_ih = params["b_ih"]
@@ -76,6 +76,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     b_y = params["b_y"]
 
     # Forward
+    x_rows = x.reshape(T * N, D)
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
@@ -193,17 +194,11 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         np.copyto(da_out_t, da.T)  # (38)
 
     # Gradients
-    np.matmul(x.swapaxes(-1, -2), w.da_out, out=w.x_da)  # (41)
-    np.copyto(w.x_da_T, w.x_da.swapaxes(-1, -2))  # (41)
-    np.add.reduce(w.x_da_T, axis=0, out=w.dW_ih)  # (41)
-    np.matmul(w.h_out_prev.swapaxes(-1, -2), w.da_out, out=w.h_da)  # (42)
-    np.copyto(w.h_da_T, w.h_da.swapaxes(-1, -2))  # (42)
-    np.add.reduce(w.h_da_T, axis=0, out=w.dW_hh)  # (42)
+    w.da_out_rows.T.dot(x_rows, out=w.dW_ih)  # (41)
+    w.da_out_rows.T.dot(w.h_out_prev_rows, out=w.dW_hh)  # (42)
     w.ones_TN.dot(w.da_out_rows, out=w.db_ih)  # (43)
     w.ones_TN.dot(w.da_out_rows, out=w.db_hh)  # (44)
-    np.matmul(w.h_out.swapaxes(-1, -2), w.dz, out=w.h_dz)  # (45)
-    np.copyto(w.h_dz_T, w.h_dz.swapaxes(-1, -2))  # (45)
-    np.add.reduce(w.h_dz_T, axis=0, out=w.dW_hy)  # (45)
+    w.dz_rows.T.dot(w.h_out_rows, out=w.dW_hy)  # (45)
     w.ones_TN.dot(w.dz_rows, out=w.db_y)  # (46)
     w.da_out_rows.dot(W_ih, out=w.dx_rows)  # (47)
     grads = {
@@ -298,16 +293,10 @@ class _Buffers:
         self.di = _empty((H, N), dtype)
         self.slope_i = _empty((H, N), dtype)
         self.dW_ih = _empty((4 * H, D), dtype)
-        self.x_da = _empty((T, D, 4 * H), dtype)
-        self.x_da_T = _empty((T, 4 * H, D), dtype)
         self.dW_hh = _empty((4 * H, H), dtype)
-        self.h_da = _empty((T, H, 4 * H), dtype)
-        self.h_da_T = _empty((T, 4 * H, H), dtype)
         self.db_ih = _empty((4 * H,), dtype)
         self.db_hh = _empty((4 * H,), dtype)
         self.dW_hy = _empty((C, H), dtype)
-        self.h_dz = _empty((T, H, C), dtype)
-        self.h_dz_T = _empty((T, C, H), dtype)
         self.db_y = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
         h_out_all = _empty((T + 1, N, H), dtype)
@@ -371,8 +360,9 @@ class _Buffers:
         self.dh = dh_all[1:]
         self.dc_0 = dc_all[0]
         self.dc = dc_all[1:]
-        self.h_out_prev = h_out_all[:-1]
         self.da_out_rows = self.da_out.reshape(T * N, 4 * H)
+        self.h_out_prev = h_out_all[:-1]
+        self.h_out_prev_rows = h_out_all[:-1].reshape(T * N, H)
         self.dz_rows = self.dz.reshape(T * N, C)
         self.dx_rows = self.dx.reshape(T * N, D)
         self.h_out_end = h_out_all[-1]
