@@ -7,19 +7,20 @@ import pytest
 
 from symbptt import matrix as mx
 from symbptt.derive import derive
-from symbptt.model import Verdict
+from symbptt.model import LOSS, Verdict
 from symbptt.parse import load, zoo
-from symbptt.prove import induction, lemma, prove, stages
+from symbptt.prove import induction, lemma, prove, recursions, stages
 from symbptt.prove.induction import Claim, J, P, adjoint, claims, k, matrix_power, t, u
 from symbptt.prove.roads import Roads
 from tests.conftest import TEXTS
+from tests.faults import planted, variants
 
 
 @pytest.mark.parametrize("name", zoo())
-def test_every_shipped_model_is_proved(name: str) -> None:
-    verdict = prove(derive(load(name)))
+def test_every_shipped_model_is_proved(derived: Any, name: str) -> None:
+    verdict = prove(derived(name))
     assert verdict.ok, [s for s in verdict.failed]
-    labels = {e.label for e in derive(load(name))}
+    labels = {e.label for e in derived(name)}
     assert labels <= {s.label for s in verdict.steps}  # every printed equation is spoken about
 
 
@@ -121,3 +122,24 @@ def test_the_stages_are_named() -> None:
     names = [name for name, _ in stages(derive(load("elman_batch")))]
     assert names[-1] == "explicit unrolling"
     assert "induction over t" in names
+
+
+@pytest.mark.parametrize("fault", ["t + 1 for t", "t - 1 for t", "dropped term"])
+def test_a_reversed_recursion_read_the_wrong_way_is_refuted(derived: Any, fault: str) -> None:
+    d = derived("bidirectional")
+    e = d.adjoint["g"]
+    for rhs in variants(e.rhs, fault):
+        steps = [*recursions.adjoint(planted(d, {e.label: rhs}))]
+        assert e.label in {s.label for s in steps if not s.ok}
+
+
+def test_a_boundary_at_the_wrong_end_is_refuted(derived: Any) -> None:
+    d = derived("bidirectional")
+    (at_zero,) = [e for e in d.group("boundary").equations if e.lhs.wrt.time == 0]
+    moved = replace(at_zero, lhs=mx.derivative(LOSS, at_zero.lhs.wrt.at(mx.T + 1), total=True))
+    groups = tuple(
+        replace(g, equations=tuple(moved if e is at_zero else e for e in g.equations))
+        for g in d.groups
+    )
+    assert all(s.ok for s in recursions.adjoint(d))
+    assert sum(not s.ok for s in recursions.adjoint(replace(d, groups=groups))) == 2

@@ -37,7 +37,11 @@ class Arguments:
             kind = "" if len(group) == 1 else "dict of "
             lines.append(f"{name}: {kind}{'; '.join(parts)}" if group else f"{name}: None")
         states = ", ".join(f"{d.name} {self.state_shape(d)}" for d in self.model.states)
-        lines.append(f"state: dict of {states} before the first step; zeros if None")
+        lines.append(
+            f"state: dict of {states} before the first step; zeros if None"
+            if states
+            else "state: None"
+        )
         for d in self.model.hypers:
             lines.append(f"{keyword_argument(d.name)}: a number")
         return lines

@@ -106,7 +106,8 @@ class _Planner:
         past: dict[str, list[str]] = {}
         before: dict[str, list[str]] = {}
         for key, found in (("boundary", past), ("gradient", before)):
-            for e in self.d.group(key).equations:
+            # A model that reads no other step has no boundary.
+            for e in (e for g in self.d.groups if g.key == key for e in g.equations):
                 v = e.lhs.wrt
                 if v.times and v.time != mx.t:
                     found.setdefault(self._adjoint_name(v.name), []).append(e.label)
