@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from symbptt.derive import derive
 from symbptt.errors import SymbpttError
 from symbptt.parse import load
+from symbptt.show import show
 from symbptt.verify.report import verify
 from symbptt.verify.world import FUTURE, IMMEDIATE, World, close
 
@@ -201,3 +203,41 @@ def test_no_wrong_line_of_the_small_cases_is_proved() -> None:
                 assert verdict not in ("proved", "definition"), (case["id"], e["id"])
             if e["verdict"] == "correct":
                 assert verdict not in ("refuted", "follows"), (case["id"], e["id"])
+
+
+# -- sabotage: what the project prints is proved, and no longer once it is edited
+
+EDITS = (
+    (r"W_{hh}^{\top}", "W_{hh}"),
+    (r"W_{hy}^{\top}", r"W_{xh}^{\top}"),
+    ("h_{t-1}", "h_{t}"),
+    ("x_{t}", "x_{t-1}"),
+    (r"h_{t}^{\top}", r"h_{t-1}^{\top}"),
+    ("h_{t}^{2}", "h_{t-1}^{2}"),
+    ("1 - h_{t}", "1 + h_{t}"),
+    (" + ", " - "),
+    (r"o_{t} - y_{t}", r"y_{t} - o_{t}"),
+    (r"\sum_{t=1}^{T}", r"\sum_{t=2}^{T}"),
+    (r"\sum_{t=1}^{T}", ""),
+    ("a_{t+1}", "a_{t}"),
+    ("W_{hh}", "W_{xh}"),
+)
+
+
+def printed(model: str) -> list[str]:
+    """The formulas of the derivation the project prints."""
+    text = show(derive(load(model)), "markdown", mode="adjoint")
+    return [x.claim.source for x in verify(text, model=model).lines if x.verdict == "proved"]
+
+
+@pytest.mark.parametrize("model", ["elman", "elman_ce"])
+def test_what_the_project_prints_is_proved_and_not_what_is_made_of_it(model: str) -> None:
+    lines = printed(model)
+    assert len(lines) >= 15
+    for line in lines:
+        left, _, right = line.partition("=")
+        for old, new in EDITS:
+            if old in right:
+                edited = f"{left}={right.replace(old, new)}"
+                found = verify(f"$${edited}$$", model=model).lines[-1]
+                assert found.verdict not in ("proved", "definition"), edited

@@ -126,8 +126,9 @@ class Meaning:
             return self._gradient(q.name, q)
         if q.letter == self.naming.horizon and not q.labels and q.time is None:
             return self.alg.number(mx.T)
-        if q.letter == "I" and not q.labels:
-            raise UnknownError("I")
+        if q.letter == "I" and q.labels and q.labels[0] in self.model.sizes:
+            n = self.alg.size(mx.size(q.labels[0]))  # the identity I_H
+            return tensor(self.alg.eye(n), (n, n), 1)
         if q.letter in self.system.losses and not q.labels:
             raise UnknownError(q.name, "a loss stands as a number")
         name = self.quantity(q)

@@ -261,6 +261,8 @@ class Prover:
                 if not self._live(e.lhs.name):
                     continue
                 at = Lin(time.const + lag, time.terms)
+                if not at.terms and at.const < 1:
+                    continue  # no equation holds before the first step
                 local = _at_time(jacobian(e.rhs, v), at)
                 after = TOTAL if kind == FUTURE else kind
                 weight = self._loss_factor(e.lhs, at, after)

@@ -21,7 +21,7 @@ from .naming import Parts
 from .readings import NOTE, Reading, _has_sum
 from .truth import FALSE, MISFIT, Statement
 
-SINGLE_BUDGET, PAIR_BUDGET = 1000, 400
+SINGLE_BUDGET, PAIR_BUDGET = 450, 500
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Repairs:
     def single(self, line: Line) -> Repair | None:
         statement = self.judge.statement(line)
         shape = line.answer is not None and line.answer.outcome == MISFIT
-        spent = 0
         for names in self._variants(statement):
+            spent = 0
             for edit in self.edits(statement, shape):
                 found, cost = self._true(edit.statement, names)
                 spent += cost
@@ -84,7 +84,7 @@ class Repairs:
                     codes = _codes(edit.code, shape) + extra
                     return Repair(codes, edit.words, edit.statement, found)
                 if spent > SINGLE_BUDGET:
-                    return None
+                    break
         return None
 
     def distance(self, line: Line) -> int:
@@ -100,7 +100,7 @@ class Repairs:
                 if first.code not in _PAIRED:
                     continue
                 for second in self.edits(first.statement, shape):
-                    if first.code == "M02" and "too much" in second.words:
+                    if "too much" in second.words and first.code in ("M01", "M02", "M19"):
                         continue
                     if second.code not in _PAIRED or second.statement == statement:
                         continue
@@ -170,6 +170,8 @@ class Repairs:
         ]  # fmt: skip
         if shape:  # shapes first: what changes them
             first = [self._transposed, self._order, self._operation, self._swap]
+            if any(isinstance(n, s.Product) and "⊙" in n.signs for n in s.walk(right)):
+                first.insert(0, self._grouping)
             local = first + [x for x in local if x not in first]
         for change in local:
             found = list(everywhere(right, change))

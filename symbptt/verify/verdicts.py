@@ -91,11 +91,25 @@ def _nearest(judge: Judge) -> None:
         if not lines or any(judge.plain(judge.statement(x), judge.base())[0] for x in lines):
             continue
         distances: list[tuple[int, int, Gradient]] = []
+        if key.startswith("d ") and _is_supported(judge, key):
+            continue
         scope = judge.gradients[key].scope
         for g in [g for g in options if g.scope == scope and not g.lag and g.factor == 1]:
             judge.gradients[key] = g
             distances.append((sum(map(repairs.distance, lines)), len(distances), g))
         judge.gradients[key] = min(distances, key=lambda x: x[:2])[2]
+
+
+def _is_supported(judge: Judge, key: str) -> bool:
+    """Whether some line is true under what the letter is taken for."""
+    for line in judge.lines:
+        if line.claim.right is None or line.claim.relation not in ("=", "+=", ":="):
+            continue
+        statement = judge.statement(line)
+        if key in _keys(statement, judge.naming):
+            if any(judge.plain(statement, base)[0] for base in judge.bases(statement)):
+                return True
+    return False
 
 
 def _alternatives(judge: Judge) -> None:
@@ -143,6 +157,9 @@ def _judge_line(judge: Judge, line: Line) -> None:
         line.verdict = DEFINITION
         return
     statement = judge.statement(line)
+    if claim.notation == "plain" and statement.relation == "=" and _updates(claim):
+        line.message = "an assignment that overwrites what it reads, not an equation"
+        return
     best: Answer | None = None
     for base in judge.bases(statement):
         true, worst = judge.plain(statement, base)
@@ -181,6 +198,12 @@ def _names_another(judge: Judge, line: Line) -> bool:
     return False
 
 
+def _updates(claim: s.Claim) -> bool:
+    """delta = W.T.dot(delta): one name before and after."""
+    left = s.bare(claim.left)
+    return claim.right is not None and any(n == left for n in s.walk(claim.right))
+
+
 def _better(a: Answer, b: Answer) -> bool:
     order = {UNKNOWN: 0, MISFIT: 1, FALSE: 2}
     return order.get(a.outcome, 3) > order.get(b.outcome, 3)
@@ -203,8 +226,11 @@ def _is_loss(judge: Judge, line: Line) -> bool:
     return (
         isinstance(left, s.Symbol)
         and left.letter in judge.system.losses
-        and judge.naming.parts(left).name not in judge.system.names
         and judge.naming.parts(left).name not in judge.gradients
+        and (
+            judge.naming.parts(left).name not in judge.system.names
+            or judge.naming.parts(left).name == judge.system.model.loss.step.name
+        )
     )
 
 
@@ -373,12 +399,13 @@ def _steps(judge: Judge) -> None:
         statement = judge.statement(line)
         if not keys & _keys(statement, judge.naming):
             continue
-        base = judge.base()
-        whole = {
-            k: replace(g, scope="L") if g.scope in ("step", "own") else g
-            for k, g in base.gradients.items()
+        saved = judge.gradients
+        judge.gradients = {
+            k: replace(g, scope="L") if g.scope in ("step", "own") else g for k, g in saved.items()
         }
-        if not judge.plain(statement, replace(base, gradients=whole))[0]:
+        whole = any(judge.plain(statement, base)[0] for base in judge.bases(statement))
+        judge.gradients = saved
+        if not whole:
             words = "the gradient letters are those of this step's loss alone, not of the sum"
             line.conditions.append(Condition("M07", words))
 
