@@ -448,6 +448,11 @@ def test_every_printed_derivation_is_read_whole(name: str) -> None:
 
 
 def test_a_long_line_goes_on_below() -> None:
+    lines = "a = b|      + (c|      d) e    t < T|      Wᵀ|      where it ends|f = g|+ h|- an item"
+    first, second = read(lines.replace("|", "\n")).claims
+    assert statement(first, "plain") == "a = b + (c d) e Wᵀ"
+    assert [plain(c) for c in first.conditions] == ["t < T"]
+    assert statement(second, "plain") == "f = g + h"
     text = "dL/da = [dL/di ∘ i,      t = T, …, 1\n         dL/df ∘ f]\n         + b\nc = d\n"
     claims = read(text).claims
     assert [statement(c, "plain") for c in claims] == [
@@ -455,6 +460,13 @@ def test_a_long_line_goes_on_below() -> None:
         "c = d",
     ]
     assert [plain(c) for c in claims[0].conditions] == ["t = T, …, 1"]
+    display = (
+        "\\begin{align} a &= b & & t < T \\tag{3} \\\\ &\\quad \\odot c \\\\ d &= e \\end{align}"
+    )
+    assert [(statement(c, "plain"), c.tag) for c in read(display).claims] == [
+        ("a = b ⊙ c", "3"),
+        ("d = e", ""),
+    ]
     display = (
         "\\begin{align} a &= \\Bigl( b & & t < T \\\\ &\\quad + c \\Bigr) \\tag{3} \\end{align}"
     )

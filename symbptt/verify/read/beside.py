@@ -61,10 +61,10 @@ def is_alignment(tokens: list[Token], i: int) -> bool:
     """Whether this & only marks where the rows are aligned."""
     if tokens[i].kind != "amp":
         return False
-    around = {tokens[j].kind for j in (i - 1, i + 1) if 0 <= j < len(tokens)}
+    around = [tokens[j].kind for j in (i - 1, i + 1) if 0 <= j < len(tokens)]
     if "amp" in around:
         return False
-    return bool(around & {"relation", "plus", "sign", "slash"}) or len(around) < 2
+    return len(around) < 2 or any(k in ("relation", "plus", "sign", "slash") for k in around)
 
 
 def is_colon_a_separator(so_far: list[Token], out: list[tuple[list[Token], str]]) -> bool:

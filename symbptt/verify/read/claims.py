@@ -69,7 +69,7 @@ class Row:
 def rows(tokens: Sequence[Token], habits: Habits, previous: Node | None = None) -> list[Row]:
     """The rows of a display; `previous` is what an opening `=` continues."""
     out: list[Row] = []
-    for part in split_rows(tokens):
+    for part in split_rows(tokens, habits.plain):
         row = Row()
         kept = []
         for token in part:

@@ -178,30 +178,46 @@ def _line_end(text: str, a: int, b: int) -> int:
 
 
 def _continued(text: str, a: int, end: int, b: int) -> int:
-    """Where a formula of plain text ends that goes on in the next lines.
-
-    It does while a bracket is open, or while they are indented further and open with a sign.
-    """
+    """Where a formula of plain text ends that goes on in the next lines."""
     first = text[a:end]
     indent = len(first) - len(first.lstrip())
     closed = end
     for _ in range(_MOST_LINES):
         stop = _line_end(text, end + 1, b)
         line = text[end + 1 : stop]
-        deeper = len(line) - len(line.lstrip()) > indent
-        unclosed = _is_open(text[a:end].split("#")[0])
-        if not line.strip() or not (unclosed or (deeper and line.lstrip()[0] in _GOES_ON)):
+        if end >= b or not line.strip():
+            break
+        if not _is_open(text[a:end].split("#")[0]) and not _goes_on(line, indent):
             break
         end = stop
         closed = closed if _is_open(text[a:end]) else end
     return closed
 
 
+def _goes_on(line: str, indent: int) -> bool:
+    """Whether a line goes on with the formula above, which is indented by `indent`.
+
+    It holds no words and no relation of its own, and is indented further or opens with a sign.
+    """
+    body = line.strip()
+    words = [w for w in _ENGLISH.findall(body) if not is_name(w)]
+    if words or _STOP.search(body):
+        return False
+    bare = body
+    while (inner := _INNERMOST.sub("", bare)) != bare:
+        bare = inner
+    if _RELATION.search(bare[1:]) or _BULLET_TAG.match(line):
+        return False
+    return len(line) - len(line.lstrip()) > indent or body[0] in _SIGNS
+
+
 def _is_open(text: str) -> bool:
     return sum(map(text.count, "([{")) > sum(map(text.count, ")]}"))
 
 
-_GOES_ON = "+-−·∘⊙*/=@×⊗≈"
+_INNERMOST = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]?")
+_BULLET_TAG = re.compile(r"[ \t]*\(?\d+[.):][ \t]")
+_SIGNS = "+-−·∘⊙*/=@×⊗≈"
 _MOST_LINES = 30
 
 

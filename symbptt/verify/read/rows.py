@@ -15,7 +15,7 @@ _OPEN = ("plus", "sign", "relation", "slash")
 OPENING, CLOSING = ("(", "[", "{", "⟨", "begin"), (")", "]", "}", "⟩", "end")
 
 
-def split_rows(tokens: Sequence[Token]) -> list[list[Token]]:
+def split_rows(tokens: Sequence[Token], plain: bool = False) -> list[list[Token]]:
     """Split at line breaks outside brackets; a row that goes on joins the one before."""
     open_: list[str] = []
     out: list[list[Token]] = [[]]
@@ -39,12 +39,14 @@ def split_rows(tokens: Sequence[Token]) -> list[list[Token]]:
     out = list(map(_without_layout, out))
     joined: list[list[Token]] = []
     for row in out:
-        first = next((t for t in row if t.kind != "amp"), None)
+        first = next((t for t in row if t.kind not in ("amp", "gap")), None)
         last = next((t for t in reversed(joined[-1]) if t.kind != "amp"), None) if joined else None
         goes_on = first and first.kind == "relation" and not _states(joined[-1] if joined else [])
-        if first and last and (goes_on or first.kind in ("plus", "sign") or last.kind in _OPEN):
-            aside = _cut_aside(joined[-1]) if first.kind in ("plus", "sign") else []
-            joined[-1] += [t for t in row if t.kind != "amp"] + aside
+        signed = first is not None and first.kind in ("plus", "sign")
+        signed = signed or (plain and not _states(row))  # a factor on a line of its own
+        if first and last and (goes_on or signed or last.kind in _OPEN):
+            aside = _cut_aside(joined[-1]) if signed else []
+            joined[-1] += [t for t in row[row.index(first) :] if t.kind != "amp"] + aside
         elif first:
             joined.append(row)
     return joined
