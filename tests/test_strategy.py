@@ -218,15 +218,15 @@ def test_the_same_seed_gives_the_same_gradient_and_the_mean_converges() -> None:
 def test_a_probability_per_step() -> None:
     params, x, y = elman(5)
     module = module_of("elman", RandomCut(Fraction(1, 2)))
-    always = module.loss_and_grad(params, x, y, rng=np.random.default_rng(0), alpha=np.ones(5))[1]
+    always = module.loss_and_grad(params, x, y, rng=np.random.default_rng(0), go_on=np.ones(5))[1]
     full = module_of("elman", None).loss_and_grad(params, x, y)[1]
     np.testing.assert_allclose(always["W_hh"], full["W_hh"], rtol=1e-12)
     for alpha in (0.0, 1.5, np.ones(4)):
-        with pytest.raises(ValueError, match="alpha"):
-            module.loss_and_grad(params, x, y, rng=np.random.default_rng(0), alpha=alpha)
+        with pytest.raises(ValueError, match="go_on"):
+            module.loss_and_grad(params, x, y, rng=np.random.default_rng(0), go_on=alpha)
 
 
-@pytest.mark.parametrize("name", ["elman", "lag2", "stacked", "last"])
+@pytest.mark.parametrize("name", ["elman", "lag2", "leaky", "last"])
 def test_the_randomly_cut_code_is_its_specification(name: str) -> None:
     verdict = check(plan(derive(model_of(name), RandomCut(Fraction(1, 2)))))
     assert verdict.ok, verdict.failed

@@ -11,7 +11,7 @@ import sympy
 WIDTH = 92  # of an emitted line
 LONGEST = 100  # up to here a formatter joins what was broken
 
-CUT_KEYWORDS = ("rng", "alpha")  # of a module that cuts at random
+CUT_KEYWORDS = ("rng", "go_on")  # of a module that cuts at random
 
 RESERVED = {
     *("np", "w", "params", "state", "workspace", "grads", "loss", "T", "t", "outputs"),

@@ -193,7 +193,7 @@ def _final(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
 
 def _draw(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
     uniform = m.constant("uniform", "np.empty(T)")
-    return [f"_draw({m.ref(i.out, loop)}, {uniform}, rng, alpha)"]
+    return [f"_draw({m.ref(i.out, loop)}, {uniform}, rng, go_on)"]
 
 
 def _fill(m: Lines, i: Instruction, loop: Loop | None) -> list[str]:
