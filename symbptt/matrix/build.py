@@ -110,8 +110,8 @@ def broadcast_shape(nodes: list[Node], op: str) -> Shape:
                 raise ShapeError(
                     f"cannot combine shapes {show_shape(shape)} and {show_shape(x.shape)} with "
                     f"{op!r}: sizes {long[-i]} and {short[-i]} differ",
-                    "operands whose trailing sizes agree, as in NumPy (a transpose .T, or a "
-                    "matrix product @, may be missing)",
+                    "operands whose trailing sizes agree, as in NumPy (a transpose .T, a "
+                    "matrix product @, or column(v) for one number per row, may be missing)",
                 )
         shape = tuple(out)
     return shape
