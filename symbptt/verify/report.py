@@ -149,7 +149,11 @@ def repair(judge: Judge) -> None:
     for line in judge.lines:
         if line.verdict != REFUTED or line.codes:
             continue
-        found = repairs.single(line) or repairs.pair(line)
+        try:
+            found = repairs.single(line) or repairs.pair(line)
+        except Exception as error:  # the refutation stands without a diagnosis
+            line.message = f"no repair was found: {type(error).__name__}: {error}"
+            continue
         if found is not None:
             line.codes, line.message = list(found.codes), found.words
             line.correct = statement_text(line, found.statement)

@@ -38,11 +38,11 @@ def decide(judge: Judge) -> list[Line]:
     _alternatives(judge)
     first = [line for line in judge.lines if _defines_an_atom(judge, line)]
     for line in first:
-        _judge_line(judge, line)
+        _one(judge, line)
     _pin(judge, first)
     for line in judge.lines:
         if line not in first:
-            _judge_line(judge, line)
+            _one(judge, line)
     _chains(judge)
     _steps(judge)
     _layouts(judge)
@@ -133,6 +133,15 @@ def _alternatives(judge: Judge) -> None:
             if judge.plain(statement, base)[0]:
                 judge.alternatives.setdefault(key, []).append(g)
                 break
+
+
+def _one(judge: Judge, line: Line) -> None:
+    """One line's verdict; a fault of our own stops that line alone, and says so."""
+    try:
+        _judge_line(judge, line)
+    except Exception as error:
+        line.verdict, line.true = UNREAD, []
+        line.message = f"symbptt itself failed on this line: {type(error).__name__}: {error}"
 
 
 def _judge_line(judge: Judge, line: Line) -> None:
