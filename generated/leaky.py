@@ -54,7 +54,7 @@ def loss_and_grad(params, x, y, state=None, *, alpha=0.3, workspace=None):
     x, y = np.asarray(x), np.asarray(y)
     sizes = _sizes(params, x, y, state)
     w = _workspace(workspace, sizes)
-    alpha_ = float(alpha)
+    alpha = float(alpha)
     W = params["W"]
     W_in = params["W_in"]
     b = params["b"]
@@ -70,9 +70,9 @@ def loss_and_grad(params, x, y, state=None, *, alpha=0.3, workspace=None):
     for h_prev, a_t, h_t in w.forward:  # t = 1, …, T
         W.dot(h_prev, W_h)  # (1)
         add(a_t, W_h, a_t)  # (1)
-        multiply(h_prev, alpha_ - 1, h_2)  # (2)
+        multiply(h_prev, alpha - 1, h_2)  # (2)
         tanh(a_t, tanh_a)  # (2)
-        multiply(tanh_a, alpha_, a_2)  # (2)
+        multiply(tanh_a, alpha, a_2)  # (2)
         subtract(a_2, h_2, h_t)  # (2)
     w.h.dot(W_out.T, out=w.o)  # (3)
     np.add(w.o, c, out=w.o)  # (3)
@@ -90,10 +90,10 @@ def loss_and_grad(params, x, y, state=None, *, alpha=0.3, workspace=None):
     dh_2 = w.dh_2
     for dh_t, slope_a_t, da_t, dh_prev in w.backward:  # t = T, …, 1
         multiply(dh_t, slope_a_t, da_t)  # (19)
-        multiply(da_t, alpha_, da_t)  # (19)
+        multiply(da_t, alpha, da_t)  # (19)
         W_T.dot(da_t, W_T_da)  # (18), (28)
         add(dh_prev, W_T_da, dh_prev)  # (18), (28)
-        multiply(dh_t, alpha_ - 1, dh_2)  # (18), (28)
+        multiply(dh_t, alpha - 1, dh_2)  # (18), (28)
         subtract(dh_prev, dh_2, dh_prev)  # (18), (28)
 
     # Gradients
@@ -120,7 +120,7 @@ def forward(params, x, state=None, *, alpha=0.3):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
-    alpha_ = float(alpha)
+    alpha = float(alpha)
     W = params["W"]
     W_in = params["W_in"]
     b = params["b"]
@@ -134,9 +134,9 @@ def forward(params, x, state=None, *, alpha=0.3):
     for h_prev, a_t, h_t in w.forward:  # t = 1, …, T
         W.dot(h_prev, W_h)  # (1)
         add(a_t, W_h, a_t)  # (1)
-        multiply(h_prev, alpha_ - 1, h_2)  # (2)
+        multiply(h_prev, alpha - 1, h_2)  # (2)
         tanh(a_t, tanh_a)  # (2)
-        multiply(tanh_a, alpha_, a_2)  # (2)
+        multiply(tanh_a, alpha, a_2)  # (2)
         subtract(a_2, h_2, h_t)  # (2)
     w.h.dot(W_out.T, out=w.o)  # (3)
     np.add(w.o, c, out=w.o)  # (3)
