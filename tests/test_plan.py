@@ -64,6 +64,24 @@ def test_only_what_recurs_stays_in_the_loops(name: str, planned: Any) -> None:
     assert not loops(part.gradients)
 
 
+def test_packed_gates_go_through_one_tanh_in_columns(planned: Any) -> None:
+    program = planned("lstm")
+    (forward,) = loops(program.train.forward)
+    assert [i.op for i in forward.body[:3]] == ["dot", "add", "tanh"]
+    assert sum(i.op == "tanh" for i in forward.body) == 2  # the gates, and tanh(c)
+    assert all(i.op != "sigmoid" for i in forward.body)
+    for gate in "ifgo":
+        part = program.buffers[gate].part
+        assert part is not None and part[0] == "a" and program.buffers[gate].turned
+    assert program.buffers["da_out"].shares == "a"
+
+
+def test_what_a_turned_loop_holds_is_returned_in_rows(planned: Any) -> None:
+    program = planned("lstm")
+    assert program.buffers["h"].turned
+    assert not program.buffers["h_out"].turned and program.buffers["h_out"].copies == "h"
+
+
 def test_each_weight_gradient_is_one_product(planned: Any) -> None:
     made = [i for i in planned("elman_batch").train.gradients if i.op == "dot"]
     assert [i.out.buffer for i in made] == ["dW_h", "dW_x", "dV", "dx"]

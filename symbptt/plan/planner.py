@@ -27,8 +27,11 @@ from .totals import time_sum, total
 Node = mx.Node
 
 
-def plan(derivation: Derivation, clip: Clip | None = None) -> Program:
-    """The optimised program of a derivation. Raises UnsupportedError for what has no code."""
+def plan(derivation: Derivation, clip: Clip | None = None, *, arrange: bool = True) -> Program:
+    """The optimised program of a derivation. Raises UnsupportedError for what has no code.
+
+    Without `arrange` gates and loops stay as they are written, for the report to compare.
+    """
     expect(derivation, Derivation, "plan", "plan(derive(load('elman')))")
     model = derivation.model
     if model.is_uninterpreted:
@@ -37,7 +40,7 @@ def plan(derivation: Derivation, clip: Clip | None = None) -> Program:
             f"{', '.join(calls)} of model {model.name} has no body, so there is nothing to compute",
             f"function {calls[0]}(…) = …, or a built-in loss such as squared_error",
         )
-    program = drafted(derivation, clip)
+    program = drafted(derivation, clip, arrange=arrange)
     finals = {standing(program.buffers, s.name) for s in model.states}
     results = finals | {standing(program.buffers, n) for n in program.readout}
     used = {r.buffer for i, _ in program.infer.instructions() for r in (*reads(i), i.out)}
@@ -45,7 +48,7 @@ def plan(derivation: Derivation, clip: Clip | None = None) -> Program:
     return replace(program, train=train, buffers=buffers)
 
 
-def drafted(derivation: Derivation, clip: Clip | None = None) -> Program:
+def drafted(derivation: Derivation, clip: Clip | None = None, *, arrange: bool = True) -> Program:
     """The program in which every array still has memory of its own."""
     model = derivation.model
     train, infer = _planner(derivation), _Planner(derivation)
@@ -53,7 +56,7 @@ def drafted(derivation: Derivation, clip: Clip | None = None) -> Program:
     states = _Planner(derivation).states()
     results = {*infer.readout(), *(s.name for s in model.states)}
     ours, theirs = (train_part, train.b.buffers), (infer_part, infer.b.buffers)
-    if derivation.strategy is None:
+    if arrange and derivation.strategy is None:
         train_part, infer_part, buffers = arranged(ours, theirs, results)
     else:  # a cut or a segment has loops of another kind
         missing = set(infer.b.buffers) - set(train.b.buffers)
