@@ -153,6 +153,12 @@ def test_the_command_says_what_is_wrong_and_exits_with_1(tmp_path: Path) -> None
     assert machine["lines"][-1]["diagnosis"]["class"] == "M01"
 
 
+def test_a_text_without_a_formula_is_undecided() -> None:
+    report = verify("Nothing but words.")
+    assert report.status == 3
+    assert "no formula" in str(report)
+
+
 def test_an_assumption_decides_what_a_letter_means() -> None:
     report = verify(TWO, assume={"δ": "h~"})
     assert report.lines[-1].verdict == "proved"

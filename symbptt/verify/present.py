@@ -133,6 +133,8 @@ def conclusion(report: Report) -> str:
     counts = Counter(x.verdict for x in report.lines)
     counts[UNREAD] += len(report.document.unread)
     words = ", ".join(f"{n} {v}" for v, n in counts.items() if n)
+    if not words:
+        return "undecided: there is no formula in the text"
     if report.refuted:
         roots = ", ".join(x.claim.id for x in report.lines if x.verdict == REFUTED)
         return f"REFUTED: {roots} ({words})"

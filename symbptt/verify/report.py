@@ -47,7 +47,7 @@ class Report:
         if self.refuted:
             return 1
         undecided = any(x.verdict in (UNREAD, TESTED) for x in self.lines)
-        return 3 if undecided or self.document.unread else 0
+        return 3 if undecided or self.document.unread or not self.lines else 0
 
     @property
     def ok(self) -> bool:
