@@ -9,6 +9,7 @@ from symbptt import matrix as mx
 from symbptt.derive import derive
 from symbptt.model import LOSS, Verdict
 from symbptt.parse import load, zoo
+from symbptt.parse import model as read
 from symbptt.prove import induction, lemma, prove, recursions, stages
 from symbptt.prove.induction import Claim, J, P, adjoint, claims, k, matrix_power, t, u
 from symbptt.prove.roads import Roads
@@ -41,6 +42,31 @@ def test_states_that_read_each_other_are_stacked(derived: Any) -> None:
     assert [v.time for v in block.parts] == [mx.t, mx.t - 1]
     (block,) = derived("gru").blocks
     assert not block.is_stacked
+
+
+CROSSING = """size D, H, K
+input x[t] : D
+target y[t] : K
+state h[t] : H
+state g[t] : K reversed
+param W : H, H
+param R : K, K
+param S : K, H
+param U : H, D
+h[t] = tanh(W @ h[t-1] + U @ x[t])
+g[t] = tanh(S @ h[t] + R @ g[t+1])
+l[t] = squared_error(g[t], y[t])
+loss = sum(l[t])
+"""
+
+
+def test_the_two_ways_in_time_are_two_blocks_unless_one_reads_the_other() -> None:
+    d = derive(load("bidirectional"))
+    assert [(b.var.name, b.before - mx.t) for b in d.blocks] == [("h", -1), ("g", 1)]
+    assert prove(d).ok
+    crossed = derive(read(CROSSING))
+    assert not crossed.blocks and crossed.group("sensitivity").equations
+    assert prove(crossed).ok
 
 
 @pytest.mark.parametrize("name", ["lstm", "lag2", "stacked"])

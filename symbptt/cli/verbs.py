@@ -159,7 +159,7 @@ def derive(
     mode = "sensitivity" if online else mode
     derivation = _derivation(model, strategy)
     if (strategy is None or online) and mode != "all" and not _has(derivation, mode):
-        why = "a state of it runs from T to 1"
+        why = "its states run both ways in time and read each other"
         why = why if derivation.model.states else "it has no states"
         stop(f"{derivation.model.name} has no {mode} form: {why}\nwrite instead: --mode adjoint")
     put(show(derivation, chosen, mode, notation or "", layout), output)

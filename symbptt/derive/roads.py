@@ -23,10 +23,11 @@ from .recursions import BACKWARD, FORWARD, Deriver
 def through_time(d: Deriver) -> tuple[list[Group], tuple[Block, ...]]:
     """Step Jacobians, sensitivities and the closed form, and the blocks it is written in.
 
-    A model without states has none of them; nor are they given where a state runs from T to 1.
+    A model without states has none of them; one whose states run both ways in time and read each
+    other has no closed form.
     """
     step = Step(d.model, frozenset(d.live))
-    if not step.states or d.model.is_two_way:
+    if not step.states:
         return [], ()
     road = Road(d, step, step.blocks())
     groups = [road.jacobians(), road.sensitivity(), *([road.closed()] if road.blocks else [])]
@@ -82,7 +83,7 @@ class Road:
             out += [self._sensitivity(v, p, reached) for v in reached]
             out += [self._start(x, p) for v in reached for x in self._starts(v)]
         out += [self._forward_gradient(p) for p in self.params]
-        text = "The same gradient, carried forward: real-time recurrent learning."
+        text = "The same gradient, carried along with the states: real-time recurrent learning."
         return Group("sensitivity", "Total derivatives, forward in time", text, tuple(out))
 
     def _sensitivity(self, v: mx.Var, p: mx.Var, reached: Iterable[mx.Var]) -> Equation:
