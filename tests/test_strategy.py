@@ -353,7 +353,7 @@ def test_steps_add_up_and_carry_what_does_not_grow() -> None:
     [
         ("influence = jacobian.dot(influence)", "influence = jacobian.T.dot(influence)"),
         ("influence[:, : immediate.shape[1]] += immediate", "pass"),
-        ("_unit(state, i), False,", "_unit(state, i), True,"),
+        ("state, unit, False,", "state, unit, True,"),
         ("_flat(grads, state).dot(influence)", "0 * _flat(grads, state).dot(influence)"),
     ],
 )

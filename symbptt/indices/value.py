@@ -55,6 +55,8 @@ class Point:
         return _REACH if i.size == TIME else range(self.size(i.size))
 
     def size(self, text: str) -> int:
+        if not text:  # an index that is only a name, as in ∂a[n,j]/∂W[m,k]
+            return 2
         form = p.extent(text)
         return form.const + sum(c * self._named(str(n)) for n, c in form.terms)
 
@@ -203,7 +205,9 @@ def _settings(q: Poly) -> Iterator[dict[str, int]]:
         sizes = {
             n: 1 + (k + turn) % 3 for k, n in enumerate(n for n in names if n not in ("t", "T"))
         }
-        yield {**sizes, "t": 1 + turn % 3, "T": 3}
+        if turn % 4 == 3:  # where times must meet, as in [t = s]
+            sizes = dict.fromkeys(sizes, 2)
+        yield {**sizes, "t": 1 + turn % 3 if turn % 4 < 3 else 2, "T": 3}
 
 
 def _names(q: Any) -> set[str]:
