@@ -25,7 +25,7 @@ from .test_architecture import ORDER
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-LONGEST = 180
+LONGEST = 150
 LEFT_OUT = "…"
 OPTION = re.compile(r"--[a-z][\w-]*")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
