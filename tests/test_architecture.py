@@ -224,3 +224,9 @@ def test_a_package_counts_its_dots_from_itself() -> None:
         "symbptt.prove.x",
         "symbptt.prove.x.y",
     }
+
+
+def test_no_module_is_hidden_behind_a_folder_of_its_name() -> None:
+    """Python reads the folder, so the file would be a copy that nothing runs."""
+    files = (ROOT / "symbptt").rglob("*.py")
+    assert not [str(f) for f in files if f.with_suffix("").is_dir()]

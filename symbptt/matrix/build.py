@@ -43,10 +43,6 @@ def is_zero(x: Node) -> bool:
     return x == Scalar(0) or (isinstance(x, n.Broadcast) and is_zero(x.args[0]))
 
 
-def is_constant(x: Node, value: int) -> bool:
-    return isinstance(x, Scalar) and x.value == value
-
-
 def plus(*terms: Any) -> Node:
     """The sum of the terms, broadcast to one shape."""
     nodes = _flat(n.Plus, terms)

@@ -156,12 +156,6 @@ def displayed(page: Page) -> str:
     return _display(rows)
 
 
-def displayed_equation(e: Equation, style: Style = PLAIN) -> str:
-    """One equation for MathJax, with its number."""
-    number = rf"\text{{({e.label})}} & \quad & " if e.label else ""
-    return _display(_aligned(style, e, number, " & & " if number else ""))
-
-
 def _aligned(style: Style, e: Equation, number: str, none: str) -> list[str]:
     left, right = style.sides(e, "latex")
     when = _times(style.prose(e.when))

@@ -228,24 +228,14 @@ class Prover:
         states = {d.name for d in self.model.states}
         at_end = time == Lin(0, (("T", 1),))
         if by in states and kind == TOTAL and not at_end:
-            later = [
-                g.times[0].const
-                for g in atoms
-                if g.name[1] == "L" and g.name[4] and g.times and g.times[0].terms == time.terms
-            ]
             ranks = [
                 (g.times[0].const, -self.order.get(g.name[2], 0))
                 for g in atoms
                 if g.name[1] == "L" and g.name[4] and g.times[0].terms == time.terms
             ]
-            if time.const >= max(later) and max(ranks) <= (time.const, -self.order.get(by, 0)):
-                if not self._others_closed(atoms, f):
-                    return None
+            if max(ranks) <= (time.const, -self.order.get(by, 0)):
+                return None  # rewriting past the latest gradient never ends
         return self._readers(kind, by, time, f.slots)
-
-    def _others_closed(self, atoms: list[Factor], f: Factor) -> bool:
-        """Whether rewriting past the latest gradient can still help: it never ends otherwise."""
-        return False
 
     def _readers(self, kind: str, by: str, time: Lin, slots: Any) -> Poly:
         out: Poly = {}

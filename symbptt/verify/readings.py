@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import sympy
 
@@ -252,7 +251,3 @@ def with_copy(node: s.Node) -> s.Node:
     assert isinstance(by, s.Symbol)
     index = s.Index("t", "(", (("t", 1),), 0)
     return replace(inner, by=replace(by, sup=(*by.sup, index)))
-
-
-def loss_words(kind: str) -> Any:
-    return mx.T if kind == "last" else mx.t
