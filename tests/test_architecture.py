@@ -43,6 +43,7 @@ FENCES = {
     "emit": {"prove"},
     "check": {"prove"},
     "show": {"plan", "emit"},
+    "verify": {"rules", "derive", "plan", "prove"},
 }
 
 # Libraries that stay in one place.
