@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, count
 
 import sympy
 
@@ -55,8 +56,7 @@ class Step:
 
     def direction(self, v: mx.Var) -> int:
         """1 for a state that runs from 1 to T, −1 for one that runs from T to 1."""
-        lags = [lag_of(x) for w in self.states for x in self.reads(w) if x.name == v.name]
-        return -1 if any(j < 0 for j in lags) else 1
+        return -1 if self.model.table[v.name].reversed else 1
 
     def depth(self, v: mx.Var) -> int:
         """How many steps of v a block holds: what the next step reads, and this step's loss."""
@@ -84,7 +84,8 @@ class Step:
 
     def _names(self) -> Iterator[str]:
         """Names for stacked states that the model does not use."""
-        return iter([n for n in ("s", "q", "z", "sigma", "xi") if n not in self.model.table])
+        names = chain(("s", "q", "z", "sigma", "xi"), (f"block{n}" for n in count(1)))
+        return (n for n in names if n not in self.model.table)
 
 
 def _total(parts: Iterable[mx.Var]) -> sympy.Expr:

@@ -249,8 +249,8 @@ class Cut(Roads):
         """Σ_t (∂l_t/∂θ + Σ_{k=low}^{high} u_t P(t,k) B_k), with ξ on each J where there is one."""
         q = mx.time_symbol("q")
         terms: list[mx.Node] = []
-        if direct and wrt in mx.variables(self.steps.side[self.l]):
-            terms.append(partial(self.l, wrt))
+        if direct and wrt in mx.variables(self.steps.side[self.steps.lost]):
+            terms.append(partial(self.steps.lost, wrt))
         moved = self.steps.moved_by(wrt)
         for b in self.d.blocks:
             if moved & {v.name for v in b.parts}:
@@ -258,7 +258,7 @@ class Cut(Roads):
                 slope = partial(b.var, wrt).xreplace({mx.t: q})
                 body = mx.contract(self._product(b, q), slope, rank)
                 summed = mx.time_sum(body, q, low, high)
-                terms.append(mx.contract(partial(self.l, b.var), summed, rank))
+                terms.append(mx.contract(partial(self.steps.lost, b.var), summed, rank))
         return self._over_time(mx.plus(*terms)) if terms else mx.zeros(wrt.shape)
 
     def _product(self, b: Block, start: Any) -> mx.Node:

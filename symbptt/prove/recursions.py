@@ -180,9 +180,6 @@ class Chain:
 
     def _live(self) -> set[str]:
         live = {self.model.loss.step.name}
-        for e in reversed(self.model.equations):
-            if e.lhs.name in live:
-                live |= {v.name for v in mx.variables(e.rhs)}
         while True:
             more = {
                 v.name

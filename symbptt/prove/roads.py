@@ -39,7 +39,6 @@ class Roads:
     def __init__(self, d: Derivation):
         self.d, self.model = d, d.model
         self.steps = Steps(d.model)
-        self.l = d.model.loss.step
 
     # -- the blocks and their Jacobians
 
@@ -126,7 +125,7 @@ class Roads:
             kept = self.steps.kept(before, times, joints)
             for w, time in readers:
                 slope = self.steps.partial(w.at(time), v, kept, times)
-                if w == self.l:
+                if w == self.steps.lost:
                     weight = mx.shift(self.model.loss.weight(), time - mx.t)
                     truth = p.add(truth, p.mul(lower(weight, ()), slope))
                 else:
@@ -134,7 +133,7 @@ class Roads:
             yield lower(self.model.unfold(self.eliminated(e.rhs), kept, times)), truth
 
         words = "λ_t = u_t + λ_(t+1) J_(t+1)"
-        if any(time == mx.t and w != self.l for w, time in readers):
+        if any(time == mx.t and w != self.steps.lost for w, time in readers):
             words = "μ_t = u_t + μ_t A_t + μ_(t+1) C_(t+1)"
         return _either(e, f"{show(e.lhs)} is its part of {words}", decide)
 
@@ -162,7 +161,7 @@ class Roads:
     def _expected(self, e: Equation) -> mx.Node:
         of, wrt = e.lhs.of, e.lhs.wrt
         if of == LOSS:
-            terms = self._differential(self.l, wrt)
+            terms = self._differential(self.steps.lost, wrt)
             return self._over_time(mx.plus(*terms)) if terms else mx.zeros(wrt.shape)
         if of.time != mx.t:
             return mx.zeros(e.lhs.shape)
@@ -209,7 +208,7 @@ class Roads:
 
     def _adjoint_closed(self, b: Block) -> mx.Node:
         r = mx.time_symbol("r")
-        u = partial(self.l, b.var)
+        u = partial(self.steps.lost, b.var)
         onward = b.before == mx.t - 1
         if self.model.loss.over == "last":  # the only loss is that of T, and t ≤ T
             at_end = u.xreplace({mx.t: mx.T})
@@ -222,8 +221,8 @@ class Roads:
     def _gradient_closed(self, wrt: mx.Var) -> mx.Node:
         q = mx.time_symbol("q")
         terms: list[mx.Node] = []
-        if wrt in mx.variables(self.steps.side[self.l]):
-            terms.append(partial(self.l, wrt))
+        if wrt in mx.variables(self.steps.side[self.steps.lost]):
+            terms.append(partial(self.steps.lost, wrt))
         moved = self.steps.moved_by(wrt)
         for b in self.d.blocks:
             if not moved & {v.name for v in b.parts}:
@@ -233,7 +232,9 @@ class Roads:
                 self.product(b, mx.t, q), partial(b.var, wrt).xreplace({mx.t: q}), rank
             )
             bounds = (1, mx.t) if b.before == mx.t - 1 else (mx.t, mx.T)
-            terms.append(mx.contract(partial(self.l, b.var), mx.time_sum(body, q, *bounds), rank))
+            terms.append(
+                mx.contract(partial(self.steps.lost, b.var), mx.time_sum(body, q, *bounds), rank)
+            )
         return self._over_time(mx.plus(*terms)) if terms else mx.zeros(wrt.shape)
 
     def _powers(self, e: Equation) -> list[Step]:
@@ -249,7 +250,7 @@ class Roads:
                 lower(mx.transpose(power.args[0])),
                 jacobian(self.steps.side[state], state.at(mx.t - 1)),
             )
-            u = jacobian(self.steps.side[self.l], state)
+            u = jacobian(self.steps.side[self.steps.lost], state)
             u = p.mul(lower(self.model.loss.weight(), ()), u)
             _, immediate = e.rhs.args[0].args
             now = immediate.xreplace({i: mx.T})

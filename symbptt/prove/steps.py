@@ -29,36 +29,31 @@ class Steps:
 
     @cached_property
     def states(self) -> tuple[mx.Var, ...]:
-        live = Chain(self.model).live
-        return tuple(
-            d.var(mx.t) for d in self.model.states if d.name in live and d.name in self._computed
-        )
+        live = Chain(self.model).live & set(self.model.defined)
+        return tuple(d.var(mx.t) for d in self.model.states if d.name in live)
 
-    @cached_property
-    def _computed(self) -> set[str]:
-        return {e.lhs.name for e in self.model.equations}
+    @property
+    def lost(self) -> mx.Var:
+        """The loss of the step."""
+        return self.model.loss.step
 
     @cached_property
     def side(self) -> dict[mx.Var, mx.Node]:
         """v -> F_v, with the step's other values replaced by their definitions."""
-        every = (*self.states, self.model.loss.step)
-        return {
-            v: self.model.unfold(self.model.defined[v.name].rhs, keep=self.states) for v in every
-        }
+        rhs = {v: self.model.defined[v.name].rhs for v in (*self.states, self.lost)}
+        return {v: self.model.unfold(e, keep=self.states) for v, e in rhs.items()}
 
     def arguments(self, v: mx.Var) -> list[mx.Var]:
         """The states that F_v is a function of, at their own times."""
-        names = {s.name for s in self.states}
-        return [x for x in mx.variables(self.side[v]) if x.name in names]
+        return [x for x in mx.variables(self.side[v]) if self._is_state(x)]
 
     def readers(self, name: str) -> list[tuple[mx.Var, mx.Var]]:
         """(v, the argument): every state or loss whose F reads the state `name`."""
-        every = (*self.states, self.model.loss.step)
-        return [(v, x) for v in every for x in self.arguments(v) if x.name == name]
+        return [(v, x) for v in self.side for x in self.arguments(v) if x.name == name]
 
     def way(self, name: str) -> int:
         """1 where a state is read at earlier times, −1 where it is read at later ones."""
-        inside = (lag_of(x) for v, x in self.readers(name) if v != self.model.loss.step)
+        inside = (lag_of(x) for v, x in self.readers(name) if v != self.lost)
         return -1 if min(inside, default=0) < 0 else 1
 
     @cached_property
@@ -72,10 +67,6 @@ class Steps:
         return frozenset(
             e.lhs.name for e in inner if not isinstance(e.rhs, mx.Apply | mx.Softmax | mx.Var)
         )
-
-    @property
-    def lost(self) -> mx.Var:
-        return self.model.loss.step
 
     def kept(self, keep: Iterable[mx.Var], times: Iterable[Any], joints: bool) -> set[mx.Var]:
         """The values that stay names on both sides."""
@@ -106,11 +97,11 @@ class Steps:
 
         def through(w: mx.Var, out: Any) -> p.Poly:
             rhs, last = side(w), out + slots[of.rank :]
-            total = _unmarked(jacobian(rhs, wrt, last))
+            total = _slope(rhs, wrt, last)
             for x in mx.variables(rhs):
                 if x in kept and x.time == of.time and not self._is_state(x):
                     middle = tuple(p.unit(p.fresh(i.size)) for i in free_slots(x.shape))
-                    slope = _unmarked(jacobian(rhs, x, out + middle))
+                    slope = _slope(rhs, x, out + middle)
                     bound = [i for i in middle if i != p.UNIT]
                     total = p.add(total, p.bind(p.mul(slope, at(x, middle)), *bound))
             return total
@@ -143,7 +134,7 @@ class Steps:
         for name in {v.name for v in parts}:
             for v, x in self.readers(name):
                 # A step reads the block before; the loss of a step reads the block of its step.
-                back = way * lag_of(x) - (0 if v == self.model.loss.step else 1)
+                back = way * lag_of(x) - (0 if v == self.lost else 1)
                 parts |= {x.at(mx.t - way * j) for j in range(back + 1)}
         return parts
 
@@ -153,6 +144,13 @@ class Steps:
             for x in self.arguments(v):
                 if self.way(x.name) != self.way(v.name):
                     yield v, x
+
+
+def _slope(rhs: mx.Node, wrt: mx.Var, slots: Any) -> p.Poly:
+    """∂rhs/∂wrt, where the marked names do not move; then the marks are taken off."""
+    slope = jacobian(rhs, wrt, slots)
+    marked = any(v.name.endswith(HELD) for v in mx.variables(rhs))
+    return _unmarked(slope) if marked else slope
 
 
 def _marked(e: mx.Node) -> mx.Node:
@@ -176,4 +174,4 @@ def _unmarked(q: p.Poly) -> p.Poly:
         nested = tuple(canonical_lam(x.params, of_poly(x.poly)) for x in f.nested)
         return f._replace(name=name, nested=nested)
 
-    return of_poly(q.items()) if any(HELD in repr(m) for m in q) else q
+    return of_poly(q.items())
