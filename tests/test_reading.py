@@ -14,7 +14,19 @@ from symbptt.parse import load, zoo
 from symbptt.show import show
 from symbptt.verify.read import formula, read
 from symbptt.verify.read.tokens import latex_tokens
-from symbptt.verify.surface import Apply, Claim, Power, Product, Symbol, Unread, symbols, walk
+from symbptt.verify.surface import (
+    Apply,
+    Claim,
+    Entry,
+    Everything,
+    Power,
+    Product,
+    Relation,
+    Symbol,
+    Unread,
+    symbols,
+    walk,
+)
 from symbptt.verify.write import plain, statement
 
 CASES = json.loads((Path(__file__).parent / "cases" / "index.json").read_text(encoding="utf-8"))
@@ -44,6 +56,16 @@ def shown(text: str, notation: str = "") -> list[str]:
 def continued(text: str) -> str:
     """A case that opens with its relation goes on from the line before it."""
     return "x" + text if text.startswith("=") else text
+
+
+def test_a_bracket_is_sliced_like_a_letter() -> None:
+    for text in ("g = (u Wᵀ)[:, H:H + K]", "g = [u W^{\\top}]_{:,H:H + K}"):
+        (claim,) = formula(text)
+        assert isinstance(claim, Claim) and isinstance(claim.right, Entry)
+        rows, columns = claim.right.items
+        assert isinstance(rows, Everything) and isinstance(columns, Relation)
+    (claim,) = formula("g = (u + v)[h, x]", "plain")
+    assert isinstance(claim, Claim) and isinstance(claim.right, Product)
 
 
 @pytest.mark.parametrize("name, text", [*FORMULAS, *CORRECTIONS])
@@ -436,7 +458,7 @@ def assert_reads(name: str) -> None:
         assert {c.tag for c in document.claims if c.tag} == labels, notation
 
 
-@pytest.mark.parametrize("name", ["elman", "generic", "linear", "lstm"])
+@pytest.mark.parametrize("name", ["bidirectional", "elman", "generic", "linear", "lstm"])
 def test_a_printed_derivation_is_read_whole(name: str) -> None:
     assert_reads(name)
 

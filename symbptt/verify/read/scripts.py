@@ -12,6 +12,7 @@ from dataclasses import replace
 from ..surface import (
     Entry,
     Everything,
+    Group,
     Index,
     Node,
     Norm,
@@ -175,12 +176,13 @@ class Scripts(Cursor):
         """h[t-1] is h at a time, W[h, x] is W times a stack."""
         token = self.peek()
         core = base.of if isinstance(base, Shorthand) else base
-        if token is None or token.space or not isinstance(core, Symbol | Transpose | Entry):
+        if token is None or token.space or not isinstance(core, Symbol | Transpose | Entry | Group):
             return False
         a, b = self.i + 1, self.pairs[self.i]
-        kinds = {t.kind for t in self.tokens[a:b]}
-        if "colon" in kinds:
+        if self.find(a, b, lambda t: t.kind == "colon") >= 0:
             return True
+        if isinstance(core, Group):
+            return False
         if isinstance(core, Symbol) and core.letter[:1].isupper() and not self.habits.plain:
             return False
         parts = self.split(a, b, ("comma",))
