@@ -20,7 +20,7 @@ from .advice import slip
 from .bodies import body_of
 from .elaborate import Elaborator
 from .reader import Spread, shallow
-from .recurrence import Later, check_equation, check_recurrence, find
+from .recurrence import Later, check_equation, check_recurrence, find, names_in
 from .scope import Scope
 from .text import elaborator, tree
 
@@ -347,7 +347,7 @@ class _Reader:
 
     def _known_in_loss(self, e: Elaborator, right: Tree) -> None:
         """The loss adds a scalar that is computed above; say which there are."""
-        for token in right.scan_values(lambda v: getattr(v, "type", "") == "NAME"):
+        for token in names_in(right):
             word = e.scope.split(str(token))[0]
             name = re.sub(r"_(?:t|T|\{[tT]\})$", "", word)
             if e.scope.known(word) or e.scope.scalar(word) is not None or e.scope.is_function(word):

@@ -6,9 +6,11 @@ Within one time step the equations are run from top to bottom; only a state reac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from lark import Token, Tree
 
 from .. import matrix as mx
 from ..errors import ModelError, Place
@@ -32,6 +34,11 @@ _DERIVED = (
 )
 
 
+def names_in(tree: Tree) -> Iterator[Token]:
+    """Every name in a tree, whose leaves are tokens, and None for a bound that is left out."""
+    return tree.scan_values(lambda v: isinstance(v, Token) and v.type == "NAME")
+
+
 @dataclass(frozen=True)
 class Later:
     """Which names the lines of a text compute, and what they read at t: for messages only."""
@@ -45,7 +52,7 @@ class Later:
 
     def check(self, name: str, right: Any, e: Elaborator) -> None:
         """Refuse a name that only a later line computes, and one that its own line computes."""
-        for token in right.scan_values(lambda v: v.type == "NAME"):
+        for token in names_in(right):
             word = e.scope.split(str(token))[0]
             if e.scope.known(word) is not None:
                 continue
@@ -85,7 +92,7 @@ def _order_error(name: str, reader: str, cycle: bool, place: Place | None) -> Mo
 
 def find(right: Any, name: str, e: Elaborator) -> Place | None:
     """The first token that names `name`."""
-    for token in right.scan_values(lambda v: v.type == "NAME"):
+    for token in names_in(right):
         if e.scope.split(str(token))[0] == name:
             return e.locate(token)
     return e.locate(right)

@@ -193,10 +193,10 @@ class Scope:
 
     def suggestion(self, name: str) -> str:
         """What may be meant by a name that nothing declares."""
-        base, timed = re.subn(r"_(?:t|T|\{[^{}]*[tT][^{}]*\})$", "", name)
-        if name[0] in "Σ∑∏":
+        base, timed = re.subn(r"(?<=.)_(?:t|T|\{[^{}]*[tT][^{}]*\})$", "", name)
+        if name.startswith(("Σ", "∑", "∏")):
             return f"{name[0]}_{{t=1}}^{{T}} with its bounds"
-        if base[0] == "d" and (of := self.known(base[1:])):
+        if base.startswith("d") and (of := self.known(base[1:])):
             return f"dL/d{of}" + ("[t]" if self._is_timed(of) else "")
         if spelled(base).rpartition("_")[0] == "delta" or spelled(base) in ("delta", "lambda"):
             return "the gradient it stands for, as in dL/da[t]"
