@@ -271,7 +271,9 @@ def test_a_clip_that_is_none(by: str, limit: float) -> None:
 # -- checkpoints
 
 
-@pytest.mark.parametrize("name", ["elman", "lag2", "stacked", "last", "linear_mse", "leaky"])
+@pytest.mark.parametrize(
+    "name", ["elman", "lag2", "stacked", "last", "linear_mse", "leaky", "masked"]
+)
 def test_checkpoints_give_the_full_gradient(name: str) -> None:
     verdict = check(plan(derive(model_of(name), Checkpoint())))
     assert verdict.ok, verdict.failed
@@ -336,7 +338,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 # -- online
 
 
-@pytest.mark.parametrize("name", ["elman", "lag2", "stacked", "last", "linear_mse", "leaky"])
+@pytest.mark.parametrize(
+    "name", ["elman", "lag2", "stacked", "last", "linear_mse", "leaky", "masked"]
+)
 def test_the_gradient_carried_forward_is_the_full_one(name: str) -> None:
     verdict = check(plan(derive(model_of(name), Online())))
     assert verdict.ok, verdict.failed

@@ -111,7 +111,7 @@ def _checkpointed(program: Program, lines: Lines, arguments: Arguments) -> dict[
         "opening": arguments.opening(advance, own, training=False, sized=True),
         "advance": assigned(own) + advance,
         "sums": arrays(model.params),
-        "rows": arrays((d for d in model.inputs if d.classes is None), "T"),
+        "rows": arrays((d for d in model.inputs if model.is_differentiable(d.var())), "T"),
         "start": [(d.name, tuple_code(["count", *s])) for d, s in states],
         "end": [(d.name, tuple_code(s)) for d, s in states],
         "at_end": program.model.loss.over == "last",
