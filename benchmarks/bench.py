@@ -1,7 +1,7 @@
 """Measure an emitted module against its peers at every shape: rows, a table, and the command line.
 
-`run` measures and returns rows; `table` and `notes` turn rows into text; `main` prints. A caller
-with a better way to print (a progress bar, a rich table) takes those three and leaves `main` alone.
+`run` measures and returns rows; `line`, `table` and `notes` turn rows into text; `main` prints.
+A caller with a better way to print (a progress bar, a rich table) takes those and leaves `main`.
 """
 
 import argparse
@@ -63,8 +63,11 @@ def run(
     threads: int = THREADS,
     rounds: int = ROUNDS,
     progress: Callable[[str], None] = lambda message: None,
+    done: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
     """Measure `module` (emitted for `model`) at each shape, by default at those of `PROBLEMS`.
+
+    `progress` is told which shape comes next, `done` is given each row as soon as it is there.
 
     Raises BenchError if there is no such benchmark, a shape does not fit the model, or a peer's
     loss or gradient differs from ours.
@@ -83,6 +86,7 @@ def run(
         timings = {name: Timing(**timing) for name, timing in answer["timings"].items()}
         ours = timings.pop(OURS)
         rows.append(Row(model, sizes, threads, ours, timings, answer["missing"], answer["company"]))
+        done(rows[-1])
     return rows
 
 
@@ -96,6 +100,13 @@ def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
         *(f"{peer} ÷ ours" for peer in peers),
     ]
     return [*header, "of GEMM limit", ""], [_cells(row, peers) for row in rows]
+
+
+def line(row: Row) -> str:
+    """One row on a line of its own, each cell under its name: what can be said before the rest."""
+    header, (cells,) = table([row])
+    named = [f"{name} {cell}" for name, cell in zip(header[1:-1], cells[1:-1], strict=True)]
+    return f"{row.model} {_named(row.sizes)}: {'; '.join(named)}" + (" (noisy)" * row.noisy)
 
 
 def notes(rows: Sequence[Row]) -> list[str]:
@@ -131,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shapes,
             threads=options.threads,
             rounds=options.rounds,
-            progress=_to_terminal,
+            done=_as_it_ends,
         )
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -189,9 +200,9 @@ def _print(rows: Sequence[Row]) -> None:
         print(note)
 
 
-def _to_terminal(message: str) -> None:
-    if sys.stderr.isatty():
-        print(message, file=sys.stderr)
+def _as_it_ends(row: Row) -> None:
+    """A row beside the clean output: a run that is stopped has shown what it measured."""
+    print(line(row), file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

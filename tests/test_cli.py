@@ -398,6 +398,30 @@ def test_bench_without_its_peers_or_its_folder(monkeypatch: pytest.MonkeyPatch) 
     assert result.exit_code == 2 and "symbptt[bench]" in result.stderr
 
 
+def test_bench_shows_each_row_as_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the output: the first row is there when the second is still being measured."""
+    benching = importlib.import_module("symbptt.cli.benching")
+    bench = importlib.import_module("benchmarks.bench")
+    said: list[list[str]] = []
+    monkeypatch.setattr(benching, "aside", lambda line: said[-1].append(line))
+    timing = {"median": 0.002, "low": 0.002, "high": 0.002, "samples": 5}
+    peers = dict.fromkeys(bench.PEERS["lstm"], "not installed")
+
+    def measured(request: Any) -> dict[str, Any]:
+        said.append([])
+        missing = {n: why for n, why in peers.items() if n != "torch"}
+        timings = {"ours": timing, "torch": timing | {"median": 0.003}}
+        return {"timings": timings, "missing": missing, "company": 0.0}
+
+    monkeypatch.setattr(bench, "measure", measured)
+    monkeypatch.setattr(bench, "footprint", lambda name, file: ["no memory measured"])
+    monkeypatch.setattr(benching, "find_spec", lambda name: object())
+    result = run("bench", "lstm")
+    assert result.exit_code == 0 and result.stdout.count("1.50") == len(said)
+    assert all(len(lines) == 1 and "torch ÷ ours 1.50" in lines[0] for lines in said)
+    assert ["N=64" in lines[0] for lines in said].count(True) == 1
+
+
 # -- files
 
 

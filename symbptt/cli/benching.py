@@ -17,7 +17,7 @@ from ..errors import SymbpttError
 from ..parse import load
 from ..plan import plan
 from .guard import INPUT, REFUTED, stop
-from .output import progress
+from .output import aside, progress
 
 PEERS = ("torch", "jax", "autograd")
 
@@ -69,7 +69,9 @@ def _run(bench: Any, name: str, as_json: bool) -> tuple[list[Any], list[str]]:
     with TemporaryDirectory() as folder, progress("measuring") as say:
         file = Path(folder) / f"{name}.py"
         file.write_text(source, encoding="utf-8")
-        rows: list[Any] = bench.run(name, bench.load(file), progress=say)
+        rows: list[Any] = bench.run(
+            name, bench.load(file), progress=say, done=lambda row: aside(bench.line(row))
+        )
         more = [] if as_json else bench.footprint(name, str(file))
     return rows, more
 

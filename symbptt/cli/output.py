@@ -77,6 +77,12 @@ def progress(task: str) -> Iterator[Say]:
         yield lambda what: status.update(line(what))
 
 
+def aside(line: str) -> None:
+    """A result of long work as soon as it is there, on standard error: the output stays whole."""
+    if sys.stderr is not None:
+        print(line, file=sys.stderr, flush=True)
+
+
 def writable(file: Path | None, keep: str = "") -> None:
     """Fail now, before any work, if `file` cannot be written or is the input `keep`."""
     if file is None or str(file) == "-":
