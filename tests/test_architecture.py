@@ -8,6 +8,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,25 @@ ORDER = (
     "verify",
     "analyze",
     "cli",
+)
+
+# The same inside the judge of hand derivations.
+ROOMS = (
+    "surface",
+    "read",
+    "write",
+    "naming",
+    "matching",
+    "world",
+    "algebra",
+    "forward",
+    "meaning",
+    "judge",
+    "proof",
+    "repairs",
+    "verdicts",
+    "present",
+    "report",
 )
 
 # What never reaches what, over any number of imports.
@@ -155,6 +175,29 @@ def test_a_module_imports_only_modules_above_it(module: str) -> None:
     place = ORDER.index(part(module))
     below = {other for other in GRAPH[module] if ORDER.index(part(other)) > place}
     assert not below, f"{module} imports {', '.join(sorted(below))}"
+
+
+def room(module: str) -> str:
+    """symbptt.verify.proof.chain belongs to proof."""
+    return module.split(".")[2]
+
+
+def test_every_room_of_the_judge_has_its_place() -> None:
+    assert {room(m) for m in GRAPH if m.startswith("symbptt.verify.")} == set(ROOMS)
+
+
+@pytest.mark.parametrize("module", [m for m in GRAPH if m.startswith("symbptt.verify.")])
+def test_a_room_imports_only_rooms_above_it(module: str) -> None:
+    place = ROOMS.index(room(module))
+    others = {m for m in GRAPH[module] if m.startswith("symbptt.verify.")}
+    below = {m for m in others if ROOMS.index(room(m)) > place}
+    assert not below, f"{module} imports {', '.join(sorted(below))}"
+
+
+def test_no_modules_of_the_judge_import_each_other_in_a_circle() -> None:
+    mine = {m for m in GRAPH if m.startswith("symbptt.verify.")}
+    files = {m for m in mine if PACKAGE[m].name != "__init__.py"}
+    TopologicalSorter({m: GRAPH[m] & files for m in files}).prepare()
 
 
 @pytest.mark.parametrize("start", FENCES)

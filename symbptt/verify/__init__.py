@@ -1,12 +1,22 @@
 """Hand derivations: read as their authors wrote them, and judged line by line.
 
-surface    what a formula says before anyone says what it means
-read       documents and formulas to surface trees; `write` is its inverse
-forward    the author's forward equations, made into a model (`system`)
-meaning    a formula under a reading, as a tensor in numbers or in letters
-truth      whether a line holds in a small world; `proof` decides it for every T and all sizes
-repairs    the edit that would make a wrong line true
-report     verify(text) and its verdicts; `present` shows them
+surface   what a formula says before anyone says what it means
+read      documents and formulas to surface trees
+write     surface trees to text, the inverse of `read`
+naming    which index of a letter is a time, a component, a part of its name
+matching  the author's symbols and the names of a given model
+world     a small run in numbers, with every derivative that exists in it
+algebra   arrays with rows and columns, in numbers or in letters
+forward   the author's forward equations, made into a model
+meaning   a formula under a reading, as a tensor
+judge     a document in one system: its letters, and truth under each reading
+proof     a line for every T and all sizes
+repairs   the edit that would make a wrong line true
+verdicts  every line's verdict
+present   a report as text and JSON
+report    `verify(text)` and what it hands back
+
+A room imports only rooms above it; tests/test_architecture.py keeps that.
 """
 
 from .report import Report, verify

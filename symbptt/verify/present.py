@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import surface as s
-from .judge import (
+from .judge.line import (
     APPROXIMATION,
     CONDITIONAL,
     DEFINITION,
@@ -26,7 +26,9 @@ from .judge import (
     UNREAD,
     Line,
 )
-from .report import Report
+
+if TYPE_CHECKING:
+    from .report import Report
 
 NAMES = {
     "M01": "activation derivative missing",

@@ -8,16 +8,21 @@ from dataclasses import dataclass, field, replace
 from ..errors import SymbpttError
 from ..model import Loss, Model
 from . import surface as s
-from .forward import IncompleteError, System
-from .judge import CONDITIONAL, PROVED, REFUTED, TESTED, UNREAD, Judge, Line
+from .forward.document import from_document
+from .forward.drafts import IncompleteError
+from .forward.given import from_model
+from .forward.system import System
+from .judge.judge import Judge
+from .judge.line import CONDITIONAL, PROVED, REFUTED, TESTED, UNREAD, Line
+from .judge.truth import MISFIT, Statement
 from .matching import Matching, match
 from .naming import Naming
-from .proof import Prover
+from .present import html
+from .present import text as shown
+from .proof.prover import Prover
 from .read import formula, read
-from .repairs import Repairs
-from .system import from_document, from_model
-from .truth import MISFIT, Statement
-from .verdicts import decide
+from .repairs.search import Repairs
+from .verdicts.decide import decide
 from .write import latex, plain
 
 CELL = (
@@ -54,13 +59,9 @@ class Report:
         return self.status == 0
 
     def __str__(self) -> str:
-        from .present import text
-
-        return text(self)
+        return shown(self)
 
     def _repr_html_(self) -> str:
-        from .present import html
-
         return html(self)
 
 

@@ -11,16 +11,18 @@ from typing import Any
 import numpy as np
 import sympy
 
-from .. import matrix as mx
-from ..errors import SymbpttError
-from ..model import Loss
-from . import surface as s
-from . import tensor as tn
-from .forward import System
-from .meaning import Choice, Meaning, UnknownError
-from .naming import Naming
-from .tensor import MisfitError, Numbers, OutOfRangeError, Tensor
-from .world import World, close
+from ... import matrix as mx
+from ...errors import SymbpttError
+from ...model import Loss
+from .. import surface as s
+from ..algebra import tensor as tn
+from ..algebra.numbers import Numbers, OutOfRangeError
+from ..algebra.tensor import MisfitError, Tensor
+from ..forward.system import System
+from ..meaning.choice import Choice, UnknownError
+from ..meaning.formula import Meaning
+from ..naming import Naming
+from ..world import World, close
 
 TRUE, FALSE, MISFIT, UNKNOWN = "true", "false", "misfit", "unknown"
 
@@ -148,7 +150,7 @@ class Ground:
         m = Meaning(self.system, self.naming, alg, choice)
         left = m.of(claim.left)
         if left.rank == 3:
-            m._wanted_tensor = left
+            m.wanted = left
         right = m.of(claim.right)
         if "diag" in choice.lenient and left.rank == 2 and right.rank == 1:
             if left.shape == right.shape * 2:
@@ -248,6 +250,3 @@ def free_times(claim: Statement, naming: Naming, choice: Choice) -> list[Any]:
     walk(claim.left, frozenset())
     walk(claim.right, frozenset())
     return list(found)
-
-
-__all__ = ["FALSE", "MISFIT", "TRUE", "UNKNOWN", "Answer", "Ground", "Statement", "tn"]

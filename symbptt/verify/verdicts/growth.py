@@ -1,4 +1,4 @@
-"""Claims about growth and shape: eigenvalues, norms, "the Jacobian is diagonal".
+"""Claims about growth: eigenvalues, norms, "the Jacobian is diagonal".
 
 They are recognised in the forms people write and answered with the true condition.
 
@@ -9,33 +9,41 @@ They are recognised in the forms people write and answered with the true conditi
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import numpy as np
 import sympy
 
-from .. import matrix as mx
-from ..errors import SymbpttError
-from . import surface as s
-from .judge import CONDITIONAL, PROVED, REFUTED, TESTED, Judge, Line
-from .meaning import Meaning, UnknownError
-from .readings import Condition
-from .repairs import Repairs, everywhere
-from .tensor import Numbers
-from .truth import Statement
-from .world import IMMEDIATE
-from .write import plain
+from ... import matrix as mx
+from .. import surface as s
+from ..judge.judge import Judge
+from ..judge.line import CONDITIONAL, PROVED, REFUTED, Line
+from ..judge.readings import Condition
+from ..judge.truth import Statement
+from ..meaning.choice import UnknownError
+from ..meaning.times import time_value
+from ..repairs.everywhere import everywhere
+from ..repairs.times import bound
+from ..repairs.vocabulary import Vocabulary
+from ..world import IMMEDIATE
 
 TRUE_CONDITION = (
     "σ_max(W) max|φ'| < 1 is sufficient for vanishing, σ_max(W) max|φ'| > 1 is necessary for "
     "exploding; eigenvalues decide neither"
 )
+
+
 COUNTEREXAMPLE = (
     "W = [[2, 2], [-2, -2]] has both eigenvalues 0, yet at the fixed point h = (0, √0.9) of a tanh "
     "network the step Jacobian diag(1 - h²) W has the eigenvalue 1.8 and its products grow like "
     "1.8ⁿ; W = [[2]] with h = 0.99 has the eigenvalue 2 and the slope 0.0398, and vanishes"
 )
+
+
 _EIGEN = re.compile(r"eigen|\\lambda|λ|spectral radius", re.IGNORECASE)
+
+
 _FATE = re.compile(
     r"explo|vanish|decay|diverg|grow|shrink|scaling|\\to\s*0|\\to\s*\\infty|→\s*0|→\s*∞|to zero",
     re.IGNORECASE,
@@ -127,7 +135,7 @@ def _gap(judge: Judge, node: s.Node | None) -> Any:
 def _exponent(judge: Judge, node: s.Node | None) -> Any:
     for n in _powers(node):
         try:
-            return _time(judge, n.exponent)
+            return time_value(judge.naming, n.exponent)
         except UnknownError:
             continue
     for x in s.symbols(node) if node is not None else ():
@@ -135,20 +143,6 @@ def _exponent(judge: Judge, node: s.Node | None) -> Any:
         if raised:  # α^{t−k}, whose exponent was taken for a time
             return judge.naming.time(raised[0])
     return None
-
-
-def _time(judge: Judge, node: s.Node) -> Any:
-    node = s.bare(node)
-    if isinstance(node, s.Number):
-        return sympy.Rational(node.text)
-    if isinstance(node, s.Symbol) and not node.indices:
-        return judge.naming.symbol(node.letter)
-    if isinstance(node, s.Sum):
-        total: Any = sympy.Integer(0)
-        for sign, term in zip(node.signs, node.terms, strict=True):
-            total += (-1 if sign == "-" else 1) * _time(judge, term)
-        return total
-    raise UnknownError("time")
 
 
 def _bound(judge: Judge, line: Line) -> bool:
@@ -229,13 +223,13 @@ def _chain_of(judge: Judge, line: Line) -> bool:
     )
     if g is None or upper is None or sample is None or found[1].time is None:
         return False
-    repairs = Repairs(judge)
-    of = repairs._at(sample, _time(judge, upper))
-    by = repairs._at(sample, found[1].time)
+    vocabulary = Vocabulary(judge)
+    of = vocabulary.at(sample, time_value(judge.naming, upper))
+    by = vocabulary.at(sample, found[1].time)
     claim = Statement(s.Derivative("∂", of, by), big)
     if judge.plain(claim, judge.base())[0]:
         return False
-    for code, words, new in everywhere(big, repairs._bound):
+    for code, words, new in everywhere(big, partial(bound, vocabulary)):
         if judge.plain(Statement(claim.left, new), judge.base())[0]:
             line.verdict, line.codes, line.message = REFUTED, [code], words
             return True
@@ -252,8 +246,8 @@ def _diagonal(judge: Judge, line: Line) -> bool:
         if not (isinstance(of, s.Symbol) and isinstance(by, s.Symbol)):
             continue
         try:
-            u = judge.meaning().quantity(judge.naming.parts(of))
-            v = judge.meaning().quantity(judge.naming.parts(by))
+            u = judge.quantities.find(judge.naming.parts(of))
+            v = judge.quantities.find(judge.naming.parts(by))
         except UnknownError:
             return False
         now = (u, 2), (v, 1 if u == v else 2)
@@ -265,43 +259,3 @@ def _diagonal(judge: Judge, line: Line) -> bool:
         line.message = f"it is not diagonal: at T = 3 it is {np.round(flat, 4).tolist()}"
         return True
     return False
-
-
-def shape_claim(judge: Judge, line: Line) -> bool:
-    """`∂L/∂o_t ∈ ℝ^q`, `W : (H, H)`: the number of axes, and that equal sizes have equal names."""
-    right = s.bare(line.claim.right) if line.claim.right is not None else None
-    if isinstance(right, s.Space):
-        sizes = right.sizes
-    elif isinstance(right, s.Listing):
-        sizes = right.items
-    else:
-        return False
-    alg = Numbers(judge.ground.world, {mx.t: 2})
-    try:
-        value = Meaning(judge.system, judge.naming, alg, judge.base()).of(line.claim.left)
-    except SymbpttError as error:
-        line.message = error.message
-        return False
-    names = [plain(x) for x in sizes]
-    if len(names) == 2 and value.rank == 1 and "1" in names:
-        names.remove("1")
-    if len(names) == value.rank + 1 and judge.system.rows and names[0] in ("N", "B", "m"):
-        names = names[1:]  # rows of a batch
-    if len(names) != value.rank:
-        line.verdict, line.codes = REFUTED, ["M17"]
-        line.message = f"{value.rank} axes, of sizes {value.show_shape()}, not {len(names)}"
-        return True
-    tied = all(n in judge.sizes for n in names) or len(names) < 2
-    for name, size in zip(names, value.shape, strict=True):
-        known = judge.sizes.setdefault(name, size)
-        if known != size:
-            line.verdict, line.codes = REFUTED, ["M17"]
-            line.message = f"the size {name} is that of another axis in an earlier line"
-            return True
-    if not tied:
-        line.verdict = TESTED
-        line.message = "the number of axes fits; nothing else in the text says what the sizes are"
-        return True
-    line.verdict, line.how = PROVED, "shape"
-    line.proof = (f"the forward equations give {value.rank} axes, named here {', '.join(names)}",)
-    return True

@@ -1,95 +1,20 @@
-"""The author's own forward equations, made into a model.
+"""The author's own forward equations, with the shapes they imply.
 
-Shapes are inferred: a letter with a time is a vector, a capital without one a matrix, and a
-product makes the sizes that face each other equal. `W h` is a document of column vectors, `h W`
-one of rows. What an author leaves out (σ(·), a readout, the loss of one step) is filled in with
-the usual form or with a function of which nothing is assumed, and the filling is reported.
+A letter with a time is a vector, a capital without one a matrix, and a product makes the sizes
+that face each other equal. `W h` is a document of column vectors, `h W` one of rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import sympy
 
-from .. import matrix as mx
-from ..errors import SymbpttError
-from ..model import Declaration, Equation, Loss, Model
-from . import surface as s
-from .naming import Naming, Parts
-
-FUNCTIONS = {"tanh": "tanh", "σ": "sigmoid", "sigmoid": "sigmoid", "relu": "relu", "exp": "exp"}
-FUNCTIONS |= {"ReLU": "relu", "sin": "sin", "cos": "cos", "log": "log", "softplus": "softplus"}
-LOSSES = ("L", "E", "J", "ℓ", "l", "C", "loss", "Loss", "ε")
-
-
-class IncompleteError(SymbpttError):
-    """A forward equation that says too little to make a model of."""
-
-
-@dataclass
-class Size:
-    """A size found out by unification."""
-
-    parent: Size | None = None
-    name: Any = None
-
-    def root(self) -> Size:
-        node = self
-        while node.parent is not None:
-            node = node.parent
-        return node
-
-    def join(self, other: Size) -> None:
-        a, b = self.root(), other.root()
-        if a is not b:
-            if a.name is not None and b.name is not None and a.name != b.name:
-                raise IncompleteError(f"the sizes {a.name} and {b.name} must be equal")
-            b.name = b.name if b.name is not None else a.name
-            a.parent = b
-
-    def symbol(self) -> Any:
-        return self.root().name
-
-
-@dataclass
-class Draft:
-    """An expression whose sizes are still open."""
-
-    sizes: list[Size]
-    make: Callable[[], mx.Node]
-    row: bool | None = None  # a vector written as a row
-    var: str = ""
-
-    @property
-    def rank(self) -> int:
-        return len(self.sizes)
-
-
-@dataclass(frozen=True)
-class System:
-    """A model with the author's names for its quantities.
-
-    `names`: the author's name -> the model's. `rows`: vectors written as rows. `pre`: a variable
-    -> the argument its function is applied to. `filled`: what was added, in words.
-    """
-
-    model: Model
-    names: dict[str, str]
-    rows: frozenset[str] = frozenset()
-    pre: dict[str, str] = field(default_factory=dict)
-    label: str = ""  # the author's name of the target
-    onehot: bool = False
-    output: str = ""
-    logits: str = ""
-    losses: frozenset[str] = frozenset({"L"})
-    stack: tuple[tuple[Any, ...], str] | None = None
-    abstract: bool = False  # functions of which nothing is known
-    stated_loss: bool = True
-    filled: tuple[str, ...] = ()
-    accepted: tuple[s.Node, ...] = ()  # the right sides it was made from
+from ... import matrix as mx
+from .. import surface as s
+from ..naming import Naming, Parts
+from .drafts import FUNCTIONS, Draft, IncompleteError, Size, is_matrix
 
 
 class Builder:
@@ -117,8 +42,6 @@ class Builder:
         self.moving: set[str] = set()  # the names that carry a time somewhere
         self.suffix = ""
         self.accepted: list[s.Node] = []
-
-    # -- symbols
 
     def named(self, name: str) -> Size:
         if name not in self.known:
@@ -160,8 +83,6 @@ class Builder:
         if x.rank == 1 and x.var and self.timed.get(x.var):
             (self.rows if row else self.columns).add(x.var)
 
-    # -- expressions
-
     def build(self, node: s.Node) -> Draft:
         node = s.bare(node)
         if isinstance(node, s.Symbol):
@@ -180,7 +101,7 @@ class Builder:
         if isinstance(node, s.Power) and "transpose" in node.may_be:
             return self._transpose(node.base)
         if isinstance(node, s.Stack):
-            return self._stack([self.build(x) for row in node.rows for x in row])
+            return self.stacked([self.build(x) for row in node.rows for x in row])
         raise IncompleteError(f"a {type(node).__name__} in a forward equation")
 
     def _transpose(self, base: s.Node) -> Draft:
@@ -228,10 +149,10 @@ class Builder:
     def _product(self, node: s.Product) -> Draft:
         out = self.build(node.factors[0])
         for sign, factor in zip(node.signs, node.factors[1:], strict=True):
-            out = self._times(out, self.build(factor), sign)
+            out = self.times(out, self.build(factor), sign)
         return out
 
-    def _times(self, a: Draft, b: Draft, sign: str) -> Draft:
+    def times(self, a: Draft, b: Draft, sign: str) -> Draft:
         if not (a.rank and b.rank):
             return Draft(a.sizes or b.sizes, lambda: mx.times(a.make(), b.make()), a.row or b.row)
         if a.rank == b.rank and (sign in ("⊙",) or a.rank == 1):
@@ -246,7 +167,7 @@ class Builder:
         row = True if a.rank == 1 else False if b.rank == 1 else None
         return Draft(a.sizes[:-1] + b.sizes[1:], lambda: mx.matmul(a.make(), b.make()), row)
 
-    def _stack(self, items: list[Draft]) -> Draft:
+    def stacked(self, items: list[Draft]) -> Draft:
         """[h, x] as E_h h + E_x x, the blocks of one long vector."""
         size = self.named("Z")
         terms = []
@@ -289,115 +210,3 @@ class Builder:
 
             return Draft(sizes, make, False)
         raise IncompleteError(f"{head}(…) is no function that is known")
-
-    # -- equations
-
-    def define(self, left: s.Symbol, right: s.Node, shared: bool = False) -> None:
-        """left = right; one right side `shared` by several gates has weights for each."""
-        q = self.naming.parts(left)
-        if q.time is None and q.name in self.moving:
-            q = replace(q, time=mx.t)
-        if q.time is None or q.name in self.defined or q.components:
-            return
-        self.suffix = f"_{q.labels[-1]}" if shared and q.labels else ""
-        time = q.time
-        if sympy.sympify(time).is_number:
-            return
-        body = s.bare(right)
-        draft = (
-            self._gate(q, body)
-            if isinstance(body, s.Apply) and isinstance(s.bare(body.arguments[0]), s.Dots)
-            else self.build(right)
-        )
-        self.variable(q)
-        mine = self.sizes[q.name]
-        if len(mine) != draft.rank:
-            self.sizes[q.name] = mine = draft.sizes
-        for a, b in zip(mine, draft.sizes, strict=True):
-            a.join(b)
-        if draft.row is not None and draft.rank == 1:
-            (self.rows if draft.row else self.columns).add(q.name)
-        self.defined[q.name] = (draft, time)
-        self.order.append(q.name)
-
-    def _gate(self, q: Parts, body: s.Apply) -> Draft:
-        """σ(·) of a gate: W [h, x] + b, or W_h h + W_x x + b where the author has two weights."""
-        fn = mx.builtin(FUNCTIONS.get(body.head.letter, "sigmoid"))
-        gate = q.labels[-1] if q.labels else q.letter
-        out = Size()
-        hidden, given = self._hidden()
-        split = self._weights(gate, hidden, given)
-        if split:
-            pieces = []
-            for matrix, vector in split:
-                pieces.append(self._times(self._param(matrix, 2), self.variable(vector), ""))
-        else:
-            stacked = self._stack([self.variable(hidden), self.variable(given)])
-            pieces = [self._times(self._param(self._weight(gate, q), 2), stacked, "")]
-        for x in pieces:
-            x.sizes[0].join(out)
-        bias = self._param(f"b_{gate}", 1)
-        bias.sizes[0].join(out)
-        self.filled.append(f"{q.name}(·) reads the previous output, the input and a bias")
-
-        def make() -> mx.Node:
-            return mx.Apply(fn, mx.plus(*(x.make() for x in pieces), bias.make()))
-
-        return Draft([out], make, False)
-
-    def _param(self, name: str, rank: int) -> Draft:
-        if name not in self.sizes:
-            self.sizes[name] = [Size() for _ in range(rank)]
-            self.timed[name] = False
-            self.params.setdefault(name)
-        sizes = self.sizes[name]
-        return Draft(sizes, lambda: mx.Var(name, tuple(d.symbol() for d in sizes)), None, name)
-
-    def _hidden(self) -> tuple[Parts, Parts]:
-        letter = self.final or "h"
-        return Parts(letter, time=mx.t - 1), Parts("x", time=mx.t)
-
-    def _weight(self, gate: str, q: Parts) -> str:
-        for x in self.every:
-            p = self.naming.parts(x)
-            if p.letter in "WwU" and p.time is None and p.labels and p.labels[-1] == gate:
-                return p.name
-        return f"W_{gate}"
-
-    def _weights(self, gate: str, hidden: Parts, given: Parts) -> list[tuple[str, Parts]]:
-        """The author's W_{gh}, W_{gx} in either order of letters."""
-        found: dict[str, str] = {}
-        for x in self.every:
-            p = self.naming.parts(x)
-            label = "".join(p.labels)
-            if p.letter not in "WwU" or len(label) < 2:
-                continue
-            for other in ("h", "x"):
-                names = (gate, "c") if gate == "g" else (gate,)
-                if any(label in (g + other, other + g) for g in names):
-                    found[other] = p.name
-        if not found and not any(
-            len("".join(self.naming.parts(x).labels)) == 2
-            and self.naming.parts(x).letter in "Ww"
-            and set("".join(self.naming.parts(x).labels)) & {"h", "x"}
-            for x in self.every
-        ):
-            return []
-        matrices = {o: found.get(o, f"W_{gate}{o}") for o in ("h", "x")}
-        return [(matrices["h"], hidden), (matrices["x"], given)]
-
-
-def is_matrix(q: Parts) -> bool:
-    """A capital without a time, or a small w with two letters below it."""
-    if q.time is not None:
-        return False
-    if q.letter in ("w", "u", "v") and len("".join(q.labels)) >= 2:
-        return True
-    return q.letter[:1].isupper() and q.letter[:1] not in "ΔΣΠ"
-
-
-def variables(drafts: Iterable[Draft]) -> list[mx.Var]:
-    return [v for d in drafts for v in mx.variables(d.make())]
-
-
-__all__ = ["Builder", "Declaration", "Equation", "IncompleteError", "Loss", "Model", "System"]

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import sympy
 
-from .. import matrix as mx
-from . import surface as s
-from .meaning import DENOMINATOR, NUMERATOR, Choice, atom_key
-from .naming import Naming
+from ... import matrix as mx
+from .. import surface as s
+from ..meaning.choice import DENOMINATOR, NUMERATOR, Choice, atom_key
+from ..naming import Naming
+from ..world import IMMEDIATE, TOTAL
 from .truth import Statement
-from .world import IMMEDIATE, TOTAL
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Options:
         if self.layout:
             return [(False, self.layout), (True, self.layout)]
         has_jacobian = any(
-            isinstance(n, s.Derivative) and not self._of_loss(n)
+            isinstance(n, s.Derivative) and not self.of_loss(n)
             for side in (statement.left, statement.right)
             for n in s.walk(side)
         )
@@ -130,7 +130,7 @@ class Options:
             ]
         return [(False, NUMERATOR), (True, NUMERATOR)]
 
-    def _of_loss(self, n: s.Derivative) -> bool:
+    def of_loss(self, n: s.Derivative) -> bool:
         of = s.bare(n.of) if n.of is not None else None
         if isinstance(of, s.Apply):
             return of.head.letter in self.losses
@@ -168,17 +168,17 @@ class Options:
         """The further readings, by name: one assumption, then two."""
         single: list[str] = ["hadamard", "left", "commute", "rows", "columns", "outer", "tensor"]
         single += ["diag", "fraction", "byvalue", "turn"]
-        if self.is_parameter_gradient(statement.left) and not _has_sum(statement.right):
+        if self.is_parameter_gradient(statement.left) and not has_sum(statement.right):
             single.append("copy")
         if self.may_square and self.label in _letters(statement):
             single.append("squared")
         single += ["single"] if self.looks_ahead(statement) else ["last", "single"]
-        kept = [x for x in single if self._relevant(x, statement)]
+        kept = [x for x in single if self.relevant(x, statement)]
         pairs = [(a, b) for a, b in itertools.combinations(kept, 2) if {a, b} not in _NEVER]
         alone: list[tuple[str, ...]] = [(x,) for x in kept]
         return alone + pairs
 
-    def _relevant(self, name: str, statement: Statement) -> bool:
+    def relevant(self, name: str, statement: Statement) -> bool:
         nodes = [n for side in (statement.left, statement.right) for n in s.walk(side)]
         if name == "fraction":
             return any(isinstance(n, s.Quotient) for n in nodes)
@@ -187,7 +187,7 @@ class Options:
         if name in ("hadamard", "left", "commute", "rows", "columns", "outer"):
             return any(isinstance(n, s.Product) and len(n.factors) > 1 for n in nodes)
         if name in ("tensor", "diag"):
-            return any(isinstance(n, s.Derivative) and not self._of_loss(n) for n in nodes)
+            return any(isinstance(n, s.Derivative) and not self.of_loss(n) for n in nodes)
         return True
 
     def leap(self, names: tuple[str, ...], statement: Statement, base: Choice) -> Iterator[Reading]:
@@ -211,7 +211,7 @@ class Options:
 
     def is_parameter_gradient(self, node: s.Node) -> bool:
         node = s.bare(node)
-        if not isinstance(node, s.Derivative) or node.of is None or not self._of_loss(node):
+        if not isinstance(node, s.Derivative) or node.of is None or not self.of_loss(node):
             return False
         by = s.bare(node.by)
         return isinstance(by, s.Symbol) and self.naming.parts(by).time is None
@@ -231,7 +231,7 @@ _NEVER: list[set[str]] = [
 ]  # fmt: skip
 
 
-def _has_sum(node: s.Node) -> bool:
+def has_sum(node: s.Node) -> bool:
     return any(isinstance(n, s.Big) and n.operator == "sum" for n in s.walk(node))
 
 

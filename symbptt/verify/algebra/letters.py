@@ -1,0 +1,162 @@
+"""The arithmetic of tensors in index notation: data is a function from slots to a polynomial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import sympy
+
+from ...errors import SymbpttError
+from ...indices import poly as p
+from ...indices.canon import canonical_lam
+from ...indices.lower import Bound, Slots, linear, scalar_poly
+from ...indices.lower import delta as delta_poly
+from ...indices.lower import softmax as softmax_poly
+from ...indices.poly import Factor, Poly, fresh
+from ...matrix.functions import Z
+from ..world import TOTAL
+from .tensor import Entries, MisfitError, Tensor, sized
+
+
+class Letters:
+    """The arithmetic of index notation: data is a function from slots to a polynomial."""
+
+    def __init__(self, model: Any):
+        self.model = model
+
+    def size(self, n: Any) -> Any:
+        return n
+
+    def number(self, value: Any) -> Tensor:
+        q = sympy.sympify(value)
+
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            if q.free_symbols & set(bound):
+                raise SymbpttError("a summed time stands as a number")
+            return scalar_poly(q, {})
+
+        return Tensor(sized(entries, ()), (), 0)
+
+    def var(self, name: str, time: Any) -> Entries:
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            times = () if time is None else (linear(time, bound),)
+            return p.atom(Factor("var", name, times, slots))
+
+        return entries
+
+    def onehot(self, name: str, time: Any, classes: Any) -> Entries:
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            times = () if time is None else (linear(time, bound),)
+            return p.atom(Factor("onehot", name, times, slots))
+
+        return entries
+
+    def derivative(self, of: Any, by: Any, kind: str = TOTAL, copy: Any = None) -> Entries:
+        (u, s), (v, r) = of, by
+        name = (kind, u, v, s is not None, r is not None, copy is not None)
+
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            times = tuple(linear(x, bound) for x in (s, r, copy) if x is not None)
+            return p.atom(Factor("var", name, times, slots))
+
+        return entries
+
+    def combine(self, spec: str, a: Entries, b: Entries) -> Entries:
+        left, out = spec.split("->")
+        la, lb = left.split(",")
+
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            names = dict(zip(out, slots, strict=True))
+            summed = [c for c in dict.fromkeys(la + lb) if c not in names]
+            sizes = dict(zip(la, a.sizes, strict=True)) | dict(zip(lb, b.sizes, strict=True))  # type: ignore[attr-defined]
+            inner = {c: fresh(str(sizes[c])) for c in summed}
+            every = {**names, **inner}
+            x = a(tuple(every[c] for c in la), bound)
+            y = b(tuple(every[c] for c in lb), bound)
+            product = p.mul(x, y)
+            return p.bind(product, *inner.values()) if inner else product
+
+        return entries
+
+    def permute(self, spec: str, a: Entries) -> Entries:
+        inner, out = spec.split("->")
+
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            names = dict(zip(out, slots, strict=True))
+            return a(tuple(names[c] for c in inner), bound)
+
+        return entries
+
+    def eye(self, n: Any) -> Entries:
+        return lambda slots, bound: delta_poly(*slots)
+
+    def add(self, a: Entries, b: Entries, sign: int) -> Entries:
+        return lambda slots, bound: p.add(a(slots, bound), p.scale(b(slots, bound), sign))
+
+    def fill(self, a: Entries, shape: Any) -> Entries:
+        return lambda slots, bound: a((), bound)
+
+    def apply(self, body: Any, a: Entries) -> Entries:
+        return lambda slots, bound: scalar_poly(body, {Z: a(slots, bound)})
+
+    def softmax(self, a: Entries, rank: int) -> Entries:
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            row = fresh(slots[-1].size)
+            return softmax_poly(a((*slots[:-1], row), bound), row, slots[-1])
+
+        return entries
+
+    def power(self, a: Entries, exponent: Any) -> Entries:
+        q = sympy.Rational(exponent)
+        return lambda slots, bound: p.power(a(slots, bound), Fraction(int(q.p), int(q.q)))
+
+    def reduce(self, a: Entries, axis: int, rank: int, size: Any = None) -> Entries:
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            index = fresh(str(size))
+            full = (*slots[:axis], index, *slots[axis:])
+            return p.bind(a(full, bound), index)
+
+        return entries
+
+    def sum(self, k: Any, lo: Any, hi: Any, body: Callable[[], Tensor]) -> Tensor:
+        inside = body()
+
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            index = fresh(p.TIME)
+            here = p.Lin(0, ((index, 1),))
+            floor = Factor("ge", "", (p.lin_add(here, linear(lo, bound), -1),))
+            ceiling = Factor("ge", "", (p.lin_add(linear(hi, bound), here, -1),))
+            limits = p.mul(p.atom(floor), p.atom(ceiling))
+            return p.bind(p.mul(limits, inside.data(slots, {**bound, k: index})), index)
+
+        return replace(inside, data=sized(entries, inside.shape))
+
+    def prod(self, k: Any, lo: Any, hi: Any, body: Callable[[], Tensor], down: bool) -> Tensor:
+        inside = body()
+        if inside.rank % 2 or inside.left * 2 != inside.rank:
+            raise MisfitError("a product of vectors")
+        half = inside.rank // 2
+
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            index, inner = fresh(p.TIME), tuple(fresh(s.size) for s in slots)
+            poly = inside.data(inner, {**bound, k: index})
+            params, outer = inner, slots
+            if not down:  # A_1 A_2 … is the transpose of … A_2ᵀ A_1ᵀ
+                params = (*inner[half:], *inner[:half])
+                outer = (*slots[half:], *slots[:half])
+            lam = canonical_lam((index, *params), poly)
+            limits = (linear(lo, bound), linear(hi, bound))
+            return p.atom(Factor("timeprod", "", limits, outer, (lam,)))
+
+        return replace(inside, data=sized(entries, inside.shape))
+
+    def matpow(self, a: Entries, n: Any) -> Entries:
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            i, j = (fresh(s.size) for s in slots)
+            lam = canonical_lam((i, j), a((i, j), bound))
+            return p.atom(Factor("matpow", "", (linear(n, bound),), slots, (lam,)))
+
+        return entries

@@ -1,0 +1,211 @@
+"""The arithmetic of tensors on the floats of a small world, at given times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import sympy
+
+from ... import matrix as mx
+from ...errors import SymbpttError
+from ...matrix.functions import Z
+from ..world import TOTAL, World, unknown_value
+from .tensor import MisfitError, Tensor, chained
+
+
+class OutOfRangeError(SymbpttError):
+    """A time outside 0..T: the claim does not speak about this step."""
+
+
+class Numbers:
+    """The arithmetic of a world at given times."""
+
+    def __init__(self, world: World, times: Mapping[Any, int]):
+        self.world, self.times = world, dict(times)
+        self.free: dict[Any, Any] = {}
+
+    def at(self, time: Any) -> int | None:
+        if time is None:
+            return None
+        value = sympy.sympify(time).xreplace(
+            {k: sympy.Integer(v) for k, v in self.times.items()}
+            | {mx.T: sympy.Integer(self.world.steps)}
+        )
+        if not value.is_Integer:
+            raise SymbpttError(f"the index {time} has no value here")
+        return int(value)
+
+    def size(self, n: Any) -> int:
+        return self.world.dims((n,))[0]
+
+    def number(self, value: Any) -> Tensor:
+        q = sympy.sympify(value).xreplace(
+            {k: sympy.Integer(v) for k, v in self.times.items()}
+            | {mx.T: sympy.Integer(self.world.steps)}
+        )
+        q = sympy.sympify(q).xreplace(
+            {
+                s: sympy.Integer(self.world.sizes[s.name])
+                for s in q.free_symbols
+                if s.name in self.world.sizes
+            }
+        )
+        return Tensor(np.array(float(q)), (), 0)
+
+    def var(self, name: str, time: Any) -> Any:
+        key = (name, self.at(time))
+        if key not in self.world.values:
+            raise OutOfRangeError(f"{name} has no value at {key[1]}")
+        return self.world.values[key]
+
+    def onehot(self, name: str, time: Any, classes: Any) -> Any:
+        index = self.var(name, time)
+        return np.eye(self.size(classes))[index]
+
+    def derivative(self, of: Any, by: Any, kind: str = TOTAL, copy: Any = None) -> Any:
+        u, v = ((name, self.at(time)) for name, time in (of, by))
+        w = self.world
+        beyond = [k for k in (u, v) if k[1] is not None and k[1] > w.steps]
+        if beyond and all(k[1] == w.steps + 1 for k in beyond) and u == ("L", None):
+            name = next(n for n, _ in w.values if n == v[0])
+            like = next(a for (n, s), a in w.values.items() if n == name and s is not None)
+            return np.zeros(like.shape)  # the boundary: nothing past T reaches the loss
+        for k in (u, v):
+            if k not in w.values:
+                raise OutOfRangeError(f"{k[0]} has no value at {k[1]}")
+        if kind == "given":
+            kind = TOTAL
+        return w.derivative(u, v, kind, self.at(copy))
+
+    def combine(self, spec: str, a: Any, b: Any) -> Any:
+        return np.einsum(spec, a, b)
+
+    def permute(self, spec: str, a: Any) -> Any:
+        return np.einsum(spec, a)
+
+    def eye(self, n: Any) -> Any:
+        return np.eye(int(n))
+
+    def add(self, a: Any, b: Any, sign: int) -> Any:
+        return a + sign * b
+
+    def fill(self, a: Any, shape: Any) -> Any:
+        return np.broadcast_to(a, shape).copy()
+
+    def apply(self, body: Any, a: Any) -> Any:
+        return _function(body)(a)
+
+    def softmax(self, a: Any, rank: int) -> Any:
+        e = np.exp(a - a.max(axis=-1, keepdims=True))
+        return e / e.sum(axis=-1, keepdims=True)
+
+    def power(self, a: Any, exponent: Any) -> Any:
+        q = float(exponent)
+        return a ** int(q) if q == int(q) and q >= 0 else np.power(a, q)
+
+    def reduce(self, a: Any, axis: int, rank: int, size: Any = None) -> Any:
+        return a.sum(axis=axis)
+
+    def sum(self, k: Any, lo: Any, hi: Any, body: Callable[[], Tensor]) -> Tensor:
+        low, high = self.at(lo), self.at(hi)
+        assert low is not None and high is not None
+        terms = self._each(k, range(low, high + 1), body)
+        if not terms:
+            like = self._each(k, self._somewhere(), body, first=True)
+            return replace(like[0], data=np.zeros_like(like[0].data))
+        out = terms[0]
+        for x in terms[1:]:
+            out = replace(out, data=out.data + x.data)
+        return out
+
+    def prod(self, k: Any, lo: Any, hi: Any, body: Callable[[], Tensor], down: bool) -> Tensor:
+        low, high = self.at(lo), self.at(hi)
+        assert low is not None and high is not None
+        terms = self._each(k, range(low, high + 1), body)
+        if down:
+            terms = terms[::-1]
+        if not terms:
+            like = self._each(k, self._somewhere(), body, first=True)[0]
+            return self._unit(like)
+        out = terms[0]
+        for x in terms[1:]:
+            out = chained(self, out, x)
+        return out
+
+    def _unit(self, like: Tensor) -> Tensor:
+        if like.rank % 2 or (like.rank and like.left != like.rank // 2):
+            raise MisfitError("an empty product of vectors has no value")
+        half = like.shape[: like.left]
+        count = int(np.prod(half, dtype=int))
+        return replace(like, data=np.eye(count).reshape(half + half))
+
+    def _somewhere(self) -> range:
+        return range(1, self.world.steps + 1)
+
+    def _each(self, k: Any, steps: Any, body: Callable[[], Tensor], first: bool = False) -> list:
+        saved, out = self.times.get(k), []
+        try:
+            for step in steps:
+                self.times[k] = step
+                try:
+                    out.append(body())
+                except OutOfRangeError:
+                    if not first:
+                        raise
+                    continue
+                if first:
+                    break
+        finally:
+            self.times.pop(k, None)
+            if saved is not None:
+                self.times[k] = saved
+        if first and not out:
+            raise OutOfRangeError("an empty sum")
+        return out
+
+    def matpow(self, a: Any, n: Any) -> Any:
+        times = self.at(n)
+        assert times is not None
+        if times < 0:
+            raise OutOfRangeError("a negative power of a matrix")
+        return np.linalg.matrix_power(a, times)
+
+
+_FUNCTIONS: dict[Any, Any] = {}
+
+
+def _function(body: Any) -> Callable[[Any], Any]:
+    """A SymPy expression in `Z` on arrays of floats."""
+    key = body
+    if key not in _FUNCTIONS:
+        names = {type(f).__name__ for f in body.atoms(sympy.Function)}
+        extra = {n: _unknown(n) for n in names if n not in _KNOWN}
+        body = body.replace(
+            lambda e: isinstance(e, sympy.Function) and type(e).__name__ in extra,
+            lambda e: sympy.Function(f"u{sorted(extra).index(type(e).__name__)}")(*e.args),
+        )
+        made_up = {f"u{n}": extra[name] for n, name in enumerate(sorted(extra))}
+        table = [
+            made_up,
+            {
+                "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+                "relu": lambda z: np.maximum(z, 0.0),
+                "step": lambda z: (np.asarray(z) > 0).astype(float),
+                "softplus": lambda z: np.log1p(np.exp(z)),
+            },
+            "numpy",
+        ]
+        made = sympy.lambdify(Z, body, table)
+        _FUNCTIONS[key] = lambda z: np.broadcast_to(made(z), np.shape(z)).astype(float)
+    return _FUNCTIONS[key]
+
+
+_KNOWN = {"sigmoid", "relu", "step", "softplus", *mx.builtin_names()}
+
+
+def _unknown(name: str) -> Callable[[Any], Any]:
+    stem, _, order = name.rpartition("_d")
+    return lambda z: unknown_value(int(order) if stem and order.isdigit() else 0, z, np)

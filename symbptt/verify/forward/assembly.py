@@ -1,0 +1,100 @@
+"""What is gathered while drafts become a model, and the sizes named at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import matrix as mx
+from .. import surface as s
+from .builder import Builder
+from .claims import losses_of
+from .drafts import Size
+
+
+class Assembly:
+    """Drafts on the way to a model: what was found, and what was filled in."""
+
+    def __init__(self, b: Builder, claims: list[s.Claim], trees: list[s.Node]):
+        self.b, self.claims, self.trees, self.naming = b, claims, trees, b.naming
+        self.filled = list(b.filled)
+        self.losses = losses_of(trees, self.naming, set(b.defined))
+        self.label, self.onehot = "", False
+        self.stated_loss = False
+        self.logits = ""
+        self.pre: dict[str, str] = {}
+        self.output = ""
+
+
+def name_sizes(a: Assembly) -> None:
+    b = a.b
+    taken: set[str] = {str(d.root().name) for ds in b.sizes.values() for d in ds if d.root().name}
+    roots: list[Size] = []
+    lagged = [n for n in b.order if n != "stack~"]
+    for name in (*lagged, *b.sizes):
+        for d in b.sizes[name]:
+            if not any(d.root() is r for r in roots):
+                roots.append(d.root())
+    letters = iter(["H", "D", "O", *(f"S{i}" for i in range(1, 40))])
+    for r in roots:
+        if r.name is None:
+            letter = next(x for x in letters if x not in taken)
+            r.name = mx.size(letter)
+
+
+def named_arguments(a: Assembly, equations: dict[str, mx.Node]) -> dict[str, mx.Node]:
+    """h = tanh(W h + …) as a = W h + …, h = tanh(a), under the author's name for a if any."""
+    by_terms = {terms(e): n for n, e in equations.items()}
+    out: dict[str, mx.Node] = {}
+    for name, e in equations.items():
+        inner = e.args[-1] if isinstance(e, mx.Apply | mx.Softmax) else None
+        if isinstance(inner, mx.Var):
+            a.pre[name] = inner.name
+        if inner is None or isinstance(inner, mx.Var):
+            out[name] = e
+            continue
+        pre = by_terms.get(terms(inner), "")
+        if not pre:
+            pre = f"{name}~"
+            out[pre] = inner
+            if name in a.b.rows:
+                a.b.rows.add(pre)
+        a.pre[name] = pre
+        out[name] = e.func(*e.args[:-1], mx.Var(pre, inner.shape, (mx.t,)))
+    return out
+
+
+def names_seen(a: Assembly) -> set[str]:
+    return {a.naming.parts(x).name for x in a.b.every}
+
+
+def reads(draft: Any, b: Builder) -> list[str]:
+    """The names a draft reads, before its sizes are known."""
+    return [v.name for v in mx.variables(loosely(draft, b).make())]
+
+
+def loosely(draft: Any, b: Builder) -> Any:
+    every = [*b.sizes.values(), *(d.sizes for d, _ in b.defined.values())]
+    seen: list[Size] = []
+    for ds in every:
+        for d in (x.root() for x in ds):
+            if d.name is None:
+                d.name = mx.size(f"hole{len(seen)}")
+                seen.append(d)
+    try:
+        made = draft.make()
+    finally:
+        for d in seen:
+            d.name = None
+    return Made(made)
+
+
+class Made:
+    def __init__(self, node: mx.Node):
+        self.node = node
+
+    def make(self) -> mx.Node:
+        return self.node
+
+
+def terms(e: mx.Node) -> Any:
+    return frozenset(e.args) if isinstance(e, mx.Plus) else e

@@ -1,0 +1,153 @@
+"""From a document to the model it speaks about.
+
+What an author leaves out (σ(·), a readout, the loss of one step) is filled in with the usual
+form or with a function of which nothing is assumed, and the filling is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sympy
+
+from ... import matrix as mx
+from ...errors import SymbpttError
+from ...model import Declaration, Equation, Loss, Model
+from .. import surface as s
+from ..naming import Naming
+from .assembly import Assembly, name_sizes, named_arguments
+from .builder import Builder
+from .claims import accepted, final, is_forward
+from .define import define
+from .drafts import LOSSES, IncompleteError
+from .loss import loss_over, step_loss
+from .missing import free_functions, readout
+from .system import System
+
+
+def from_document(
+    claims: Iterable[s.Claim],
+    naming: Naming,
+    shapes: dict[str, tuple[str, ...]] | None = None,
+    variant: int = 0,
+) -> System:
+    """The model of the author's forward equations; a text may define one state twice, and
+    `variant` 1 takes the second definitions. Raises IncompleteError where there are none."""
+    claims = list(claims)
+    trees = [x for c in claims for x in (c.left, c.right) if x is not None]
+    b = Builder(naming, shapes)
+    b.every = [n for tree in trees for n in s.walk(tree) if isinstance(n, s.Symbol)]
+    forward = [c for c in claims if is_forward(c)]
+    timed = {q.name for q in map(naming.parts, b.every) if q.time is not None}
+    b.moving = timed & {
+        naming.parts(x).name
+        for c in forward
+        for x in (c.left.items if isinstance(c.left, s.Listing) else (c.left,))
+        if isinstance(x, s.Symbol)
+    }
+    forward = accepted(claims, forward, naming, variant)
+    b.accepted = [c.right for c in forward if c.right is not None]
+    b.final = final(forward, naming)
+    for claim in forward:
+        items = claim.left.items if isinstance(claim.left, s.Listing) else (claim.left,)
+        for item in items:
+            left = s.bare(item)
+            assert isinstance(left, s.Symbol) and claim.right is not None
+            if left.letter in LOSSES[:3] and not left.sub and not left.sup:
+                continue
+            try:
+                define(b, left, claim.right, shared=len(items) > 1)
+            except SymbpttError:
+                continue
+    if not b.defined:
+        raise IncompleteError("the text states no forward equation")
+    return assembled(Assembly(b, claims, trees))
+
+
+def assembled(a: Assembly) -> System:
+    b = a.b
+    free_functions(a)
+    readout(a)
+    name_sizes(a)
+    equations = {
+        name: mx.shift(draft.make(), mx.t - time) for name, (draft, time) in b.defined.items()
+    }
+    equations = named_arguments(a, equations)
+    loss = step_loss(a, equations)
+    equations["l~"] = loss
+    order = _sorted(equations)
+    lagged = {
+        v.name
+        for e in equations.values()
+        for v in mx.variables(e)
+        if v.times and v.time != mx.t and v.name in equations
+    }
+    declarations = declared(a, equations, lagged)
+    over = loss_over(a)
+    step = mx.Var("l~", (), (mx.t,))
+    made = Model(
+        "the text's own",
+        "the forward equations of the text",
+        tuple(declarations),
+        tuple(Equation("", mx.Var(n, equations[n].shape, (mx.t,)), equations[n]) for n in order),
+        Loss(over, step),
+    )
+    names = {n: n for n in (*b.sizes, *equations)}
+    if a.label:
+        names[a.label] = "target~"
+    return System(
+        made, names, frozenset(b.rows - b.columns), a.pre, a.label, a.onehot,
+        a.output, a.logits, a.losses, b.stack, b.abstract, a.stated_loss,
+        tuple(a.filled), tuple(b.accepted),
+    )  # fmt: skip
+
+
+def declared(a: Assembly, equations: dict[str, mx.Node], lagged: set[str]) -> list[Declaration]:
+    b = a.b
+    used = {v.name: v for e in equations.values() for v in mx.variables(e)}
+    out: list[Declaration] = []
+    sizes: dict[str, None] = {}
+    for v in used.values():
+        for n in v.shape:
+            for x in n.free_symbols:
+                sizes.setdefault(x.name)
+    for e in equations.values():
+        for n in e.shape:
+            for x in sympy.sympify(n).free_symbols:
+                sizes.setdefault(x.name)
+    out += [Declaration(n, "size") for n in sizes]
+    classes = None
+    if a.onehot:
+        classes = equations[a.output].shape[-1]
+    for name, v in used.items():
+        if name == "target~":
+            out.append(Declaration(name, "target", tuple(v.shape), True, classes))
+        elif name in equations:
+            role = "state" if name in lagged else "variable"
+            out.append(Declaration(name, role, tuple(v.shape), True))
+        elif name in b.hyper:
+            out.append(Declaration(name, "hyper", tuple(v.shape)))
+        elif v.times:
+            out.append(Declaration(name, "input", tuple(v.shape), True))
+        else:
+            out.append(Declaration(name, "param", tuple(v.shape)))
+    for name, e in equations.items():
+        if name not in used:
+            out.append(Declaration(name, "variable", tuple(e.shape), True))
+    return out
+
+
+def _sorted(equations: dict[str, mx.Node]) -> list[str]:
+    """The equations so that each reads what stands before it, or an earlier step."""
+    done: list[str] = []
+    todo = list(equations)
+    while todo:
+        for name in todo:
+            now = {v.name for v in mx.variables(equations[name]) if v.times and v.time == mx.t}
+            if not (now & set(todo)) - {name}:
+                done.append(name)
+                todo.remove(name)
+                break
+        else:
+            raise IncompleteError("the forward equations read one another in a circle")
+    return done

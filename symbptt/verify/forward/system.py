@@ -1,0 +1,33 @@
+"""A model with the author's names for its quantities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...model import Model
+from .. import surface as s
+
+
+@dataclass(frozen=True)
+class System:
+    """A model with the author's names for its quantities.
+
+    `names`: the author's name -> the model's. `rows`: vectors written as rows. `pre`: a variable
+    -> the argument its function is applied to. `filled`: what was added, in words.
+    """
+
+    model: Model
+    names: dict[str, str]
+    rows: frozenset[str] = frozenset()
+    pre: dict[str, str] = field(default_factory=dict)
+    label: str = ""  # the author's name of the target
+    onehot: bool = False
+    output: str = ""
+    logits: str = ""
+    losses: frozenset[str] = frozenset({"L"})
+    stack: tuple[tuple[Any, ...], str] | None = None
+    abstract: bool = False  # functions of which nothing is known
+    stated_loss: bool = True
+    filled: tuple[str, ...] = ()
+    accepted: tuple[s.Node, ...] = ()  # the right sides it was made from

@@ -1,0 +1,223 @@
+"""What the author's gradient letters may stand for.
+
+By the author's own words, else by name and role.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import sympy
+
+from ... import matrix as mx
+from .. import surface as s
+from ..meaning.choice import NEXT, Gradient, UnknownError, shorthand_key
+from ..naming import Parts
+from ..world import FUTURE, IMMEDIATE
+from .judge import Judge
+from .line import Line
+
+
+def name_gradients(judge: Judge) -> None:
+    """The author's gradient letters and what they may stand for."""
+    for line in judge.lines:
+        for side in (line.claim.left, line.claim.right):
+            for n in s.walk(side) if side is not None else ():
+                if isinstance(n, s.Shorthand):
+                    q = judge.naming.parts(n.of)
+                    _candidate(judge, shorthand_key(n, q), q, of=n.of)
+                elif isinstance(n, s.Symbol) and n.gradient_like:
+                    q = judge.naming.parts(n)
+                    _candidate(judge, q.name, q)
+    for key, options in judge.candidates.items():
+        if options:
+            judge.gradients[key] = options[0]
+    for line in judge.lines:
+        _stated(judge, line)
+    for key, g in judge.assumed.items():
+        judge.gradients[key] = g
+        judge.stated.add(key)
+
+
+def _candidate(judge: Judge, key: str, q: Parts, of: s.Symbol | None = None) -> None:
+    if key in judge.candidates:
+        return
+    found: list[Gradient] = []
+    later = q.time is not None and NEXT in sympy.sympify(q.time).free_symbols
+    if of is not None:
+        for name in _quantities(judge, q):
+            found += _scopes(judge, name, later)
+            inner = judge.system.pre.get(name)
+            if inner:
+                found += _scopes(judge, inner, later)
+    else:
+        for name in _delta_targets(judge, q):
+            every = _scopes(judge, name, later)
+            numbered = q.letter[-1].isdigit()
+            found += [g for g in every if numbered or g.scope in ("L", "step")]
+        if q.letter[-1].isdigit():
+            found.append(Gradient(main_state(judge), "future", -1))
+            found += [Gradient(d.name) for d in judge.system.model.inputs]
+    judge.candidates[key] = found = [g for g in found if _exists(judge, g)] or found[:1]
+    if found and not judge.ground.system.model.table[found[0].of].timed:
+        judge.free.add(key)
+
+
+def _scopes(judge: Judge, name: str, later: bool) -> list[Gradient]:
+    d = judge.system.model.table.get(name)
+    if d is None:
+        return []
+    if not d.timed:
+        return [Gradient(name, "L"), Gradient(name, "copy"), Gradient(name, "step")]
+    scopes = ["L", "step", "own", "future"] if not later else ["future", "L"]
+    out = [Gradient(name, x) for x in scopes]
+    if later:
+        out.append(Gradient(name, "future", -1))
+    if judge.system.model.loss.over == "mean":
+        out.append(Gradient(name, "L", 0, mx.T))
+    return out
+
+
+def _exists(judge: Judge, g: Gradient) -> bool:
+    """Whether there is such a gradient at all: a gate has no part from later steps."""
+    if g.scope not in ("future", "own"):
+        return True
+    kind = FUTURE if g.scope == "future" else IMMEDIATE
+    value = judge.ground.world.derivative(("L", None), (g.of, 2), kind)
+    return bool((abs(value) > 0).any())
+
+
+def _quantities(judge: Judge, q: Parts) -> list[str]:
+    m = judge.quantities
+    plain = replace(q, time=None) if q.time is not None else q
+    if plain.labels and plain.labels[-1] in ("raw", "pre"):
+        try:
+            name = m.find(replace(plain, labels=plain.labels[:-1]))
+        except UnknownError:
+            return []
+        return [judge.system.pre.get(name, name)]
+    try:
+        return [m.find(q)]
+    except UnknownError:
+        return []
+
+
+def _delta_targets(judge: Judge, q: Parts) -> list[str]:
+    """What δ, δ_f, δ^y may be a gradient by."""
+    pre = judge.system.pre
+    label = next((x for x in q.labels if x != "'"), "")
+    out: list[str] = []
+    if label:
+        m = judge.quantities
+        for mark in ("tilde", "hat", "bar"):
+            if label.endswith(mark):
+                inner = Parts(label[: -len(mark)], (mark,))
+                break
+        else:
+            inner = Parts(label)
+        try:
+            name = m.find(inner)
+        except UnknownError:
+            return []
+        for x in (pre.get(name), name):
+            if x and x not in out:
+                out.append(x)
+        return out
+    state = main_state(judge)
+    for other in (state, pre.get(state)):
+        if other and other not in out:
+            out.append(other)
+    return out
+
+
+def main_state(judge: Judge) -> str:
+    """The state that the output reads: h of h and c."""
+    states = [d.name for d in judge.system.model.states]
+    out = judge.system.output
+    if out in states or not states:
+        return out
+    reads = {v.name for v in mx.variables(judge.system.model.defined[out].rhs)}
+    while not reads & set(states):
+        more = {
+            v.name
+            for n in reads
+            if n in judge.system.model.defined
+            for v in mx.variables(judge.system.model.defined[n].rhs)
+        }
+        if more <= reads:
+            return states[-1]
+        reads |= more
+    return next(x for x in states if x in reads)
+
+
+def _stated(judge: Judge, line: Line) -> None:
+    """`δ_t = ∂L/∂h_t`, said by the author."""
+    claim = line.claim
+    if claim.right is None or claim.relation not in ("=", ":=") or claim.continued:
+        return
+    found = judge.key_of(claim.head if claim.link > 1 and claim.head is not None else claim.left)
+    if found is None or found[0] in judge.stated:
+        return
+    key, q = found
+    right = s.bare(claim.right)
+    if not isinstance(right, s.Derivative) or right.of is None:
+        return
+    symbol = s.bare(claim.left)
+    known = isinstance(symbol, s.Symbol) and not symbol.gradient_like and _known(judge, q)
+    if known:
+        return
+    of, by = s.bare(right.of), s.bare(right.by)
+    if isinstance(of, s.Symbol) and isinstance(by, s.Symbol):
+        p, r = judge.naming.parts(of), judge.naming.parts(by)
+        if p.letter in judge.system.losses and p.name not in judge.system.names:
+            try:
+                name = judge.quantities.find(r)
+            except UnknownError:
+                return
+            lag = _lag(judge, q, r)
+            scope = "L"
+            if p.time is not None and q.second is None:
+                scope = "own" if p.time == q.time else "step"
+            judge.gradients[key] = Gradient(name, scope, lag)
+            judge.stated.add(key)
+            judge.free.discard(key)
+            line.how = "stated"
+            return
+    judge.aliases[key] = (q.time, claim.right)
+    judge.gradients.pop(key, None)
+    judge.stated.add(key)
+    line.how = "stated"
+
+
+def _lag(judge: Judge, q: Parts, r: Parts) -> int:
+    if q.time is None or r.time is None:
+        return 0
+    gap = sympy.expand(r.time - q.time)
+    return int(gap) if gap.is_Integer else 0
+
+
+def _known(judge: Judge, q: Parts) -> bool:
+    return q.name in judge.system.names
+
+
+def name_aliases(judge: Judge) -> None:
+    """Symbols the author defines by a formula and the model does not know."""
+    for line in judge.lines:
+        claim = line.claim
+        if claim.right is None or claim.relation not in ("=", ":=") or claim.continued:
+            continue
+        left = s.bare(claim.left)
+        if not isinstance(left, s.Symbol) or left.gradient_like:
+            continue
+        q = judge.naming.parts(left)
+        if q.name in judge.aliases or q.name in judge.gradients or _known(judge, q):
+            continue
+        if q.letter in judge.system.losses or q.components:
+            continue
+        try:
+            judge.quantities.find(q)
+            continue
+        except UnknownError:
+            pass
+        judge.aliases[q.name] = (q.time, claim.right)
+        line.how = "alias"

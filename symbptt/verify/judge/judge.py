@@ -1,0 +1,203 @@
+"""One document in one system: its lines, its letters, and truth under the plain readings.
+
+Numbers only ever refute or propose here; `proof` confirms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import sympy
+
+from ... import matrix as mx
+from ...errors import SymbpttError
+from .. import surface as s
+from ..forward.system import System
+from ..meaning.choice import DENOMINATOR, NUMERATOR, Choice, Gradient, shorthand_key
+from ..meaning.quantities import Quantities
+from ..naming import Naming, Parts
+from .line import Line
+from .readings import Options, Reading
+from .truth import FALSE, MISFIT, UNKNOWN, Answer, Ground, Statement
+
+
+class Judge:
+    """One document in one system."""
+
+    def __init__(self, claims: Iterable[s.Claim], naming: Naming, system: System):
+        self.naming, self.system = naming, system
+        self.quantities = Quantities(system, naming)
+        self.lines = [Line(c) for c in claims]
+        self.ground = Ground(system, naming, self._steps())
+        self.gradients: dict[str, Gradient] = {}
+        self.candidates: dict[str, list[Gradient]] = {}
+        self.stated: set[str] = set()
+        self.free: set[str] = set()  # keys whose meaning may differ from line to line
+        self.aliases: dict[str, Any] = {}
+        self.sizes: dict[str, int] = {}  # the author's names of sizes, by the shapes stated
+        self.assumed: dict[str, Gradient] = {}
+        self.alternatives: dict[str, list[Gradient]] = {}
+        trees = [x for line in self.lines for x in (line.claim.left, line.claim.right) if x]
+        kinds = {n.kind for x in trees for n in s.walk(x) if isinstance(n, s.Derivative)}
+        self.options = Options(
+            naming,
+            both_signs="d" in kinds and "∂" in kinds,
+            many_paths=len(system.model.states) > 1,
+            abstract=system.abstract,
+        )
+        self.options.losses = system.losses
+        self.options.may_square = not system.onehot and system.output != ""
+        self.options.label = system.label
+
+    def assume(self, fixed: Mapping[str, str]) -> None:
+        """Readings the user fixes. Raises SymbpttError for one that does not exist."""
+        for key, value in fixed.items():
+            if key == "layout" and value in (NUMERATOR, DENOMINATOR):
+                self.options.layout = value
+            elif key == "layout":
+                raise SymbpttError(f"layout={value} is no layout", "numerator or denominator")
+            elif key in ("loss", "notation"):
+                continue
+            elif value in self.system.model.table or value in self.system.pre.values():
+                self.assumed[key] = Gradient(value)
+            else:
+                known = ", ".join(n for n in self.system.model.defined if n != "l~")
+                raise SymbpttError(f"{key}={value}: the model has no {value}", f"one of {known}")
+
+    def _steps(self) -> int:
+        """Long enough for the steps that are written as numbers."""
+        named = [
+            i.shift
+            for line in self.lines
+            for x in (line.claim.left, line.claim.right)
+            if x is not None
+            for n in s.walk(x)
+            if isinstance(n, s.Symbol) and self.naming.is_timed(n)
+            for i in n.indices
+            if i.terms == () and i.shift < 6
+        ]
+        return max(3, max(named, default=0) + 1)
+
+    def base(self, **changes: Any) -> Choice:
+        return replace(
+            Choice(gradients=dict(self.gradients), aliases=dict(self.aliases)), **changes
+        )
+
+    def key_of(self, node: s.Node) -> tuple[str, Parts] | None:
+        node = s.bare(node)
+        if isinstance(node, s.Transpose):
+            node = s.bare(node.base)
+        if isinstance(node, s.Power) and "transpose" in node.may_be:
+            node = s.bare(node.base)
+        if isinstance(node, s.Shorthand):
+            q = self.naming.parts(node.of)
+            return shorthand_key(node, q), q
+        if isinstance(node, s.Symbol):
+            q = self.naming.parts(node)
+            return q.name, q
+        return None
+
+    def ground_of(self, reading: Reading) -> Ground:
+        ground: Ground = (
+            {"last": self.ground.last, "squared": self.ground.squared}.get(
+                reading.ground, self.ground
+            )
+            if reading.ground != "own"
+            else self.ground
+        )
+        return ground
+
+    def try_(self, reading: Reading) -> Answer:
+        return self.ground_of(reading).check(reading.statement, reading.choice)
+
+    def plain(self, statement: Statement, base: Choice) -> tuple[list[Reading], Answer | None]:
+        """(the plain readings under which it is true, the best answer otherwise)."""
+        true: list[Reading] = []
+        worst: Answer | None = None
+        for reading in self.options.plain(statement, base):
+            answer = self.try_(reading)
+            if answer:
+                true.append(reading)
+            elif worst is None or _rank(answer) > _rank(worst):
+                worst = answer
+        return true, worst
+
+    def bases(self, statement: Statement) -> list[Choice]:
+        """The document's letters, with the free ones each way."""
+        base = self.base()
+        found = self.key_of(statement.left)
+        if found and found[0].endswith("_next") and found[0] in self.gradients:
+            key, g = found[0], self.gradients[found[0]]  # what the next turn of the loop reads
+            moved = replace(g, lag=g.lag - 1)
+            return [base, replace(base, gradients={**base.gradients, key: moved})]
+        if found and found[0].startswith("d ") and found[0] in self.gradients:
+            key, g = found[0], self.gradients[found[0]]
+            state = any(d.name == g.of for d in self.system.model.states)
+            time = found[1].time
+            if state and g.scope == "L" and time is not None and sympy.expand(time - mx.t) == -1:
+                carried = replace(g, scope="future")  # what step t hands back to t − 1
+                return [base, replace(base, gradients={**base.gradients, key: carried})]
+        if statement.relation == "+=":
+            return self._added(statement, base)
+        mine = [k for k in self.free if k in keys_of(statement, self.naming)]
+        out = [base]
+        for key in mine:
+            out = [
+                replace(b, gradients={**b.gradients, key: g})
+                for b in out
+                for g in self.candidates[key]
+            ]
+        turns = [
+            k
+            for k in keys_of(statement, self.naming)
+            if k in self.gradients and k not in mine and k.startswith("d ")
+        ]
+        return out + [replace(out[0], turned=frozenset([k])) for k in turns if self.system.rows]
+
+    def _added(self, statement: Statement, base: Choice) -> list[Choice]:
+        """X += R: R is one step's share of a parameter, or what the own step adds to a δ."""
+        found = self.key_of(statement.left)
+        if found is None or found[0] not in self.gradients:
+            return [base]
+        key = found[0]
+        g = self.gradients[key]
+        timed = self.system.model.table[g.of].timed
+        scopes = ["now", "L", "own"] if timed else ["copy"]
+        return [
+            replace(base, gradients={**base.gradients, key: replace(g, scope=x)}) for x in scopes
+        ]
+
+    def statement(self, line: Line) -> Statement:
+        """The claim as an equation: `X += R` is about one step's share or one path's."""
+        claim = line.claim
+        assert claim.right is not None
+        if claim.relation == "+=":
+            return Statement(claim.left, claim.right, "+=")
+        right = s.bare(claim.right)
+        if isinstance(right, s.Sum) and s.bare(claim.left) in map(s.bare, right.terms):
+            kept = [
+                (g, x)
+                for g, x in zip(right.signs, right.terms, strict=True)
+                if s.bare(x) != s.bare(claim.left)
+            ]
+            if kept:
+                rest = s.Sum(tuple(x for _, x in kept), tuple(g for g, _ in kept))
+                return Statement(claim.left, rest, "+=")
+        return Statement(claim.left, claim.right)
+
+
+def keys_of(statement: Statement, naming: Naming) -> set[str]:
+    out = set()
+    for side in (statement.left, statement.right):
+        for n in s.walk(side):
+            if isinstance(n, s.Shorthand):
+                out.add(shorthand_key(n, naming.parts(n.of)))
+            elif isinstance(n, s.Symbol):
+                out.add(naming.parts(n).name)
+    return out
+
+
+def _rank(answer: Answer) -> int:
+    return {UNKNOWN: 0, MISFIT: 1, FALSE: 2}.get(answer.outcome, 3)

@@ -1,0 +1,37 @@
+"""One line of a document, and the verdicts there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .. import surface as s
+from .readings import Condition, Reading
+from .truth import Answer, Statement
+
+PROVED, CONDITIONAL, REFUTED, FOLLOWS = "proved", "conditional", "refuted", "follows"
+DEFINITION, INCOMPLETE, APPROXIMATION = "definition", "incomplete", "approximation"
+UNREAD, TESTED = "unread", "tested"
+
+
+@dataclass
+class Line:
+    """One claim and what became of it."""
+
+    claim: s.Claim
+    verdict: str = UNREAD
+    conditions: list[Condition] = field(default_factory=list)
+    reading: Reading | None = None
+    true: list[Reading] = field(default_factory=list)
+    answer: Answer | None = None
+    codes: list[str] = field(default_factory=list)
+    message: str = ""
+    correct: str = ""
+    follows: str = ""
+    how: str = ""
+    label: str = ""
+    proof: tuple[str, ...] = ()
+
+    @property
+    def statement(self) -> Statement:
+        assert self.claim.right is not None
+        return Statement(self.claim.left, self.claim.right, self.claim.relation)

@@ -1,0 +1,89 @@
+"""Stacked vectors, indicators, cases and entries."""
+
+from __future__ import annotations
+
+from ... import matrix as mx
+from .. import surface as s
+from ..algebra import tensor as tn
+from ..algebra.tensor import MisfitError, Tensor
+from ..naming import Parts
+from .choice import UnknownError
+from .entries import entries, value
+from .frame import Frame
+
+
+def stack(m: Frame, node: s.Stack) -> Tensor:
+    items = [x for row in node.rows for x in row]
+    if m.system.stack is None:
+        raise UnknownError("[…]", "a stack that the model does not have")
+    names, stack = m.system.stack
+    found = []
+    times = []
+    for x in items:
+        inner = s.bare(x)
+        if not isinstance(inner, s.Symbol):
+            raise UnknownError("[…]")
+        q = m.naming.parts(inner)
+        name = m.quantities.find(q)
+        found.append(name)
+        times.append(m.quantities.time_of(name, q))
+    if tuple(found) != tuple(names):
+        raise UnknownError("[…]", "the stack has other entries or another order")
+    base = m.model.defined[stack].rhs
+    lags = {v.name: v.time - mx.t for v in mx.variables(base) if v.times}
+    at = {t - lags[n] for n, t in zip(found, times, strict=True)}
+    if len(at) != 1:
+        raise MisfitError("the entries of the stack are of different steps")
+    return value(m, stack, at.pop())
+
+
+def indicator(m: Frame, node: s.Indicator) -> Tensor:
+    inner = s.bare(node.of)
+    label = value(m, "target~" if "target~" in m.model.table else "", mx.t)
+    if isinstance(inner, s.Symbol):
+        q = m.naming.parts(inner)
+        name = m.quantities.find(q)
+        return value(m, name, m.quantities.time_of(name, q))
+    if isinstance(inner, s.Relation) and inner.relation == "=":
+        i, y = s.bare(inner.left), s.bare(inner.right)
+        if isinstance(i, s.Symbol) and isinstance(y, s.Symbol):
+            q = m.naming.parts(y)
+            name = m.quantities.find(q)
+            return entries(m, value(m, name, m.quantities.time_of(name, q)), (i.letter,))
+    raise UnknownError("1", f"an indicator of {label.show_shape()}")
+
+
+def entry(m: Frame, node: s.Entry) -> Tensor:
+    letters = []
+    for x in node.items:
+        inner = s.bare(x)
+        if not isinstance(inner, s.Symbol):
+            raise UnknownError("[…]")
+        letters.append(inner.letter)
+    return entries(m, m.of(node.of), tuple(letters))
+
+
+def cases(m: Frame, node: s.Cases) -> Tensor:
+    """{p_i if i ≠ c; p_i − 1 if i = c}, where c is the class of the label."""
+    values: dict[str, Tensor] = {}
+    letter = ""
+    for branch, condition in node.branches:
+        inner = s.bare(condition)
+        if not isinstance(inner, s.Relation) or inner.relation not in ("=", "≠"):
+            raise UnknownError("cases")
+        i = s.bare(inner.left)
+        if not isinstance(i, s.Symbol):
+            raise UnknownError("cases")
+        letter = i.letter
+        values[inner.relation] = m.of(branch)
+    if set(values) != {"=", "≠"} or not _onehot_label(m):
+        raise UnknownError("cases")
+    q = Parts(m.system.label)
+    hot = entries(m, value(m, "target~", m.quantities.time_of("target~", q)), (letter,))
+    gap = tn.add(m.alg, values["="], values["≠"], -1)
+    return tn.add(m.alg, values["≠"], tn.hadamard(m.alg, gap, hot))
+
+
+def _onehot_label(m: Frame) -> bool:
+    d = m.model.table.get("target~")
+    return d is not None and d.classes is not None

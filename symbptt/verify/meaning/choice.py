@@ -1,0 +1,98 @@
+"""What a reading settles where the text leaves it open.
+
+Which loss a gradient is of, whether a ∂ is total or immediate, on which side a Jacobian has its
+rows, how ⊙ and the matrix product bind.
+
+    δ_{t+1} ∂h_{t+1}/∂h_t      a row times a Jacobian in numerator layout, if δ is a row
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy
+
+from ... import matrix as mx
+from ...errors import SymbpttError
+from .. import surface as s
+from ..naming import Naming, Parts
+
+NUMERATOR, DENOMINATOR = "numerator", "denominator"
+
+
+NEXT = mx.time_symbol("next")
+
+
+class UnknownError(SymbpttError):
+    """A symbol that means nothing in this system; `symbol` is its name."""
+
+    def __init__(self, name: str, message: str = ""):
+        super().__init__(message or f"{name} is not a quantity of the model")
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """What δ_t or dh_t stands for: the derivative of a loss by `of` at its time.
+
+    scope: "L" all of it, "step" the loss of the line's step, "own" the part through this step's
+    loss alone, "future" through later steps alone, "copy" the share of one step in a parameter's.
+    `lag` shifts its time, `factor` scales it.
+    """
+
+    of: str
+    scope: str = "L"
+    lag: int = 0
+    factor: Any = 1
+
+    def show(self) -> str:
+        words = {
+            "L": "∂L/∂{}",
+            "step": "∂L_t/∂{} of this step's loss",
+            "own": "the part of ∂L/∂{} through its own step's loss",
+            "future": "the part of ∂L/∂{} that comes from later steps",
+            "copy": "one step's share of ∂L/∂{}",
+            "now": "the part of ∂L/∂{} that comes through its own step",
+        }[self.scope].format(self.of)  # fmt: skip
+        return words if self.factor == 1 else f"{self.factor} · {words}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to read one line."""
+
+    row: bool = False  # gradients of vectors are rows
+    layout: str = NUMERATOR
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    gradients: Mapping[str, Gradient] = field(default_factory=dict)
+    scope: str = "L"
+    binding: str = "strict"
+    order: str = "written"  # of a ∏ whose bounds do not say: "written" or "reversed"
+    lenient: frozenset[str] = frozenset()
+    spread: bool = False  # Σ covers what follows a + or − too
+    aliases: Mapping[str, Any] = field(default_factory=dict)
+    turned: frozenset[str] = frozenset()
+    names: Mapping[str, str] = field(default_factory=dict)  # the line's own names of quantities
+
+
+def shorthand_key(node: s.Shorthand, q: Parts) -> str:
+    """d h_{next} and d h are two quantities; d h_t and d h_{t-1} are one."""
+    later = q.time is not None and NEXT in sympy.sympify(q.time).free_symbols
+    return f"d {q.name}_next" if later else f"d {q.name}"
+
+
+def atom_key(node: s.Derivative, naming: Naming) -> str:
+    """∂h_t/∂W and ∂h_k/∂W are told apart: an author may mean two things by them."""
+
+    def text(n: s.Node | None) -> str:
+        inner = s.bare(n) if n is not None else None
+        if isinstance(inner, s.Symbol):
+            q = naming.parts(inner)
+            return f"{q.name}[{q.time}]"
+        if isinstance(inner, s.Apply):
+            return f"{inner.head.letter}(…)"
+        return "?"
+
+    return f"{node.kind}{text(node.of)}/{text(node.by)}"

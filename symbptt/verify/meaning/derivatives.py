@@ -1,0 +1,137 @@
+"""∂of/∂by as written: what is differentiated, by what, in which sense."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import sympy
+
+from ... import matrix as mx
+from ...indices.poly import Ix
+from .. import surface as s
+from ..algebra import tensor as tn
+from ..algebra.tensor import MisfitError, Tensor, tensor
+from ..naming import Parts
+from ..world import DIRECT, IMMEDIATE, TOTAL
+from .choice import UnknownError, atom_key
+from .entries import entries
+from .frame import Frame
+from .gradients import laid, shape
+
+
+def derivative(m: Frame, node: s.Derivative) -> Tensor:
+    if node.of is None:
+        raise UnknownError("∂", "a derivative of nothing")
+    of, of_parts, direct = target(m, node.of)
+    by_node = s.bare(node.by)
+    if isinstance(by_node, s.Transpose | s.Power):
+        by_node = s.bare(by_node.base)
+    if not isinstance(by_node, s.Symbol):
+        raise UnknownError("∂", "a derivative by an expression")
+    q = m.naming.parts(by_node)
+    name = m.quantities.find(q)
+    d = m.quantities.declaration(name)
+    copy = None
+    if d.timed:
+        by: Any = (name, m.quantities.time_of(name, q))
+    else:
+        by, copy = (name, None), q.time
+    kind = TOTAL
+    if node.kind == "∂+":
+        kind = IMMEDIATE
+    elif direct:
+        kind = DIRECT
+    else:
+        kind = m.choice.kinds.get(atom_key(node, m.naming), TOTAL)
+    nabla = node.kind == "∇"
+    out = _laid_as(m, of, by, kind, copy, nabla)
+    if of_parts is not None and of_parts.components:
+        out = _component(m, of, by, kind, copy, of_parts, q)
+    elif q.components:
+        if of[0] != "L" and shape(m, of[0]):
+            raise MisfitError("an index on one half of a Jacobian")
+        out = entries(m, out, q.components)
+    for factor, up in ((node.above, True), (node.below, False)):
+        if factor is not None:
+            x = m.of(factor)
+            if not up:
+                x = tensor(m.alg.power(x.data, -1), (), 0)
+            out = tn.scale(m.alg, x, out)
+    return out
+
+
+def _laid_as(m: Frame, of: Any, by: Any, kind: str, copy: Any, nabla: bool) -> Tensor:
+    if not nabla:
+        return laid(m, of, by, kind, copy)
+    saved = m.choice
+    m.choice = replace(saved, row=False)
+    try:
+        return laid(m, of, by, kind, copy)
+    finally:
+        m.choice = saved
+
+
+def _component(m: Frame, of: Any, by: Any, kind: str, copy: Any, q: Parts, r: Parts) -> Tensor:
+    """∂h_i/∂W or ∂h_i/∂h_j: rows of a Jacobian."""
+    u, v = shape(m, of[0]), shape(m, by[0])
+    data = m.alg.derivative(of, by, kind, copy)
+    x = tensor(data, u + v, len(u))
+    if r.components:
+        return entries(m, x, q.components + r.components)
+    for c, n in zip(q.components, u, strict=True):
+        m.components.setdefault(c, n)
+    left = m.quantities.left(by[0], len(v))
+    if m.numbers:
+        at = tuple(int(m.alg.free.get(c, 0)) for c in q.components)
+        return tensor(x.data[at], v, left, True)
+    first = tuple(Ix("f", f"#{c}", str(n)) for c, n in zip(q.components, u, strict=True))
+    return tensor(lambda slots, bound: x.data((*first, *slots), bound), v, left, True)
+
+
+def target(m: Frame, node: s.Node) -> tuple[Any, Parts | None, bool]:
+    """What is differentiated: ((name, time), its parts, whether by its own equation only)."""
+    node = s.bare(node)
+    if isinstance(node, s.Symbol):
+        q = m.naming.parts(node)
+        if q.letter in m.system.losses and q.name not in m.system.names:
+            if q.time is None and q.labels and q.labels[0].isdigit():
+                at = sympy.Integer(q.labels[0])  # E_3
+                return (m.model.loss.step.name, at), None, False
+            if q.time is None and "i" not in q.labels:
+                return ("L", None), None, False
+            return (m.model.loss.step.name, q.time), None, False
+        name = m.quantities.find(q)
+        return (name, m.quantities.time_of(name, q)), q, False
+    if isinstance(node, s.Apply):
+        return called(m, node)
+    raise UnknownError("∂", "a derivative of an expression")
+
+
+def called(m: Frame, node: s.Apply) -> tuple[Any, Parts | None, bool]:
+    """f(x_t, h_{t-1}, w): the quantity that f computes, at the step its arguments name."""
+    head = node.head.letter
+    if head in m.system.losses or _is_loss_call(m, head):
+        for a in node.arguments:
+            inner = s.bare(a)
+            if isinstance(inner, s.Symbol):
+                q = m.naming.parts(inner)
+                name = m.quantities.find(q)
+                if m.quantities.declaration(name).timed:
+                    return (m.model.loss.step.name, m.quantities.time_of(name, q)), None, False
+    for e in m.model.equations:
+        if isinstance(e.rhs, mx.Call) and e.rhs.name == head:
+            for a, formal in zip(node.arguments, e.rhs.args[1], strict=False):
+                inner = s.bare(a)
+                if isinstance(inner, s.Symbol) and isinstance(formal, mx.Var) and formal.times:
+                    q = m.naming.parts(inner)
+                    if q.time is not None:
+                        at = q.time - formal.time + mx.t
+                        return (e.lhs.name, at), None, True
+            return (e.lhs.name, mx.t), None, True
+    raise UnknownError(head)
+
+
+def _is_loss_call(m: Frame, head: str) -> bool:
+    rhs = m.model.defined[m.model.loss.step.name].rhs
+    return any(c.name == head for c in rhs.atoms(mx.Call))

@@ -1,0 +1,34 @@
+"""What the rooms of this folder share while one formula is read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from .. import surface as s
+from ..algebra.numbers import Numbers
+from ..algebra.tensor import Tensor
+from ..forward.system import System
+from ..naming import Naming
+from .choice import Choice
+from .quantities import Quantities
+
+
+class Frame(ABC):
+    """Formulas of one document, in one system, under one choice."""
+
+    def __init__(self, system: System, naming: Naming, alg: Any, choice: Choice):
+        self.system, self.naming, self.alg, self.choice = system, naming, alg, choice
+        self.model = system.model
+        self.quantities = Quantities(system, naming, choice.names)
+        self.components: dict[str, Any] = {}  # named indices and what they run over
+        self.used: set[str] = set()  # what the choice was needed for
+        self.depth = 0  # of definitions inside definitions
+        self.numbers = isinstance(alg, Numbers)
+        self.diagonals: set[int] = set()  # the factors of this product that are written diag(…)
+        self.pair = False  # whether it has two factors alone
+        self.wanted: Tensor | None = None  # the shape a ∂h/∂W should have
+
+    @abstractmethod
+    def of(self, node: s.Node) -> Tensor:
+        """The tensor that a tree stands for."""

@@ -1,0 +1,140 @@
+"""Functions of their arguments, powers, quotients."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import sympy
+
+from ... import matrix as mx
+from ...matrix.functions import Z
+from .. import surface as s
+from ..algebra import tensor as tn
+from ..algebra.tensor import MisfitError, Tensor, tensor
+from ..forward.drafts import FUNCTIONS
+from .choice import NUMERATOR, UnknownError
+from .derivatives import called, derivative
+from .entries import value
+from .frame import Frame
+from .products import product
+from .times import time_value
+
+
+def apply(m: Frame, node: s.Apply) -> Tensor:
+    head = node.head.letter
+    if head == "diag":
+        return tn.diag(m.alg, m.of(node.arguments[0]))
+    if head == "softmax":
+        x = m.of(node.arguments[0])
+        return tensor(m.alg.softmax(x.data, x.rank), x.shape, x.left)
+    if head in ("prod",) and len(node.arguments) == 2:
+        return _prod_of(m, *node.arguments)
+    if head in ("outer",) and len(node.arguments) == 2:
+        a, b = (m.of(x) for x in node.arguments)
+        return tn.outer(m.alg, a, b)
+    if head in FUNCTIONS or (head in _functions(m) and len(node.arguments) == 1):
+        return _function(m, node, head)
+    q = m.naming.parts(node.head)
+    if len(node.arguments) == 1 and q.name in m.system.names and not node.primes:
+        name = m.system.names[q.name]
+        argument = s.bare(node.arguments[0])
+        if m.model.table[name].timed and _is_bare_input(argument):  # h(x), the prediction
+            return value(m, name, m.quantities.time_of(name, q))
+    if not node.certain and len(node.arguments) == 1:
+        return product(m, s.Product((node.head, s.Group(node.arguments[0])), ("",)))
+    for e in m.model.equations:
+        if isinstance(e.rhs, mx.Call) and e.rhs.name == head:
+            (name, time), _, _ = called(m, node)
+            return value(m, name, time)
+    raise UnknownError(head, f"the function {head} is not known")
+
+
+def _functions(m: Frame) -> set[str]:
+    return {
+        a.args[0].name
+        for e in m.model.equations
+        for a in e.rhs.atoms(mx.Apply)
+        if not a.args[0].is_builtin
+    }
+
+
+def _function(m: Frame, node: s.Apply, head: str) -> Tensor:
+    if len(node.arguments) != 1:
+        raise UnknownError(head, f"{head} takes one argument")
+    x = m.of(node.arguments[0])
+    fn = mx.builtin(FUNCTIONS[head]) if head in FUNCTIONS else mx.unknown(head)
+    body = fn.body
+    for _ in range(node.primes):
+        body = sympy.diff(body, Z)
+    if node.primes and "byvalue" in m.choice.lenient:
+        body = _slope_by_value(head, body)
+        m.used.add("byvalue")
+    return tn.elementwise(m.alg, body, x)
+
+
+def _prod_of(m: Frame, a: s.Node, b: s.Node) -> Tensor:
+    """prod(A, B): the product after the necessary transpositions."""
+    saved = m.choice
+    m.choice = replace(saved, row=True, layout=NUMERATOR)
+    try:
+        x, y = m.of(a), m.of(b)
+    finally:
+        m.choice = saved
+    out = tn.chained(m.alg, replace(x, left=0) if x.loose else x, y)
+    if out.rank == 1:
+        return replace(out, left=1, loose=True)
+    return replace(out, left=min(1, out.rank), loose=True)
+
+
+def power(m: Frame, node: s.Power) -> Tensor:
+    exponent = s.bare(node.exponent)
+    if isinstance(exponent, s.Symbol) and ("transpose" in node.may_be or exponent.letter == "T"):
+        base = m.of(node.base)
+        if base.rank:
+            return tn.transpose(m.alg, base)
+    if isinstance(exponent, s.Number):
+        base = m.of(node.base)
+        if base.rank == 2 and base.shape[0] == base.shape[1] and node.style != "function":
+            return tensor(m.alg.matpow(base.data, sympy.Integer(exponent.text)), base.shape, 1)
+        value = sympy.Rational(exponent.text)
+        return tensor(m.alg.power(base.data, value), base.shape, base.left)
+    base = m.of(node.base)
+    n = time_value(m.naming, exponent)
+    if base.rank == 2:
+        if base.shape[0] != base.shape[1]:
+            raise MisfitError("a power of a matrix that is not square")
+        return tensor(m.alg.matpow(base.data, n), base.shape, base.left)
+    if base.rank == 0 and m.numbers:
+        return tensor(base.data ** int(m.alg.at(n)), (), 0)
+    raise UnknownError("^", "an exponent that is no number")
+
+
+def quotient(m: Frame, node: s.Quotient) -> Tensor:
+    above, below = s.bare(node.above), s.bare(node.below)
+    if (
+        "fraction" in m.choice.lenient
+        and isinstance(above, s.Symbol)
+        and isinstance(below, s.Symbol)
+    ):
+        m.used.add("fraction")
+        return derivative(m, s.Derivative("∂", above, below))
+    a, b = m.of(node.above), m.of(node.below)
+    if b.rank:
+        raise MisfitError(f"a division by {b.show_shape()}")
+    inverse = tensor(m.alg.power(b.data, -1), (), 0)
+    return tn.scale(m.alg, inverse, a)
+
+
+def transposed(m: Frame, node: s.Transpose) -> Tensor:
+    return tn.transpose(m.alg, m.of(node.base))
+
+
+def _slope_by_value(head: str, body: Any) -> Any:
+    """f' as a function of f's own value: 1 − h² for tanh, h (1 − h) for σ."""
+    known = {"tanh": 1 - Z**2, "σ": Z * (1 - Z), "sigmoid": Z * (1 - Z)}
+    return known.get(head, body)
+
+
+def _is_bare_input(node: s.Node) -> bool:
+    return isinstance(node, s.Symbol) and node.letter == "x" and not node.indices

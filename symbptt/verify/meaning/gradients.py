@@ -1,0 +1,85 @@
+"""The gradient a letter stands for, and a derivative with its axes laid out as the reading says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from ... import matrix as mx
+from ..algebra import tensor as tn
+from ..algebra.numbers import OutOfRangeError
+from ..algebra.tensor import Tensor, tensor
+from ..naming import Parts
+from ..world import FUTURE, IMMEDIATE, TOTAL
+from .choice import DENOMINATOR, NEXT, UnknownError
+from .entries import entries
+from .frame import Frame
+
+
+def letter_gradient(m: Frame, key: str, q: Parts) -> Tensor:
+    g = m.choice.gradients[key]
+    time = q.time
+    d = m.quantities.declaration(g.of)
+    if d is None:
+        raise UnknownError(g.of)
+    copy = None
+    if not d.timed:
+        copy = time if time is not None else (mx.t if g.scope == "copy" else None)
+        if copy is not None:
+            copy = sympy.sympify(copy).xreplace({NEXT: mx.t})
+        by: Any = (g.of, None)
+    else:
+        at = m.quantities.time_of(g.of, q)
+        by = (g.of, at + g.lag)
+    out = gradient(m, by, g.scope, copy, q.second)
+    if g.factor != 1:
+        out = tn.scale(m.alg, m.alg.number(g.factor), out)
+    if key in m.choice.turned and out.rank == 1:
+        out = tn.transpose(m.alg, out)
+    if q.components:
+        return entries(m, out, q.components)
+    return out
+
+
+def gradient(m: Frame, by: Any, scope: str, copy: Any = None, loss: Any = None) -> Tensor:
+    """dL/dv with the shape of v."""
+    time = by[1]
+    kind, of = TOTAL, ("L", None)
+    if loss is not None:
+        of = (m.model.loss.step.name, loss)
+    elif scope == "step":
+        of = (m.model.loss.step.name, mx.t)
+        if m.numbers and time is not None and m.alg.at(time) > m.alg.at(mx.t):
+            raise OutOfRangeError("the loss of a step does not depend on later ones")
+    elif scope == "now":
+        whole = laid(m, of, by, TOTAL, copy)
+        later = laid(m, of, by, FUTURE, copy)
+        return tn.add(m.alg, whole, later, -1)
+    elif scope == "own":
+        kind = IMMEDIATE
+    elif scope == "future":
+        kind = FUTURE
+    return laid(m, of, by, kind, copy)
+
+
+def laid(m: Frame, of: Any, by: Any, kind: str, copy: Any) -> Tensor:
+    """The derivative with its axes laid out as the reading says."""
+    data = m.alg.derivative(of, by, kind, copy)
+    u, v = shape(m, of[0]), shape(m, by[0])
+    if not u:
+        if len(v) == 1:
+            row = m.choice.row != m.quantities.is_row(by[0])
+            return tensor(data, v, 0 if row else 1, True)
+        return tensor(data, v, m.quantities.left(by[0], len(v)), True)
+    out = tensor(data, u + v, len(u))
+    return tn.transpose(m.alg, out) if m.choice.layout == DENOMINATOR else out
+
+
+def shape(m: Frame, name: str) -> tuple[Any, ...]:
+    if name == "L":
+        return ()
+    d = m.quantities.declaration(name)
+    if d is None:
+        raise UnknownError(name)
+    return tuple(m.alg.size(n) for n in d.shape)

@@ -1,0 +1,132 @@
+"""Sums: of terms, and Σ and ∏ over steps or over the entries of a vector."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import sympy
+
+from ... import matrix as mx
+from ...indices import poly as p
+from .. import surface as s
+from ..algebra import tensor as tn
+from ..algebra.tensor import Tensor, tensor
+from .choice import UnknownError
+from .frame import Frame
+from .products import third_order
+from .times import time_value
+
+
+def sum_of(m: Frame, node: s.Sum) -> Tensor:
+    if m.choice.spread:
+        first = s.bare(node.terms[0])
+        if isinstance(first, s.Big) and len(node.terms) > 1 and node.signs[0] == "+":
+            body = s.Sum((first.body, *node.terms[1:]), ("+", *node.signs[1:]))
+            return m.of(replace(first, body=body))
+    out: Tensor | None = None
+    for sign, term in zip(node.signs, node.terms, strict=True):
+        if isinstance(s.bare(term), s.Dots):
+            raise UnknownError("…", "an omitted term")
+        x = m.of(term)
+        if sign == "±":
+            raise UnknownError("±")
+        if out is None:
+            out = x if sign == "+" else tn.scale(m.alg, m.alg.number(-1), x)
+        else:
+            out = plus(m, out, x, -1 if sign == "-" else 1)
+    assert out is not None
+    return out
+
+
+def plus(m: Frame, a: Tensor, b: Tensor, sign: int) -> Tensor:
+    if a.shape != b.shape and {a.rank, b.rank} == {1, 2} and "diag" in m.choice.lenient:
+        wide, thin = (a, b) if a.rank == 2 else (b, a)
+        if wide.shape == thin.shape * 2:
+            m.used.add("diag")
+            thin = tn.diag(m.alg, thin)
+            a, b = (wide, thin) if a is wide else (thin, wide)
+    if a.shape != b.shape and "tensor" in m.choice.lenient and {a.rank, b.rank} == {1, 3}:
+        wide, thin = (a, b) if a.rank == 3 else (b, a)
+        lifted = third_order(m, thin, wide)
+        m.used.add("tensor")
+        a, b = (wide, lifted) if a is wide else (lifted, wide)
+    return tn.add(m.alg, a, b, sign)
+
+
+def big(m: Frame, node: s.Big) -> Tensor:
+    if node.operator not in ("sum", "prod"):
+        raise UnknownError(node.operator)
+    return _bounded(m, node, node.bounds)
+
+
+def _bounded(m: Frame, node: s.Big, bounds: tuple[s.Bound, ...]) -> Tensor:
+    if not bounds:
+        return m.of(node.body)
+    bound, rest = bounds[0], bounds[1:]
+    letter = bound.variable.letter
+    if letter not in m.naming.names or _is_component(m, bound, node):
+        return _component_sum(m, letter, node, rest)
+    k, lo, hi, down = _limits(m, bound)
+    inner = lambda: _bounded(m, node, rest)  # noqa: E731
+    if node.operator == "sum":
+        return m.alg.sum(k, lo, hi, inner)
+    if m.choice.order == "reversed" and not bound.descending and not down:
+        m.used.add("order")
+        return m.alg.prod(k, lo, hi, inner, True)
+    return m.alg.prod(k, lo, hi, inner, bound.descending or down)
+
+
+def _is_component(m: Frame, bound: s.Bound, node: s.Big) -> bool:
+    if bound.lower is not None or bound.upper is not None:
+        return False
+    letter = bound.variable.letter
+    for x in s.symbols(node.body):
+        q = m.naming.parts(x)
+        if letter in q.components:
+            return True
+    return False
+
+
+def _component_sum(m: Frame, letter: str, node: s.Big, rest: tuple[s.Bound, ...]) -> Tensor:
+    """Σ_i over the entries of a vector, or over the rows of a batch."""
+    if node.operator != "sum":
+        raise UnknownError(letter)
+    if m.numbers:
+        m.alg.free[letter] = 0
+        out = _bounded(m, node, rest)
+        n = m.components.get(letter)
+        if n is None:
+            raise UnknownError(letter, f"Σ over {letter}, which stands nowhere below it")
+        for i in range(1, int(n)):
+            m.alg.free[letter] = i
+            out = tn.add(m.alg, out, _bounded(m, node, rest))
+        m.alg.free.pop(letter, None)
+        m.components.pop(letter, None)
+        return out
+    inside = _bounded(m, node, rest)
+    n = m.components.pop(letter, None)
+    if n is None:
+        raise UnknownError(letter)
+    name = p.Ix("f", f"#{letter}", str(n))
+
+    def entries(slots: Any, bound: Any) -> Any:
+        index = p.fresh(str(n))
+        return p.bind(p.renamed(inside.data(slots, bound).items(), {name: index}), index)
+
+    return tensor(entries, inside.shape, inside.left, inside.loose)
+
+
+def _limits(m: Frame, bound: s.Bound) -> tuple[Any, Any, Any, bool]:
+    """(variable, lowest, highest, whether it runs downwards)."""
+    k = m.naming.symbol(bound.variable.letter)
+    lo = None if bound.lower is None else time_value(m.naming, bound.lower)
+    hi = None if bound.upper is None else time_value(m.naming, bound.upper)
+    if lo is None and hi is None:
+        return k, sympy.Integer(1), mx.T, False
+    lo = sympy.Integer(1) if lo is None else lo + (1 if bound.open_lower else 0)
+    hi = mx.T if hi is None else hi - (1 if bound.open_upper else 0)
+    down = bool((lo - hi).is_positive) or (
+        sympy.sympify(hi).is_number and not sympy.sympify(lo).is_number
+    )
+    return (k, hi, lo, True) if down else (k, lo, hi, False)

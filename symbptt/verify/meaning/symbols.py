@@ -1,0 +1,63 @@
+"""A letter: a definition of the author, a gradient, or a quantity of the model."""
+
+from __future__ import annotations
+
+from ... import matrix as mx
+from .. import surface as s
+from ..algebra.tensor import Tensor, tensor
+from ..naming import Parts
+from .choice import UnknownError, shorthand_key
+from .entries import value
+from .frame import Frame
+from .gradients import letter_gradient
+from .times import moved
+
+
+def symbol(m: Frame, node: s.Symbol) -> Tensor:
+    return named(m, m.naming.parts(node), node)
+
+
+def named(m: Frame, q: Parts, node: s.Symbol | None = None) -> Tensor:
+    if (q.name in m.choice.aliases and q.time is None) or (
+        q.name,
+        q.time,
+    ) in m.choice.aliases:
+        return _alias(m, q)
+    if q.name in m.choice.aliases and q.name not in m.choice.names:
+        return _alias(m, q)
+    if q.name in m.choice.gradients:
+        return letter_gradient(m, q.name, q)
+    if q.letter == m.naming.horizon and not q.labels and q.time is None:
+        return m.alg.number(mx.T)
+    if q.letter == "I" and q.labels and q.labels[0] in m.model.sizes:
+        n = m.alg.size(mx.size(q.labels[0]))  # the identity I_H
+        return tensor(m.alg.eye(n), (n, n), 1)
+    if q.letter in m.system.losses and not q.labels:
+        raise UnknownError(q.name, "a loss stands as a number")
+    name = m.quantities.find(q)
+    return value(m, name, m.quantities.time_of(name, q), q)
+
+
+def _alias(m: Frame, q: Parts) -> Tensor:
+    body = m.choice.aliases[q.name]
+    at, node = body
+    inner = node if at is None or q.time is None else moved(node, at, q.time, m.naming)
+    m.depth += 1
+    if m.depth > 12:
+        raise UnknownError(q.name, f"{q.name} is defined by itself")
+    try:
+        return m.of(inner)
+    finally:
+        m.depth -= 1
+
+
+def shorthand(m: Frame, node: s.Shorthand) -> Tensor:
+    q = m.naming.parts(node.of)
+    key = shorthand_key(node, q)
+    if key in m.choice.gradients:
+        return letter_gradient(m, key, q)
+    if key in m.choice.aliases:
+        at, body = m.choice.aliases[key]
+        said = body if at is None or q.time is None else moved(body, at, q.time, m.naming)
+        return m.of(said)
+    raise UnknownError(key)

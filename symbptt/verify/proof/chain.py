@@ -1,0 +1,209 @@
+"""One step of the chain rule, from index-wise differentiation alone.
+
+dL/dv_t   = Σ over w that reads v  dL/dw_{t+j} · ∂w_{t+j}/∂v_t
+dw_t/dθ   = ∂w_t/∂θ + Σ over v that w reads  ∂w_t/∂v_s · dv_s/dθ
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import matrix as mx
+from ...indices import jacobian
+from ...indices import poly as p
+from ...indices.lower import delta, lower
+from ...indices.poly import Factor, Lin, Poly
+from ...model import Model
+from ..world import DIRECT, FUTURE, IMMEDIATE, TOTAL
+from .substitute import at_time, contracted, renamed
+
+ROUNDS = 40  # of rewriting, before a line is given up
+
+
+class ChainRule:
+    """The expansions of the derivative atoms of one model."""
+
+    def __init__(self, model: Model):
+        self.model = model
+        self.order = {e.lhs.name: n for n, e in enumerate(model.equations)}
+
+    def expansion(self, f: Factor, atoms: list[Factor]) -> Poly | None:
+        _, of, *_ = f.name
+        if of == "L":
+            if f.name[4]:
+                return self._backward(f, atoms)
+            return self._parameter(f)
+        return self.onward(f, atoms)
+
+    def _backward(self, f: Factor, atoms: list[Factor]) -> Poly | None:
+        """dL/dv at a time by its readers."""
+        kind, _, by, *_ = f.name
+        time = f.times[0]
+        states = {d.name for d in self.model.states}
+        at_end = time == Lin(0, (("T", 1),))
+        if by in states and kind == TOTAL and not at_end:
+            ranks = [
+                (g.times[0].const, -self.order.get(g.name[2], 0))
+                for g in atoms
+                if g.name[1] == "L" and g.name[4] and g.times[0].terms == time.terms
+            ]
+            if max(ranks) <= (time.const, -self.order.get(by, 0)):
+                return None  # rewriting past the latest gradient never ends
+        return self.readers(kind, by, time, f.slots)
+
+    def readers(self, kind: str, by: str, time: Lin, slots: Any) -> Poly:
+        out: Poly = {}
+        for e in self.model.equations:
+            for v in mx.variables(e.rhs):
+                if v.name != by or not v.times:
+                    continue
+                lag = int(mx.t - v.time)
+                if kind == IMMEDIATE and lag != 0:
+                    continue
+                if kind == FUTURE and lag == 0:
+                    continue
+                if not self._live(e.lhs.name):
+                    continue
+                at = Lin(time.const + lag, time.terms)
+                if not at.terms and at.const < 1:
+                    continue  # no equation holds before the first step
+                local = at_time(jacobian(e.rhs, v), at)
+                after = TOTAL if kind == FUTURE else kind
+                weight = self._loss_factor(e.lhs, at, after)
+                out = p.add(out, contracted(weight, local, e.lhs.shape, v.shape, slots))
+        return out
+
+    def _live(self, name: str) -> bool:
+        return name == self.model.loss.step.name or self._reaches_loss(name)
+
+    def _reaches_loss(self, name: str) -> bool:
+        if not hasattr(self, "_reaching"):
+            reaching = {self.model.loss.step.name}
+            while True:
+                more = {
+                    v.name
+                    for e in self.model.equations
+                    if e.lhs.name in reaching
+                    for v in mx.variables(e.rhs)
+                } - reaching
+                if not more:
+                    break
+                reaching |= more
+            self._reaching = reaching
+        return name in self._reaching
+
+    def _loss_factor(self, w: mx.Var, at: Lin, kind: str) -> Any:
+        """dL/dw as a function of slots: the weight of a step's loss, or an atom."""
+        if w.name == self.model.loss.step.name:
+            weight = at_time(lower(self.model.loss.weight(), ()), at)
+            inside = p.atom(Factor("ge", "", (p.lin_add(Lin(0, (("T", 1),)), at, -1),)))
+            return lambda slots: p.mul(weight, inside)
+        name = (kind, "L", w.name, False, True, False)
+        if not at.terms or (len(at.terms) == 1 and at.terms[0][0] == "T"):
+            if at.terms and at.const > 0:
+                return lambda slots: {}
+        return lambda slots: p.atom(Factor("var", name, (at,), tuple(slots)))
+
+    def _parameter(self, f: Factor) -> Poly | None:
+        """dL/dθ = Σ_t Σ over w that reads θ  dL/dw_t ∂w_t/∂θ; one summand for a copy."""
+        kind, _, by, *_ = f.name
+        index = p.fresh(p.TIME)
+        here = Lin(0, ((index, 1),))
+        copy = f.times[-1] if f.name[5] else None
+        time = copy if copy is not None else here
+        out: Poly = {}
+        for e in self.model.equations:
+            for v in mx.variables(e.rhs):
+                if v.name != by or v.times or not self._live(e.lhs.name):
+                    continue
+                local = at_time(jacobian(e.rhs, v), time)
+                weight = self._loss_factor(e.lhs, time, kind)
+                out = p.add(out, contracted(weight, local, e.lhs.shape, v.shape, f.slots))
+        if copy is not None:
+            return out
+        low = Factor("ge", "", (p.lin_add(here, Lin(1), -1),))
+        high = Factor("ge", "", (p.lin_add(Lin(0, (("T", 1),)), here, -1),))
+        return p.bind(p.mul(p.mul(p.atom(low), p.atom(high)), out), index)
+
+    def onward(self, f: Factor, atoms: list[Factor]) -> Poly | None:
+        """dw_s/dv_r or dw_s/dθ by what w reads."""
+        kind, of, by, _, by_timed, copied = f.name
+        e = self.model.defined.get(of)
+        if e is None or (of == by and not by_timed):
+            return self._identity(f) if of == by else None
+        time = f.times[0]
+        source = f.times[1] if by_timed else None
+        if copied:
+            gap = p.lin_add(time, f.times[-1], -1)
+            if not gap.terms and gap.const < 0:
+                return {}
+        if source is not None:
+            gap = p.lin_add(time, source, -1)
+            if not gap.terms:
+                if gap.const < 0 or (gap.const == 0 and of == by):
+                    return self._identity(f) if gap.const == 0 else {}
+            elif self._is_state(of) and kind == TOTAL:
+                return None  # a product of Jacobians over an unknown number of steps
+        elif copied and not p.lin_add(time, f.times[-1], -1).terms:
+            pass  # a known number of steps behind the copy
+        elif self._is_state(of) and kind == TOTAL and not self._may_step(f, atoms):
+            return None
+        n = len(e.lhs.shape)
+        left, right = f.slots[:n], f.slots[n:]
+        out: Poly = {}
+        seen: set[Any] = set()
+        for v in mx.variables(e.rhs):
+            if v in seen or not self.model.is_differentiable(v):
+                continue
+            seen.add(v)
+            lag = int(mx.t - v.time) if v.times else 0
+            local = at_time(jacobian(e.rhs, v), time)
+            if v.name == by and not by_timed and not v.times:
+                share = local
+                if copied:
+                    gap = p.lin_add(time, f.times[-1], -1)
+                    if gap.terms:
+                        return None
+                    share = local if gap.const == 0 else {}
+                out = p.add(out, renamed(share, e.lhs.shape + v.shape, f.slots))
+                continue
+            if not v.times or (kind == DIRECT and v.name != by):
+                continue
+            at = Lin(time.const - lag, time.terms)
+            if source is not None and v.name == by:
+                if p.lin_add(at, source, -1) == Lin(0):
+                    out = p.add(out, renamed(local, e.lhs.shape + v.shape, f.slots))
+                    continue
+            if kind == DIRECT or (kind == IMMEDIATE and lag):
+                continue
+            if v.name not in self.model.defined:
+                continue
+            if not at.terms and at.const <= 0:
+                continue
+            times = (at, *f.times[1:])
+            name = (kind, v.name, by, True, by_timed, copied)
+            inner = tuple(p.fresh(str(x)) for x in v.shape)
+            atom = p.atom(Factor("var", name, times, (*inner, *right)))
+            j = renamed(local, e.lhs.shape + v.shape, (*left, *inner))
+            out = p.add(out, p.bind(p.mul(j, atom), *inner) if inner else p.mul(j, atom))
+        return out
+
+    def _is_state(self, name: str) -> bool:
+        return any(d.name == name for d in self.model.states)
+
+    def _may_step(self, f: Factor, atoms: list[Factor]) -> bool:
+        """dh_t/dθ is rewritten where dh_{t−1}/dθ stands beside it."""
+        return any(
+            g.name == f.name
+            and g.times
+            and g.times[0].terms == f.times[0].terms
+            and g.times[0].const < f.times[0].const
+            for g in atoms
+        )
+
+    def _identity(self, f: Factor) -> Poly:
+        half = len(f.slots) // 2
+        out = p.constant(1)
+        for i, j in zip(f.slots[:half], f.slots[half:], strict=True):
+            out = p.mul(out, delta(i, j))
+        return out

@@ -1,0 +1,186 @@
+"""Closed forms: products of the step Jacobians, P(t,k) = J_t J_{t−1} ⋯ J_{k+1}.
+
+dh_t/dh_k = P(t,k)     dh_t/dθ = Σ_{k=1}^t P(t,k) ∂h_k/∂θ     dL/dh_t = Σ_{s=t}^T u_s P(s,t)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import matrix as mx
+from ...indices import poly as p
+from ...indices.canon import canonical, canonical_lam
+from ...indices.lower import delta
+from ...indices.poly import Factor, Lin, Mono, Poly
+from ...model import Model
+from ..world import IMMEDIATE, TOTAL
+from .chain import ROUNDS, ChainRule
+from .substitute import is_atom, power_of, substituted
+from .values import Values
+
+
+class Propagators:
+    """The products of step Jacobians of one model."""
+
+    def __init__(self, model: Model, chain: ChainRule, values: Values):
+        self.model, self.chain, self.values = model, chain, values
+
+    def propagator(self, f: Factor) -> Poly:
+        state = self.model.states[0]
+        index = p.fresh(p.TIME)
+        before = mx.Var(state.name, state.shape, (mx.t - 1,))
+        inner = tuple(p.fresh(i.size) for i in f.slots)
+        body = self._jacobian(before, Lin(0, ((index, 1),)), inner)
+        lam = canonical_lam((index, *inner), body)
+        limits = (p.lin_add(f.times[1], Lin(1)), f.times[0])
+        return p.atom(Factor("timeprod", "", limits, f.slots, (lam,)))
+
+    def sensitivity(self, f: Factor) -> Poly:
+        """Σ_{k=1}^t P(t,k) ∂h_k/∂θ."""
+        state = self.model.states[0]
+        by = self.model.table[f.name[2]]
+        k = p.fresh(p.TIME)
+        here = Lin(0, ((k, 1),))
+        n = len(state.shape)
+        inner = tuple(p.fresh(str(x)) for x in state.shape)
+        name = (TOTAL, state.name, state.name, True, True, False)
+        prop = self.propagator(Factor("var", name, (f.times[0], here), (*f.slots[:n], *inner)))
+        local = self._jacobian(mx.Var(by.name, by.shape), here, (*inner, *f.slots[n:]))
+        body = p.bind(p.mul(prop, local), *inner)
+        low = Factor("ge", "", (p.lin_add(here, Lin(1), -1),))
+        high = Factor("ge", "", (p.lin_add(f.times[0], here, -1),))
+        return p.bind(p.mul(p.mul(p.atom(low), p.atom(high)), body), k)
+
+    def adjoint(self, f: Factor) -> Poly:
+        """Σ_{s=t}^T u_s P(s,t), u_s what the step's own loss gives."""
+        state = self.model.states[0]
+        k = p.fresh(p.TIME)
+        here = Lin(0, ((k, 1),))
+        inner = tuple(p.fresh(str(x)) for x in state.shape)
+        name = (TOTAL, state.name, state.name, True, True, False)
+        prop = self.propagator(Factor("var", name, (here, f.times[0]), (*inner, *f.slots)))
+        own = p.atom(
+            Factor("var", (IMMEDIATE, "L", state.name, False, True, False), (here,), inner)
+        )
+        body = p.bind(p.mul(own, prop), *inner)
+        low = Factor("ge", "", (p.lin_add(here, f.times[0], -1),))
+        high = Factor("ge", "", (p.lin_add(Lin(0, (("T", 1),)), here, -1),))
+        return p.bind(p.mul(p.mul(p.atom(low), p.atom(high)), body), k)
+
+    def _jacobian(self, by: mx.Var, time: Lin, slots: Any) -> Poly:
+        """∂h_t/∂v within the step, every value written out."""
+        state = self.model.states[0]
+        if by.times:
+            name = (TOTAL, state.name, by.name, True, True, False)
+            times: tuple[Lin, ...] = (time, p.lin_add(time, Lin(-1)))
+        else:
+            name = (IMMEDIATE, state.name, by.name, True, False, False)
+            times = (time,)
+        return self._exhausted(p.atom(Factor("var", name, times, tuple(slots))))
+
+    def _exhausted(self, q: Poly) -> Poly:
+        """Every derivative within a known number of steps expanded."""
+        for _ in range(ROUNDS):
+            q = canonical(q)
+            for f in {f for m in q for f, _ in m.factors if is_atom(f)}:
+                if f.name[1] == "L" or (f.name[0] == TOTAL and not self._is_near(f)):
+                    continue
+                poly = self.chain.onward(f, [f])
+                if poly is not None:
+                    q = substituted(q, f, poly)
+                    break
+            else:
+                return self.values.opened(q)
+        return self.values.opened(q)
+
+    def _is_near(self, f: Factor) -> bool:
+        return bool(f.name[4]) and not p.lin_add(f.times[0], f.times[1], -1).terms
+
+    def products(self, q: Poly) -> Poly:
+        """Products of Jacobians: written out; empty is the identity, constant a power."""
+        out: Poly = {}
+        for m, c in q.items():
+            product: Poly = {Mono(frozenset(), ()): c}
+            for f, e in m.factors:
+                x = p.atom(f, e)
+                if f.kind == "timeprod" and e == 1:
+                    (lam,) = f.nested
+                    length = p.lin_add(p.lin_add(f.times[1], f.times[0], -1), Lin(1))
+                    half = len(f.slots) // 2
+                    fresh = tuple(p.fresh(i.size) for i in lam.params)
+                    names = dict(zip(lam.params, fresh, strict=True))
+                    body = self._exhausted(p.renamed(lam.poly, names))
+                    if not length.terms and length.const <= 0:
+                        x = p.constant(1)
+                        for i, j in zip(f.slots[:half], f.slots[half:], strict=True):
+                            x = p.mul(x, delta(i, j))
+                    elif not length.terms and length.const == 1:
+                        x = p.renamed(
+                            body.items(),
+                            dict(zip(fresh, (f.times[0], *f.slots), strict=True)),
+                        )
+                    elif not any(fresh[0] in p.mono_free(mm) for mm in body):
+                        x = power_of(body, fresh[1:], length, f.slots)
+                    else:
+                        x = p.atom(f._replace(nested=(canonical_lam(fresh, body),)))
+                elif f.kind == "matpow" and e == 1:
+                    (lam,) = f.nested
+                    fresh = tuple(p.fresh(i.size) for i in lam.params)
+                    body = p.renamed(lam.poly, dict(zip(lam.params, fresh, strict=True)))
+                    x = power_of(body, fresh, f.times[0], f.slots)
+                product = p.mul(product, x)
+            out = p.add(out, p.bind(product, *m.bound) if m.bound else product)
+        return self._split(canonical(out))
+
+    def _split(self, q: Poly) -> Poly:
+        """Σ_{k≤t} P(t,k) … = its term at k = t, where P is the identity, and the rest."""
+        out: Poly = {}
+        for m, c in q.items():
+            forms = {f.times[0] for f, _ in m.factors if f.kind == "ge"}
+            hit = None
+            for f, _ in m.factors:
+                if f.kind == "timeprod":
+                    length = p.lin_add(p.lin_add(f.times[1], f.times[0], -1), Lin(1))
+                elif f.kind == "matpow":
+                    length = f.times[0]
+                else:
+                    continue
+                if length in forms and any(x in m.bound for x, _ in length.terms):
+                    hit = length
+                    break
+            if hit is None:
+                out = p.add(out, {m: c})
+                continue
+            inner = {Mono(frozenset(), m.factors): c}
+            more = p.atom(Factor("ge", "", (p.lin_add(hit, Lin(-1)),)))
+            none = p.atom(Factor("ge", "", (p.lin_add(Lin(0), hit, -1),)))
+            rest = p.mul(inner, more)
+            end = p.mul(inner, none)
+            if m.bound:
+                rest, end = p.bind(rest, *m.bound), p.bind(end, *m.bound)
+            out = p.add(out, rest, self.products(end) if end else {})
+        return canonical(out)
+
+    def peeled(self, q: Poly) -> Poly:
+        """P(T,t) = P(T,t+1) J_{t+1} where P(T,t+1) stands beside it; the step t+1 exists."""
+        for _ in range(3):
+            prods = [f for m in q for f, _ in m.factors if f.kind == "timeprod"]
+            hit = None
+            for f in prods:
+                for g in prods:
+                    gap = p.lin_add(g.times[0], f.times[0], -1)
+                    if g.times[1] == f.times[1] and not gap.terms and gap.const > 0:
+                        hit = f
+            if hit is None:
+                return q
+            (lam,) = hit.nested
+            half = len(hit.slots) // 2
+            inner = tuple(p.fresh(i.size) for i in hit.slots[:half])
+            rest = hit._replace(
+                times=(p.lin_add(hit.times[0], Lin(1)), hit.times[1]),
+                slots=(*hit.slots[:half], *inner),
+            )
+            names = dict(zip(lam.params, (hit.times[0], *inner, *hit.slots[half:]), strict=True))
+            body = p.renamed(lam.poly, names)
+            q = canonical(substituted(q, hit, p.bind(p.mul(p.atom(rest), body), *inner)))
+        return q

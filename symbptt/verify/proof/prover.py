@@ -1,0 +1,223 @@
+"""The proof of a line: for every T and all sizes, in index notation.
+
+Both sides become polynomials whose factors are the forward values and derivative atoms. Atoms
+are rewritten by the chain rule until what is left on both sides is the same, or nothing more can
+be rewritten; then once more with closed forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from ... import matrix as mx
+from ...errors import SymbpttError
+from ...indices import poly as p
+from ...indices.canon import canonical
+from ...indices.decide import vanishes
+from ...indices.lower import free_slots, linear
+from ...indices.poly import Factor, Lin, Poly
+from .. import surface as s
+from ..algebra.letters import Letters
+from ..algebra.tensor import Tensor, diag, transpose
+from ..forward.system import System
+from ..judge.readings import Reading
+from ..judge.truth import Statement, free_times
+from ..meaning.formula import Meaning
+from ..naming import Naming
+from ..world import TOTAL
+from .chain import ROUNDS, ChainRule
+from .propagators import Propagators
+from .substitute import is_atom, shown, substituted, with_time
+from .values import Values
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Whether the two sides are one, and the rewriting that showed it."""
+
+    ok: bool
+    steps: tuple[str, ...] = ()
+    why: str = ""
+
+
+class Prover:
+    """Proofs about one system."""
+
+    def __init__(self, system: System, naming: Naming):
+        self.system, self.naming, self.model = system, naming, system.model
+        self.chain = ChainRule(self.model)
+        self.values = Values(self.model)
+        self.propagators = Propagators(self.model, self.chain, self.values)
+
+    def prove(self, reading: Reading) -> Proof:
+        try:
+            return self._prove(reading)
+        except (SymbpttError, ValueError, KeyError, IndexError, RecursionError) as error:
+            return Proof(False, why=str(error) or type(error).__name__)
+
+    def _prove(self, reading: Reading) -> Proof:
+        statement = reading.statement
+        left, right = self._sides(statement, reading)
+        slots = free_slots(left.shape)
+        zero = p.add(left.data(slots, {}), p.scale(right.data(slots, {}), -1))
+        zero = self._within(zero, statement, reading)
+        steps: list[str] = []
+        for rewrite in (self._stepwise, self._closed):
+            current = zero
+            for _ in range(ROUNDS):
+                current = canonical(current)
+                if vanishes(current):
+                    return Proof(True, tuple(steps))
+                current, said = rewrite(current)
+                if said is None:
+                    break
+                steps.append(said)
+            else:
+                continue
+            current = canonical(current)
+            if vanishes(current):
+                return Proof(True, tuple(steps))
+            written, products = self.values.affine(current), self.propagators.products
+            if vanishes(canonical(written)) or vanishes(canonical(products(written))):
+                return Proof(True, (*steps, "pre-activations written out"))
+            steps = []
+        return Proof(False, why="the sides could not be brought to one form")
+
+    def _sides(self, statement: Statement, reading: Reading) -> tuple[Tensor, Tensor]:
+        alg = Letters(self.model)
+        m = Meaning(self.system, self.naming, alg, reading.choice)
+        left = m.of(statement.left)
+        if left.rank == 3:
+            m.wanted = left
+        right = m.of(statement.right)
+        if "diag" in reading.choice.lenient and left.rank == 2 and right.rank == 1:
+            right = diag(alg, right)
+        turn = "turn" in reading.choice.lenient and left.rank == right.rank == 1
+        if turn and left.left != right.left:
+            right = transpose(alg, right)
+        if right.rank == 0 and left.rank:
+            inner = right.data
+            right = Tensor(lambda slots, bound: inner((), bound), left.shape, left.left)
+        if left.shape != right.shape:
+            raise SymbpttError("the sides have different shapes")
+        return left, right
+
+    def _within(self, q: Poly, statement: Statement, reading: Reading) -> Poly:
+        """Only steps at which every value exists: 1 ≤ t, t + 1 ≤ T; T itself for `last`."""
+        limits: set[Lin] = set()
+        for x in _times_of(statement, self.naming):
+            names = sympy.sympify(x).free_symbols - {mx.T}
+            if not names:
+                continue
+            time = linear(x, {})
+            limits.add(p.lin_add(Lin(0, (("T", 1),)), time, -1))
+            if len(names) == 1:
+                limits.add(time)
+        names = free_times(statement, self.naming, reading.choice)
+        for k in names:
+            limits.add(Lin(-1, ((str(k), 1),)))
+            limits.add(p.lin_add(Lin(0, (("T", 1),)), Lin(0, ((str(k), 1),)), -1))
+            if k != mx.t and mx.t in names:
+                limits.add(Lin(0, tuple(sorted(((str(k), -1), ("t", 1)), key=repr))))
+        if statement.last:
+            here = p.lin_add(Lin(0, (("t", 1),)), Lin(0, (("T", 1),)), -1)
+            limits |= {here}
+        for limit in sorted(limits, key=repr):
+            if limit.terms:
+                q = p.mul(q, p.atom(Factor("ge", "", (limit,))))
+        if statement.last:
+            q = with_time(q, "t", Lin(0, (("T", 1),)))
+        return q
+
+    def _stepwise(self, q: Poly) -> tuple[Poly, str | None]:
+        """Rewrite the atom that is furthest from the common ground."""
+        q = self.propagators.products(self.values.opened(q))
+        atoms = [f for m in q for f, _ in m.factors if is_atom(f)]
+        if not atoms:
+            return self.propagators.peeled(q), None
+        todo = sorted(set(atoms), key=self._distance)
+        for f in todo:
+            poly = self.chain.expansion(f, atoms)
+            if poly is not None:
+                return canonical(substituted(q, f, poly)), f"{shown(f)} by the chain rule"
+        return self._once_more(q, todo), None
+
+    def _once_more(self, q: Poly, todo: list[Factor]) -> Poly:
+        """The latest gradients of states by one step more: δ = its own part + the later part."""
+        for f in todo:
+            if f.name[1] == "L" and f.name[4] and f.name[0] == TOTAL:
+                q = substituted(q, f, self.chain.readers(TOTAL, f.name[2], f.times[0], f.slots))
+        for _ in range(ROUNDS):
+            q = self.propagators.products(self.values.opened(canonical(q)))
+            states = {d.name for d in self.model.states}
+            atoms = [f for m in q for f, _ in m.factors if is_atom(f)]
+            for f in atoms:
+                if f.name[1] == "L" and f.name[4] and f.name[2] in states and f.name[0] == TOTAL:
+                    continue
+                poly = self.chain.expansion(f, [f])
+                if poly is not None:
+                    q = substituted(q, f, poly)
+                    break
+            else:
+                return q
+        return q
+
+    def _distance(self, f: Factor) -> Any:
+        """Atoms to rewrite first: those of gates and outputs, then the earliest states."""
+        _, of, by, *_ = f.name
+        states = {d.name for d in self.model.states}
+        if of == "L":
+            late = by in states
+            offset = f.times[0].const if f.times else 0
+            return (late, offset, self.chain.order.get(by, 0), repr(f))
+        late = of in states
+        offset = -f.times[0].const if f.times else 0
+        return (late, offset, -self.chain.order.get(of, 0), repr(f))
+
+    def _closed(self, q: Poly) -> tuple[Poly, str | None]:
+        """Total derivatives over many steps as products of step Jacobians."""
+        if len(self.model.states) != 1 or self.model.lag(self.model.states[0].name) != 1:
+            return q, None
+        q = self.propagators.products(self.values.opened(q))
+        state = self.model.states[0]
+        for m in q:
+            for f, _ in m.factors:
+                if not is_atom(f):
+                    continue
+                kind, of, by, _, by_timed, copied = f.name
+                if kind != TOTAL:
+                    poly = self.chain.expansion(f, [f])
+                    if poly is None:
+                        continue
+                    return substituted(q, f, poly), f"{shown(f)} within its step"
+                if of == state.name and by == state.name:
+                    return substituted(q, f, self.propagators.propagator(f)), f"{shown(f)} = P"
+                if of == state.name and not by_timed and not copied:
+                    return substituted(q, f, self.propagators.sensitivity(f)), f"{shown(f)} = Σ P B"
+                if of == "L" and by == state.name:
+                    return substituted(q, f, self.propagators.adjoint(f)), f"{shown(f)} = Σ u P"
+                poly = self.chain.expansion(f, [f])
+                if poly is not None:
+                    return substituted(q, f, poly), f"{shown(f)} by the chain rule"
+        return self.propagators.peeled(q), None
+
+
+def _times_of(statement: Statement, naming: Naming) -> Iterable[Any]:
+    """The times of the free (not summed) values of a statement."""
+    bound: set[str] = set()
+    for side in (statement.left, statement.right):
+        for n in s.walk(side):
+            if isinstance(n, s.Big):
+                bound |= {b.variable.letter for b in n.bounds}
+    for side in (statement.left, statement.right):
+        for n in s.walk(side):
+            if isinstance(n, s.Symbol) and not n.gradient_like:
+                time = naming.parts(n).time
+                if time is not None and not {str(x) for x in sympy.sympify(time).free_symbols} & (
+                    bound | {"next"}
+                ):
+                    yield time

@@ -1,0 +1,76 @@
+"""Forward values written out: h_t as tanh(a_t), a_t as W h_{t−1} + …."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import matrix as mx
+from ...indices.canon import canonical
+from ...indices.lower import free_slots, lower
+from ...indices.poly import Factor, Poly
+from ...model import Model
+from .substitute import at_time, deep, renamed, unfold
+
+
+class Values:
+    """The definitions of one model's values."""
+
+    def __init__(self, model: Model):
+        self.model = model
+
+    def opened(self, q: Poly) -> Poly:
+        """h_t as tanh(a_t): values that are functions of the same step, written out."""
+        for _ in range(8):
+            found = next(
+                (
+                    f
+                    for m in q
+                    for f in deep(m)
+                    if f.kind == "var" and not isinstance(f.name, tuple) and self._opens(f)
+                ),
+                None,
+            )
+            if found is None:
+                return q
+            q = canonical(unfold(q, self._opens, self._definition))
+        return q
+
+    def _opens(self, f: Factor) -> bool:
+        e = self.model.defined.get(f.name)
+        if e is None or not f.times:
+            return False
+        if not f.times[0].terms and f.times[0].const <= 0:
+            return False  # an initial state
+        if f.times[0].const < -6:
+            return False
+        reads = mx.variables(e.rhs)
+        plain = all(v.times and v.time == mx.t for v in reads)
+        return plain and not e.rhs.has(mx.Call) and e.lhs.name != self.model.loss.step.name
+
+    def _definition(self, f: Factor) -> Poly:
+        e = self.model.defined[f.name]
+        slots = free_slots(e.lhs.shape)
+        return renamed(at_time(lower(e.rhs, slots), f.times[0]), e.lhs.shape, f.slots)
+
+    def affine(self, q: Poly) -> Poly:
+        """a_t as W h_{t−1} + …, at the latest time only: for lines that write it out."""
+        found = [f for m in q for f in deep(m) if self._is_affine(f)]
+        latest: dict[Any, Any] = {}
+        for f in found:
+            latest[f.times[0].terms] = max(latest.get(f.times[0].terms, -99), f.times[0].const)
+
+        def wanted(f: Factor) -> bool:
+            return self._is_affine(f) and f.times[0].const == latest.get(f.times[0].terms)
+
+        q = self.opened(canonical(unfold(q, wanted, self._definition)))
+        if len({f.name for f in found}) > 1:  # a readout of a state that is itself written out
+            q = self.opened(canonical(unfold(q, wanted, self._definition)))
+        return q
+
+    def _is_affine(self, f: Factor) -> bool:
+        if f.kind != "var" or isinstance(f.name, tuple) or not f.times:
+            return False
+        e = self.model.defined.get(f.name)
+        if e is None or e.rhs.has(mx.Call):
+            return False
+        return bool(f.times[0].terms) or f.times[0].const > 0

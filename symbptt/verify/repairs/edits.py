@@ -1,0 +1,88 @@
+"""The edits of a line in the order of how often the mistake is made.
+
+Each undoes one mistake people make and carries its class. An edit only proposes; whether the
+edited line is true is decided like that of any other line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+from .. import surface as s
+from ..judge.truth import Statement
+from .everywhere import everywhere
+from .slopes import argument, slope
+from .structure import brackets, drop, grouping, operation, order, sign
+from .symbols import kind, swap, transposed
+from .times import bound, global_index, index
+from .vocabulary import Vocabulary
+from .whole import whole
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An edited statement and the class of the mistake it undoes."""
+
+    code: str
+    words: str
+    statement: Statement
+
+
+Change = Callable[[Vocabulary, s.Node], Iterator[tuple[str, str, s.Node]]]
+
+LOCAL: tuple[Change, ...] = (
+    argument, slope, brackets, index, grouping, swap, sign, transposed, order, operation, bound,
+    kind, drop,
+)  # fmt: skip
+
+# Of a line whose shapes do not fit: what changes shapes comes first.
+OF_SHAPE: tuple[Change, ...] = (transposed, order, operation, swap)
+
+
+def edits(v: Vocabulary, statement: Statement, shape: bool = False) -> Iterator[Edit]:
+    """Every single edit of a line; `shape` says that its shapes do not fit."""
+    seen = {(statement.left, statement.right)}
+    for code, words, changed in _ordered(v, statement, shape):
+        key = (changed.left, changed.right)
+        if key not in seen:
+            seen.add(key)
+            yield Edit(code, words, changed)
+
+
+def _ordered(
+    v: Vocabulary, statement: Statement, shape: bool
+) -> Iterator[tuple[str, str, Statement]]:
+    right, left = statement.right, statement.left
+    v.jacobian = v.is_jacobian(left)
+    for change in _changes(right, shape):
+        found = list(everywhere(right, partial(change, v)))
+        if change is transposed:  # weights and Jacobians before plain vectors
+            found.sort(key=lambda x: x[0] == "M17")
+        for code, words, new in found:
+            yield code, words, replace(statement, right=new)
+        if change is index:
+            yield from global_index(v, statement)
+        if change is slope:
+            yield from whole(v, statement)
+        if change is swap:
+            yield from _of_left(v, statement, swap)
+    yield from _of_left(v, statement, index)
+    yield from _of_left(v, statement, transposed)
+
+
+def _changes(right: s.Node, shape: bool) -> tuple[Change, ...]:
+    if not shape:
+        return LOCAL
+    first = OF_SHAPE
+    if any(isinstance(n, s.Product) and "⊙" in n.signs for n in s.walk(right)):
+        first = (grouping, *first)
+    return first + tuple(x for x in LOCAL if x not in first)
+
+
+def _of_left(
+    v: Vocabulary, statement: Statement, change: Change
+) -> Iterator[tuple[str, str, Statement]]:
+    for code, words, new in everywhere(statement.left, partial(change, v)):
+        yield code, words, replace(statement, left=new)

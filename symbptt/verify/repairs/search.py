@@ -1,0 +1,136 @@
+"""What one edit of the author's line would make it true: the diagnosis of a refuted line.
+
+Single edits come first, then pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import surface as s
+from ..judge.judge import Judge
+from ..judge.line import Line
+from ..judge.readings import NOTE, Reading
+from ..judge.truth import FALSE, MISFIT, Statement
+from .edits import edits
+from .vocabulary import Vocabulary
+
+SINGLE_BUDGET, PAIR_BUDGET = 450, 500
+
+
+@dataclass(frozen=True)
+class Repair:
+    """The edits that make a line true, and the reading under which it then is."""
+
+    codes: tuple[str, ...]
+    words: str
+    statement: Statement
+    reading: Reading
+
+
+class Repairs:
+    """The edits of one document's lines."""
+
+    def __init__(self, judge: Judge):
+        self.judge = judge
+        self.vocabulary = Vocabulary(judge)
+
+    def single(self, line: Line) -> Repair | None:
+        statement = self.judge.statement(line)
+        shape = line.answer is not None and line.answer.outcome == MISFIT
+        for names in self._variants(statement):
+            spent = 0
+            for edit in edits(self.vocabulary, statement, shape):
+                found, cost = self._true(edit.statement, names)
+                spent += cost
+                if found is not None:
+                    extra = tuple(NOTE[n].code for n in names)
+                    codes = _codes(edit.code, shape) + extra
+                    return Repair(codes, edit.words, edit.statement, found)
+                if spent > SINGLE_BUDGET:
+                    break
+        return None
+
+    def distance(self, line: Line) -> int:
+        """How many edits a line is from being true: 1, 2, or 3 for more."""
+        return 1 if self.single(line) else 2 if self.pair(line) else 3
+
+    def pair(self, line: Line) -> Repair | None:
+        statement = self.judge.statement(line)
+        shape = line.answer is not None and line.answer.outcome == MISFIT
+        spent = 0
+        for names in self._variants(statement)[:2]:
+            for first in edits(self.vocabulary, statement, shape):
+                if first.code not in _PAIRED:
+                    continue
+                for second in edits(self.vocabulary, first.statement, shape):
+                    if "too much" in second.words and first.code in ("M01", "M02", "M19"):
+                        continue
+                    if second.code not in _PAIRED or second.statement == statement:
+                        continue
+                    found, cost = self._true(second.statement, names)
+                    spent += cost
+                    if found is not None:
+                        codes = tuple(dict.fromkeys((first.code, second.code)))
+                        words = f"{first.words}; {second.words}"
+                        return Repair(codes, words, second.statement, found)
+                    if spent > PAIR_BUDGET:
+                        return None
+        return None
+
+    def _variants(self, statement: Statement) -> list[tuple[str, ...]]:
+        """Readings that an edit may need on top: a loss at T only, a vector as a diagonal."""
+        names = [("single",), ("rows",), ("columns",), ("outer",), ("commute",), ("tensor",)]
+        names += [("squared",), ("hadamard",)]
+        options = self.judge.options
+        kept: list[tuple[str, ...]] = [()]
+        for (name,) in names:
+            if name == "squared" and not options.may_square:
+                continue
+            if name in ("single", "squared") or options.relevant(name, statement):
+                kept.append((name,))
+        return sorted(kept, key=lambda x: not self._fits(statement, x))
+
+    def _fits(self, statement: Statement, names: tuple[str, ...]) -> bool:
+        """Whether the line has a shape at all under these assumptions."""
+        base = self.judge.base()
+        options = self.judge.options
+        readings = options.leap(names, statement, base) if names else options.plain(statement, base)
+        return any(self.judge.try_(r).outcome == FALSE for r in readings)
+
+    def _true(self, statement: Statement, names: tuple[str, ...]) -> tuple[Reading | None, int]:
+        spent = 0
+        if any(n == statement.left for n in s.walk(statement.right)):
+            return None, 0  # a line that says nothing
+        options = self.judge.options
+        for base in self.judge.bases(statement)[:4]:
+            readings = (
+                options.leap(names, statement, base) if names else options.plain(statement, base)
+            )
+            for reading in readings:
+                spent += 1
+                if self.judge.try_(reading):
+                    return reading, spent
+        return None, spent
+
+
+_PAIRED = {
+    "M01",
+    "M02",
+    "M03",
+    "M06",
+    "M10",
+    "M11",
+    "M12",
+    "M15",
+    "M18",
+    "M19",
+    "M21",
+    "M17",
+    "M05",
+}
+
+
+def _codes(code: str, shape: bool) -> tuple[str, ...]:
+    """A repair of a line that has no shape is one of its shape as well."""
+    return (code, "M17") if shape and code in ("M04", "M05", "M11", "M18") else (code,)

@@ -1,0 +1,159 @@
+"""Edits of how terms and factors stand: groups, brackets, order, signs, operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from .. import surface as s
+from ..write import plain
+from .everywhere import product_of
+from .vocabulary import Vocabulary
+
+
+def grouping(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """W δ ⊙ s as W (δ ⊙ s), and a group dissolved."""
+    if not isinstance(node, s.Product):
+        return
+    words = "the slope stands on the wrong side of the matrix product"
+    n = len(node.factors)
+    flat = _flattened(v, node)
+    for product in [node] if flat is None else [node, flat]:
+        n = len(product.factors)
+        for i in range(n):
+            for j in range(i + 2, n + 1):
+                if j - i == n:
+                    continue
+                inner = s.Product(product.factors[i:j], product.signs[i : j - 1])
+                if "⊙" not in product.signs:
+                    continue
+                factors = (*product.factors[:i], s.Group(inner), *product.factors[j:])
+                signs = (*product.signs[:i], *product.signs[j - 1 :])
+                yield "M06", words, s.Product(factors, signs)
+    if flat is not None:
+        yield "M06", words, flat
+    for i in range(n if "⊙" in node.signs or n < 4 else 0):  # a trailing slope comes first
+        for j in range(n):
+            if abs(i - j) > 1 and len(node.factors) == n:
+                rest = [k for k in range(n) if k != i]
+                at = rest.index(j)
+                factors2 = [node.factors[k] for k in rest]
+                factors2[at] = s.Group(s.Product((node.factors[j], node.factors[i]), ("⊙",)))
+                signs2 = ["" for _ in range(len(factors2) - 1)]
+                yield "M06", words, s.Product(tuple(factors2), tuple(signs2))
+
+
+def _flattened(v: Vocabulary, node: s.Product) -> s.Product | None:
+    """The product with its product groups spliced in."""
+    factors: list[s.Node] = []
+    signs: list[str] = []
+    changed = False
+    for n, x in enumerate(node.factors):
+        inner = s.bare(x)
+        if isinstance(x, s.Group) and isinstance(inner, s.Product):
+            factors += inner.factors
+            signs += inner.signs
+            changed = True
+        else:
+            factors.append(x)
+        if n < len(node.signs):
+            signs.append(node.signs[n])
+    return s.Product(tuple(factors), tuple(signs)) if changed else None
+
+
+def brackets(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """a + b s as (a + b) s, and the other way about."""
+    words = "the bracket is in the wrong place: the factor multiplies every term"
+    if isinstance(node, s.Sum) and len(node.terms) > 1:
+        last = s.bare(node.terms[-1])
+        if isinstance(last, s.Product):
+            for k in range(1, len(last.factors)):
+                kept = product_of(last.factors[:k], last.signs[: k - 1])
+                inner = s.Group(s.Sum((*node.terms[:-1], kept), node.signs))
+                factors = (inner, *last.factors[k:])
+                signs = (last.signs[k - 1], *last.signs[k:])
+                yield "M21", words, s.Product(factors, signs)
+        first = s.bare(node.terms[0])
+        if isinstance(first, s.Product) and node.signs[0] == "+":
+            for k in range(1, len(first.factors)):
+                kept = product_of(first.factors[k:], first.signs[k:])
+                inner = s.Group(s.Sum((kept, *node.terms[1:]), node.signs))
+                factors = (*first.factors[:k], inner)
+                yield "M21", words, s.Product(factors, first.signs[:k])
+    if isinstance(node, s.Product):
+        for n, x in enumerate(node.factors):
+            inner2 = s.bare(x)
+            if isinstance(inner2, s.Sum) and isinstance(x, s.Group) and n == 0:
+                *heads, tail = inner2.terms
+                merged = s.Product((tail, *node.factors[1:]), node.signs)
+                yield "M21", words, s.Sum((*heads, merged), inner2.signs)
+
+
+def order(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    if not isinstance(node, s.Product):
+        return
+    words = "the factors stand in the wrong order"
+    for n in range(len(node.factors) - 1):
+        f = list(node.factors)
+        f[n], f[n + 1] = f[n + 1], f[n]
+        yield "M05", words, replace(node, factors=tuple(f))
+    if len(node.factors) > 2:
+        yield (
+            "M05",
+            words,
+            replace(node, factors=node.factors[::-1], signs=node.signs[::-1]),
+        )
+
+
+def operation(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    if isinstance(node, s.Product):
+        for n, sign in enumerate(node.signs):
+            for other in ("⊙", "", "⊗"):
+                same = {"·": "", "*": "", "×": "", "@": ""}.get(sign, sign)
+                if other == same:
+                    continue
+                signs = (*node.signs[:n], other, *node.signs[n + 1 :])
+                words = {
+                    "⊙": "an elementwise product is needed",
+                    "": "a matrix product is needed, not an elementwise one",
+                    "⊗": "an outer product u vᵀ is needed",
+                }[other]
+                yield "M18", words, replace(node, signs=signs)
+            plus = s.Sum(
+                (
+                    product_of(node.factors[: n + 1], node.signs[:n]),
+                    product_of(node.factors[n + 1 :], node.signs[n + 1 :]),
+                ),
+                ("+", "+"),
+            )
+            yield "M18", "a sum is needed, not a product", s.Group(plus)
+    if isinstance(node, s.Sum) and len(node.terms) == 2 and node.signs == ("+", "+"):
+        yield "M18", "a product is needed, not a sum", s.Product(node.terms, ("⊙",))
+
+
+def sign(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    if isinstance(node, s.Sum):
+        for n, sign in enumerate(node.signs):
+            other = "-" if sign == "+" else "+"
+            signs = (*node.signs[:n], other, *node.signs[n + 1 :])
+            yield "M15", "a sign is wrong", replace(node, signs=signs)
+        if len(node.terms) == 2 and set(node.signs) == {"+", "-"}:
+            flipped = tuple("-" if g == "+" else "+" for g in node.signs)
+            yield "M15", "the difference has the wrong sign", replace(node, signs=flipped)
+
+
+def drop(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    if isinstance(node, s.Sum) and len(node.terms) > 1:
+        for n in range(len(node.terms)):
+            terms = (*node.terms[:n], *node.terms[n + 1 :])
+            signs = (*node.signs[:n], *node.signs[n + 1 :])
+            yield "M09", "a term is counted twice", s.Sum(terms, signs)
+    if isinstance(node, s.Product) and len(node.factors) > 1:
+        for n in range(len(node.factors)):
+            factors = (*node.factors[:n], *node.factors[n + 1 :])
+            signs = node.signs[1:] if n == 0 else (*node.signs[: n - 1], *node.signs[n:])
+            yield (
+                "M11",
+                f"the factor {plain(node.factors[n])} is too much",
+                product_of(factors, signs),
+            )

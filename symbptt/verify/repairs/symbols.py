@@ -1,0 +1,100 @@
+"""Edits of letters: one for another, its transpose, a total derivative for an immediate one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from .. import surface as s
+from ..meaning.choice import shorthand_key
+from ..write import plain
+from .vocabulary import Vocabulary
+
+
+def swap(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """One symbol for another of its kind."""
+    if isinstance(node, s.Shorthand):
+        q = v.naming.parts(node.of)
+        mine: Any = shorthand_key(node, q)
+    elif isinstance(node, s.Symbol):
+        q = v.naming.parts(node)
+        mine = q.name
+    else:
+        return
+    gradient = mine in v.judge.gradients
+    timed = q.time is not None
+    d = v.system.model.table.get(v.system.names.get(q.name, ""))
+    if d is None and not gradient:
+        if timed:
+            for name, sample in v.samples.items():
+                if name in v.system.names:
+                    yield "M30", f"{plain(node)} should be {name}", v.at(sample, q.time)
+        return
+    timed = timed or (d is not None and d.timed)
+    for name, sample in v.samples.items():
+        if name == mine:
+            continue
+        other = v.system.model.table.get(v.system.names.get(name, ""))
+        other_gradient = name in v.judge.gradients
+        if other is None and not other_gradient:
+            continue
+        other_timed = other_gradient or (other is not None and other.timed)
+        if gradient == other_gradient and timed == other_timed:
+            yield "M11", f"{plain(node)} should be {plain(sample)}", v.at(sample, q.time)
+    if timed and not gradient:  # the state where its weight should stand, and so on
+        for name, sample in v.samples.items():
+            other = v.system.model.table.get(v.system.names.get(name, ""))
+            if other is not None and other.role == "param" and len(other.shape) == 2:
+                yield "M11", f"{plain(node)} should be {plain(sample)}", sample
+    if gradient and timed:
+        for name, g in v.judge.gradients.items():
+            del name, g
+
+
+def transposed(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    if isinstance(node, s.Transpose):
+        yield _layout_code(v, node.base), "a transposition too many", node.base
+    elif isinstance(node, s.Power) and "transpose" in node.may_be:
+        yield _layout_code(v, node.base), "a transposition too many", node.base
+    elif isinstance(node, s.Symbol):
+        q = v.naming.parts(node)
+        if q.name in v.system.names or q.name in v.judge.gradients:
+            yield _layout_code(v, node), "a transposition is missing", s.Transpose(node)
+    elif isinstance(node, s.Derivative | s.Shorthand):
+        yield _layout_code(v, node), "a transposition is missing", s.Transpose(s.Group(node))
+
+
+def _layout_code(v: Vocabulary, node: s.Node) -> str:
+    inner = s.bare(node)
+    if isinstance(inner, s.Symbol):
+        d = v.system.model.table.get(v.system.names.get(v.naming.parts(inner).name, ""))
+        if d is not None and d.role == "param" and len(d.shape) == 2:
+            return "M05" if v.jacobian else "M04"
+        return "M17"
+    return "M05"
+
+
+def kind(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """Total for immediate, this step's loss for the whole."""
+    if not isinstance(node, s.Derivative) or node.of is None:
+        return
+    of = s.bare(node.of)
+    if not isinstance(of, s.Symbol):
+        return
+    if v.judge.options.of_loss(node):
+        by = s.bare(node.by)
+        q = v.naming.parts(of)
+        r = v.naming.parts(by) if isinstance(by, s.Symbol) else None
+        if q.time is None and r is not None and r.time is not None:
+            index = s.Index("t", "_", (("t", 1),), 0)
+            timed = v.at(replace(of, sub=(*of.sub, index)), r.time)
+            words = "double counting: the derivative of this step's loss is needed here"
+            yield "M09", words, replace(node, of=timed)
+        if q.time is not None:
+            words = "the total derivative is needed: the future term is missing"
+            bare = replace(of, sub=(), sup=())
+            yield "M07", words, replace(node, of=bare)
+    elif node.kind != "∂+":
+        words = "double counting: the immediate derivative is needed here"
+        yield "M09", words, replace(node, kind="∂+")

@@ -1,0 +1,91 @@
+"""Edits of times: an index, all indices, the bounds of a sum or product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import sympy
+
+from ... import matrix as mx
+from .. import surface as s
+from ..judge.truth import Statement
+from ..meaning.times import shifted
+from ..write import plain
+from .vocabulary import Vocabulary
+
+
+def index(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    if not isinstance(node, s.Symbol):
+        return
+    q = v.naming.parts(node)
+    if q.time is None:
+        return
+    for by in (-1, 1):
+        moved = v.at(node, q.time + by)
+        if moved != node:
+            word = "early" if by > 0 else "late"
+            yield "M10", f"{plain(node)} is one step too {word}", moved
+    for name in sorted(v.naming.names - {"m~"}):
+        symbol = v.naming.symbol(name)
+        free = sympy.sympify(q.time).free_symbols
+        if len(free) == 1 and symbol not in free:
+            moved = v.at(node, q.time.xreplace({next(iter(free)): symbol}))
+            yield "M10", f"the index of {plain(node)} should be {name}", moved
+    if sympy.sympify(q.time).free_symbols:
+        target = [x for x in (2, 3, 1, 0)]
+        for number in target:
+            yield (
+                "M30",
+                f"the index of {plain(node)} should be {number}",
+                v.at(node, sympy.Integer(number)),
+            )
+
+
+def global_index(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
+    """Every t of the right side read as i, and shifted as a whole."""
+    names = sorted(v.naming.names - {"m~"})
+    for a in names:
+        for b in names:
+            if a != b:
+                new = shifted(statement.right, v.naming.symbol(a), v.naming.symbol(b), v.naming)
+                if new != statement.right:
+                    yield (
+                        "M10",
+                        f"the index {a} on the right should be {b}",
+                        replace(statement, right=new),
+                    )
+    for by in (-1, 1):
+        new = shifted(statement.right, mx.t, mx.t + by, v.naming)
+        if new != statement.right:
+            yield "M10", "the right side is off by one step", replace(statement, right=new)
+
+
+def bound(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    if not isinstance(node, s.Big):
+        return
+    what = "sum" if node.operator == "sum" else "product"
+    letters = sorted(v.naming.names - {"m~"} | {v.naming.horizon or "T"})
+    for n, b in enumerate(node.bounds):
+        for end in ("lower", "upper"):
+            old = getattr(b, end)
+            if old is None:
+                continue
+            options: list[s.Node] = []
+            for by in ("+", "-"):
+                options.append(s.Sum((old, s.Number("1")), ("+", by)))
+            options += [s.Number("1"), *(s.Symbol(x) for x in letters)]
+            for new in options:
+                bound = replace(b, lower=new) if end == "lower" else replace(b, upper=new)
+                bounds = (*node.bounds[:n], bound, *node.bounds[n + 1 :])
+                yield "M13", f"the {what} has the wrong bounds", replace(node, bounds=bounds)
+        if b.lower is not None and b.upper is not None:
+            for low in (s.Number("1"), *(s.Symbol(x) for x in letters)):
+                for high in (s.Symbol(x) for x in letters):
+                    bound = replace(b, lower=low, upper=high)
+                    bounds = (*node.bounds[:n], bound, *node.bounds[n + 1 :])
+                    yield (
+                        "M13",
+                        f"the {what} runs over the wrong range",
+                        replace(node, bounds=bounds),
+                    )

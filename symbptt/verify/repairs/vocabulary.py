@@ -1,0 +1,118 @@
+"""The author's own way to write each quantity and each gradient, moved to any time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ... import matrix as mx
+from .. import surface as s
+from ..judge.judge import Judge
+from ..meaning.choice import Gradient, UnknownError, shorthand_key
+from ..meaning.times import index_of
+from ..naming import Parts
+
+
+class Vocabulary:
+    """What a repaired line may be written with."""
+
+    def __init__(self, judge: Judge):
+        self.judge, self.naming, self.system = judge, judge.naming, judge.system
+        self.samples = self._samples()
+        self.jacobian = False  # whether the line at hand states a Jacobian
+
+    def _samples(self) -> dict[str, s.Node]:
+        """The author's way to write each quantity and each gradient, with its first time."""
+        out: dict[str, s.Node] = {}
+        for line in self.judge.lines:
+            for side in (line.claim.left, line.claim.right):
+                for n in s.walk(side) if side is not None else ():
+                    if isinstance(n, s.Shorthand):
+                        q = self.naming.parts(n.of)
+                        key = shorthand_key(n, q)
+                        if key in self.judge.gradients:
+                            out.setdefault(key, n)
+                    elif isinstance(n, s.Symbol):
+                        q = self.naming.parts(n)
+                        known = q.name in self.system.names or q.name in self.judge.gradients
+                        if known and not q.components and not n.primes:
+                            out.setdefault(q.name, n)
+        return out
+
+    def is_jacobian(self, left: s.Node) -> bool:
+        bare = s.bare(left)
+        return isinstance(bare, s.Derivative) and not self.judge.options.of_loss(bare)
+
+    def time_of(self, node: s.Node) -> Any:
+        for n in s.walk(node):
+            if isinstance(n, s.Symbol):
+                q = self.naming.parts(n)
+                if q.time is not None:
+                    return q.time
+        return None
+
+    def at(self, sample: s.Node, time: Any) -> s.Node:
+        """The author's symbol at another time."""
+        symbol = sample.of if isinstance(sample, s.Shorthand) else sample
+        assert isinstance(symbol, s.Symbol)
+        q = self.naming.parts(symbol)
+        if q.time is None or time is None:
+            return sample
+
+        def change(i: s.Index) -> s.Index:
+            if i.terms is not None and self.naming.time(i) == q.time and self._is_time(symbol, i):
+                return index_of(i, time, self.naming)
+            return i
+
+        moved = replace(
+            symbol, sub=tuple(map(change, symbol.sub)), sup=tuple(map(change, symbol.sup))
+        )
+        return replace(sample, of=moved) if isinstance(sample, s.Shorthand) else moved
+
+    def _is_time(self, x: s.Symbol, i: s.Index) -> bool:
+        return i.terms is not None and (set(i.names) <= self.naming.names)
+
+    def gradient_of(self, node: s.Node) -> tuple[Gradient, Parts] | None:
+        """The gradient a node is, with its time."""
+        if isinstance(node, s.Shorthand):
+            q = self.naming.parts(node.of)
+            g = self.judge.gradients.get(shorthand_key(node, q))
+            return (g, q) if g else None
+        if isinstance(node, s.Symbol):
+            q = self.naming.parts(node)
+            g = self.judge.gradients.get(q.name)
+            return (g, q) if g else None
+        if isinstance(node, s.Derivative) and self.judge.options.of_loss(node):
+            by = s.bare(node.by)
+            if isinstance(by, s.Symbol):
+                q = self.naming.parts(by)
+                try:
+                    return Gradient(self.judge.quantities.find(q)), q
+                except UnknownError:
+                    return None
+        return None
+
+    def symbol_for(self, name: str, time: Any) -> s.Node | None:
+        """The author's symbol of a model quantity."""
+        for written, model in self.system.names.items():
+            if model == name and written in self.samples:
+                return self.at(self.samples[written], time)
+        return None
+
+    def slope(self, name: str, time: Any) -> s.Node | None:
+        """The slope of v = f(a) in the author's symbols: 1 − h_t², f_t ⊙ (1 − f_t), f'(z_t)."""
+        rhs = self.system.model.defined[name].rhs
+        value = self.symbol_for(name, time)
+        if value is None or not isinstance(rhs, mx.Apply):
+            return None
+        fn = rhs.args[0].name
+        one = s.Number("1")
+        if fn == "tanh":
+            return s.Group(s.Sum((one, s.Power(value, s.Number("2"))), ("+", "-")))
+        if fn == "sigmoid":
+            rest = s.Group(s.Sum((one, value), ("+", "-")))
+            return s.Group(s.Product((value, rest), ("⊙",)))
+        inner = self.symbol_for(self.system.pre[name], time)
+        if inner is None:
+            return None
+        return s.Apply(s.Symbol(fn), (inner,), primes=1)

@@ -1,0 +1,72 @@
+"""Walking a surface tree, and making one that differs in a place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+from .atoms import Node, Symbol
+from .expressions import Group, Underbrace
+
+N = TypeVar("N", bound=Node)
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below, in the order written."""
+    for name in _parts_of(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from _nodes(value)
+
+
+_PARTS: dict[type, tuple[str, ...]] = {}
+
+
+def _parts_of(kind: type[Node]) -> tuple[str, ...]:
+    """The fields of a kind of node, without its offsets."""
+    if kind not in _PARTS:
+        _PARTS[kind] = tuple(f.name for f in fields(kind) if f.name not in _SPAN)
+    return _PARTS[kind]
+
+
+def _nodes(value: tuple[Any, ...]) -> Iterator[Node]:
+    for item in value:
+        if isinstance(item, Node):
+            yield item
+        elif isinstance(item, tuple):
+            yield from _nodes(item)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and everything below it."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+def symbols(node: Node) -> Iterator[Symbol]:
+    return (n for n in walk(node) if isinstance(n, Symbol))
+
+
+def rebuild(node: N, change: Callable[[Node], Node]) -> N:
+    """The node with `change` applied to each of its children, one level down."""
+
+    def new(value: Any) -> Any:
+        if isinstance(value, Node):
+            return change(value)
+        return tuple(map(new, value)) if isinstance(value, tuple) else value
+
+    return replace(node, **{name: new(getattr(node, name)) for name in _parts_of(type(node))})
+
+
+_SPAN = ("start", "end")
+
+
+def bare(node: Node) -> Node:
+    """The expression inside any brackets and underbraces around it."""
+    while isinstance(node, Group | Underbrace):
+        node = node.of
+    return node

@@ -1,0 +1,10 @@
+"""From truth to verdicts.
+
+growth      claims about eigenvalues and norms
+shapes      claims about shape
+nearest     second thoughts on what a letter means
+conditions  what a line is right under
+single      one line's verdict
+agreement   what the lines say about each other
+decide      `decide(judge)`: every line's verdict
+"""

@@ -1,0 +1,140 @@
+"""What the lines of one document say about each other: chains, layouts, a future term left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import sympy
+
+from .. import surface as s
+from ..judge.judge import Judge, keys_of
+from ..judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, Line
+from ..judge.readings import NOTE, Condition
+from ..meaning.choice import DENOMINATOR, NUMERATOR
+
+
+def chains(judge: Judge) -> None:
+    """A later member of a chain settles what an earlier one means."""
+    for line in judge.lines:
+        if not line.reading or not line.reading.kinds:
+            continue
+        mates = [
+            x
+            for x in judge.lines
+            if x is not line and x.claim.chain == line.claim.chain and x.claim.chain
+        ]
+        for mate in mates:
+            if mate.reading and set(mate.reading.kinds) & set(line.reading.kinds):
+                drop = {"M09", "M07"}
+                line.conditions = [c for c in line.conditions if c.code not in drop]
+                mate.conditions = [c for c in mate.conditions if c.code not in drop]
+
+
+def steps(judge: Judge) -> None:
+    """dh as the gradient of this step's loss, where the text does not say so."""
+    keys = {
+        k
+        for k, g in judge.gradients.items()
+        if g.scope == "step" and k not in judge.stated and not k[-1].isdigit()
+    } - judge.free
+    for line in judge.lines:
+        if not line.true or line.verdict == DEFINITION:
+            continue
+        statement = judge.statement(line)
+        if not keys & keys_of(statement, judge.naming):
+            continue
+        saved = judge.gradients
+        judge.gradients = {
+            k: replace(g, scope="L") if g.scope in ("step", "own") else g for k, g in saved.items()
+        }
+        whole = any(judge.plain(statement, base)[0] for base in judge.bases(statement))
+        judge.gradients = saved
+        if not whole:
+            words = "the gradient letters are those of this step's loss alone, not of the sum"
+            line.conditions.append(Condition("M07", words))
+
+
+def layouts(judge: Judge) -> None:
+    """Lines that need Jacobians in numerator layout beside lines that need the other one."""
+    needs: dict[str, list[Line]] = {NUMERATOR: [], DENOMINATOR: []}
+    for line in judge.lines:
+        layouts = {r.choice.layout for r in line.true}
+        if line.true and len(layouts) == 1 and _has_jacobian(judge, line):
+            needs[layouts.pop()].append(line)
+    for line in needs[DENOMINATOR]:
+        if not needs[NUMERATOR] and not any(c.code == "M05" for c in line.conditions):
+            words = "denominator layout: ∂u/∂v has the rows of v, which the text does not state"
+            line.conditions.append(Condition("M05", words))
+    if needs[NUMERATOR] and needs[DENOMINATOR]:
+        for layout, lines in needs.items():
+            other = needs[DENOMINATOR if layout == NUMERATOR else NUMERATOR]
+            names = ", ".join(x.claim.id for x in other[:4])
+            for line in lines:
+                words = f"{layout} layout for ∂u/∂v; line {names} needs the other"
+                line.conditions.append(Condition("M05", words))
+    columns: list[Line] = []
+    rows: list[Line] = []
+    for line in judge.lines:
+        turns = {r.choice.row for r in line.true}
+        if line.true and len(turns) == 1 and not _has_jacobian(judge, line):
+            (rows if turns.pop() else columns).append(line)
+    if rows and columns:
+        for line in rows:
+            words = f"gradients as rows; line {columns[0].claim.id} needs columns"
+            line.conditions.append(Condition("M05", words))
+
+
+def _has_jacobian(judge: Judge, line: Line) -> bool:
+    return any(
+        isinstance(n, s.Derivative)
+        and n.of is not None
+        and not judge.options.of_loss(n)
+        and judge.naming.parts(n_by).time is not None
+        for side in (line.claim.left, line.claim.right)
+        for n in s.walk(side)  # type: ignore[arg-type]
+        if isinstance(n, s.Derivative)
+        for n_by in [s.bare(n.by)]
+        if isinstance(n_by, s.Symbol)
+    )
+
+
+def futures(judge: Judge) -> None:
+    """A missing future term is a mistake where the author has it in other lines."""
+    whole = [
+        line
+        for line in judge.lines
+        if line.verdict in (PROVED, CONDITIONAL)
+        and not any(c.code in ("M07", "M20") for c in line.conditions)
+        and _reads_later(judge, line)
+    ]
+    for line in judge.lines:
+        last = [c for c in line.conditions if c in (NOTE["last"], NOTE["single"])]
+        if last and whole and not _reads_later(judge, line):
+            line.verdict = REFUTED
+            line.codes = ["M20" if len(judge.system.model.states) > 1 else "M07"]
+            line.message = last[0].words
+            line.conditions = []
+            line.true = []
+
+
+def _reads_later(judge: Judge, line: Line) -> bool:
+    """Whether a gradient of step t + 1 stands on the right."""
+    found = judge.key_of(line.claim.left)
+    if line.claim.right is None:
+        return False
+    del found
+    for n in s.walk(line.claim.right):
+        q: Any = None
+        if isinstance(n, s.Symbol) and n.gradient_like:
+            q = judge.naming.parts(n)
+        elif isinstance(n, s.Shorthand):
+            q = judge.naming.parts(n.of)
+        elif isinstance(n, s.Derivative) and judge.options.of_loss(n):
+            by = s.bare(n.by)
+            q = judge.naming.parts(by) if isinstance(by, s.Symbol) else None
+        if q is not None and q.time is not None:
+            gap = sympy.expand(q.time - sympy.Symbol("t", integer=True))
+            if gap.is_Integer and gap > 0:
+                return True
+    return False

@@ -1,0 +1,115 @@
+"""What a line is right under, where the words alone do not make it so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ... import matrix as mx
+from .. import surface as s
+from ..judge.judge import Judge, keys_of
+from ..judge.line import PROVED, Line
+from ..judge.readings import NOTE, Condition
+from ..judge.truth import UNKNOWN, Answer, Statement
+from ..meaning.choice import DENOMINATOR, Gradient, atom_key
+
+
+def immediate(judge: Judge, line: Line) -> list[Condition]:
+    assert line.reading is not None
+    left = s.bare(line.claim.left)
+    alone = isinstance(left, s.Derivative) and atom_key(left, judge.naming) in line.reading.kinds
+    names = ", ".join(_shown(k) for k in line.reading.kinds)
+    words = f"{names} is the immediate derivative: everything before its own step held fixed"
+    return [Condition("M07" if alone else "M09", words)]
+
+
+def elementwise_output(judge: Judge, line: Line) -> list[Condition]:
+    """g' of an output y = g(o) of which nothing is known: right where g acts entry by entry."""
+    rhs = judge.system.model.defined.get(judge.system.output)
+    if rhs is None or not isinstance(rhs.rhs, mx.Apply) or rhs.rhs.args[0].is_builtin:
+        return []
+    head = rhs.rhs.args[0].name
+    for side in (line.claim.left, line.claim.right):
+        for n in s.walk(side):  # type: ignore[arg-type]
+            if isinstance(n, s.Apply) and n.primes and n.head.letter == head:
+                if judge.system.output not in {d.name for d in judge.system.model.states}:
+                    words = f"{head} acts entry by entry; a softmax needs its full Jacobian"
+                    return [Condition("M16", words)]
+    return []
+
+
+def _shown(key: str) -> str:
+    return key.replace("[None]", "").replace("/", "/∂")
+
+
+def has_product(line: Line) -> bool:
+    return any(
+        isinstance(n, s.Big) and n.operator == "prod"
+        for side in (line.claim.left, line.claim.right)
+        for n in s.walk(side)  # type: ignore[arg-type]
+    )
+
+
+def explicit_order(line: Line) -> bool:
+    for side in (line.claim.left, line.claim.right):
+        for n in s.walk(side):  # type: ignore[arg-type]
+            if isinstance(n, s.Big) and n.operator == "prod":
+                return all(b.descending or b.open_lower for b in n.bounds)
+    return False
+
+
+def order_condition(line: Line) -> Condition:
+    down = all(r.order == "reversed" for r in line.true)
+    words = "the factors of ∏ stand in descending order, the latest step on the left"
+    if not down:
+        words = "the factors of ∏ stand in ascending order, the earliest step on the left"
+    if line.true[0].choice.layout == DENOMINATOR:
+        words += " (denominator layout)"
+    return Condition("M05", words)
+
+
+def conditional(judge: Judge, line: Line, statement: Statement) -> bool:
+    """Whether one assumption, or two, make the line true; the first that does is its condition."""
+    for key, others in judge.alternatives.items():
+        if key in keys_of(statement, judge.naming):
+            for g in others:
+                base = judge.base()
+                base = replace(base, gradients={**base.gradients, key: g})
+                true, _ = judge.plain(statement, base)
+                if true:
+                    line.true, line.reading, line.verdict = true, true[0], PROVED
+                    line.conditions.append(_second_meaning(judge, key, g))
+                    return True
+    future = {k for k, g in judge.gradients.items() if g.scope == "future"}
+    later = bool(future & keys_of(statement, judge.naming))
+    shape_only = line.answer is not None and line.answer.outcome == UNKNOWN
+    for names in judge.options.leaps(statement):
+        if later and "last" in names:
+            continue
+        if shape_only and not set(names) & {"fraction", "tensor", "diag"}:
+            continue
+        true = []
+        for base in judge.bases(statement):
+            for reading in judge.options.leap(names, statement, base):
+                answer = judge.try_(reading)
+                if answer and _all_used(names, answer):
+                    true.append(reading)
+        if true:
+            least = min(len(r.kinds) for r in true)
+            line.true = [r for r in true if len(r.kinds) == least]
+            line.reading, line.verdict = line.true[0], PROVED
+            line.conditions += [NOTE[n] for n in names]
+            if least:
+                line.conditions += immediate(judge, line)
+            return True
+    return False
+
+
+def _all_used(names: tuple[str, ...], answer: Answer) -> bool:
+    marks = {"commute", "outer", "tensor", "diag", "fraction", "byvalue", "rows", "turn"}
+    wanted = {"rows" if n == "columns" else n for n in names} & marks
+    return wanted <= answer.used
+
+
+def _second_meaning(judge: Judge, key: str, g: Gradient) -> Condition:
+    now = judge.gradients[key].show() if key in judge.gradients else "its definition"
+    return Condition("M30", f"{key} means {g.show()} here, and {now} elsewhere")

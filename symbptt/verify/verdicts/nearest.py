@@ -1,0 +1,71 @@
+"""Second thoughts on a letter: what its defining lines come nearest to, or make exactly true."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..judge.judge import Judge, keys_of
+from ..meaning.choice import Gradient
+from ..repairs.search import Repairs
+
+
+def nearest(judge: Judge) -> None:
+    """A letter whose defining lines are all wrong means what they come nearest to."""
+    repairs = Repairs(judge)
+    for key, options in judge.candidates.items():
+        if key in judge.stated or key in judge.free or len({g.of for g in options}) < 2:
+            continue
+        if key[-1].isdigit() or key.endswith("_next"):
+            continue
+        lines = [
+            line
+            for line in judge.lines
+            if line.claim.right is not None
+            and line.claim.relation in ("=", ":=")
+            and (judge.key_of(line.claim.left) or ("",))[0] == key
+        ]
+        if not lines or any(judge.plain(judge.statement(x), judge.base())[0] for x in lines):
+            continue
+        distances: list[tuple[int, int, Gradient]] = []
+        if key.startswith("d ") and _is_supported(judge, key):
+            continue
+        scope = judge.gradients[key].scope
+        for g in [g for g in options if g.scope == scope and not g.lag and g.factor == 1]:
+            judge.gradients[key] = g
+            distances.append((sum(map(repairs.distance, lines)), len(distances), g))
+        judge.gradients[key] = min(distances, key=lambda x: x[:2])[2]
+
+
+def _is_supported(judge: Judge, key: str) -> bool:
+    """Whether some line is true under what the letter is taken for."""
+    for line in judge.lines:
+        if line.claim.right is None or line.claim.relation not in ("=", "+=", ":="):
+            continue
+        statement = judge.statement(line)
+        if key in keys_of(statement, judge.naming):
+            if any(judge.plain(statement, base)[0] for base in judge.bases(statement)):
+                return True
+    return False
+
+
+def alternatives(judge: Judge) -> None:
+    """Another meaning of a letter that a line defining it makes exactly true."""
+    for line in judge.lines:
+        if line.claim.right is None or line.claim.relation not in ("=", ":="):
+            continue
+        found = judge.key_of(line.claim.left)
+        if found is None or found[0] not in judge.candidates or found[0] in judge.free:
+            continue
+        key = found[0]
+        statement = judge.statement(line)
+        current = judge.gradients.get(key)
+        if line.how == "stated" or judge.plain(statement, judge.base())[0]:
+            continue
+        for g in judge.candidates[key]:
+            if g == current:
+                continue
+            base = judge.base()
+            base = replace(base, gradients={**base.gradients, key: g})
+            if judge.plain(statement, base)[0]:
+                judge.alternatives.setdefault(key, []).append(g)
+                break

@@ -1,0 +1,52 @@
+"""Claims about shape: the number of axes, and that equal sizes have equal names."""
+
+from __future__ import annotations
+
+from ... import matrix as mx
+from ...errors import SymbpttError
+from .. import surface as s
+from ..algebra.numbers import Numbers
+from ..judge.judge import Judge
+from ..judge.line import PROVED, REFUTED, TESTED, Line
+from ..meaning.formula import Meaning
+from ..write import plain
+
+
+def shape_claim(judge: Judge, line: Line) -> bool:
+    """`∂L/∂o_t ∈ ℝ^q`, `W : (H, H)`: the number of axes, and that equal sizes have equal names."""
+    right = s.bare(line.claim.right) if line.claim.right is not None else None
+    if isinstance(right, s.Space):
+        sizes = right.sizes
+    elif isinstance(right, s.Listing):
+        sizes = right.items
+    else:
+        return False
+    alg = Numbers(judge.ground.world, {mx.t: 2})
+    try:
+        value = Meaning(judge.system, judge.naming, alg, judge.base()).of(line.claim.left)
+    except SymbpttError as error:
+        line.message = error.message
+        return False
+    names = [plain(x) for x in sizes]
+    if len(names) == 2 and value.rank == 1 and "1" in names:
+        names.remove("1")
+    if len(names) == value.rank + 1 and judge.system.rows and names[0] in ("N", "B", "m"):
+        names = names[1:]  # rows of a batch
+    if len(names) != value.rank:
+        line.verdict, line.codes = REFUTED, ["M17"]
+        line.message = f"{value.rank} axes, of sizes {value.show_shape()}, not {len(names)}"
+        return True
+    tied = all(n in judge.sizes for n in names) or len(names) < 2
+    for name, size in zip(names, value.shape, strict=True):
+        known = judge.sizes.setdefault(name, size)
+        if known != size:
+            line.verdict, line.codes = REFUTED, ["M17"]
+            line.message = f"the size {name} is that of another axis in an earlier line"
+            return True
+    if not tied:
+        line.verdict = TESTED
+        line.message = "the number of axes fits; nothing else in the text says what the sizes are"
+        return True
+    line.verdict, line.how = PROVED, "shape"
+    line.proof = (f"the forward equations give {value.rank} axes, named here {', '.join(names)}",)
+    return True

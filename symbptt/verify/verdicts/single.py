@@ -1,0 +1,163 @@
+"""One line's verdict: a definition, true under plain readings, under a condition, or refuted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .. import surface as s
+from ..forward.claims import is_forward
+from ..judge.judge import Judge
+from ..judge.line import APPROXIMATION, DEFINITION, INCOMPLETE, PROVED, REFUTED, UNREAD, Line
+from ..judge.truth import FALSE, MISFIT, UNKNOWN, Answer
+from ..meaning.choice import DENOMINATOR, NUMERATOR
+from .conditions import (
+    conditional,
+    elementwise_output,
+    explicit_order,
+    has_product,
+    immediate,
+    order_condition,
+)
+from .growth import growth
+from .shapes import shape_claim
+
+
+def one(judge: Judge, line: Line) -> None:
+    """One line's verdict; a fault of our own stops that line alone, and says so."""
+    try:
+        _judge_line(judge, line)
+    except Exception as error:
+        line.verdict, line.true = UNREAD, []
+        line.message = f"symbptt itself failed on this line: {type(error).__name__}: {error}"
+
+
+def _judge_line(judge: Judge, line: Line) -> None:
+    claim = line.claim
+    if growth(judge, line):
+        return
+    if claim.right is None or claim.is_mention:
+        line.verdict = INCOMPLETE if _similar(line) else UNREAD
+        return
+    if claim.relation in ("≈", "∝", "~"):
+        line.verdict = APPROXIMATION
+        return
+    if isinstance(s.bare(claim.right), s.Dots):
+        line.verdict = INCOMPLETE
+        return
+    if claim.relation in ("∈", ":") and shape_claim(judge, line):
+        return
+    if claim.relation not in ("=", ":=", "+=", "←"):
+        line.verdict = UNREAD
+        return
+    if _is_loss(judge, line) or line.how in ("stated", "alias"):
+        line.verdict = DEFINITION
+        return
+    statement = judge.statement(line)
+    if claim.notation == "plain" and statement.relation == "=" and _updates(claim):
+        line.message = "an assignment that overwrites what it reads, not an equation"
+        return
+    best: Answer | None = None
+    for base in judge.bases(statement):
+        true, worst = judge.plain(statement, base)
+        if true:
+            line.true += true
+        if best is None or (worst is not None and _better(worst, best)):
+            best = worst
+    if line.true:
+        _settle_plain(judge, line)
+        return
+    line.answer = best
+    if conditional(judge, line, statement):
+        return
+    if best is not None and best.outcome == UNKNOWN:
+        line.verdict, line.message = UNREAD, best.detail
+        return
+    if _names_another(judge, line):
+        line.verdict = DEFINITION
+        return
+    line.verdict = REFUTED
+
+
+def _names_another(judge: Judge, line: Line) -> bool:
+    """z_3 = V s_3 where z would have been guessed to be something else: the author's own name."""
+    left = s.bare(line.claim.left)
+    if not isinstance(left, s.Symbol) or line.claim.right is None:
+        return False
+    q = judge.naming.parts(left)
+    if q.name in judge.system.names or q.name in judge.gradients or q.time is None:
+        return False
+    for name in judge.system.model.defined:
+        base = judge.base()
+        named = replace(base, aliases={**base.aliases, q.name: None}, names={q.name: name})
+        if judge.plain(judge.statement(line), named)[0]:
+            return True
+    return False
+
+
+def _updates(claim: s.Claim) -> bool:
+    """delta = W.T.dot(delta): one name before and after."""
+    left = s.bare(claim.left)
+    return claim.right is not None and any(n == left for n in s.walk(claim.right))
+
+
+def _better(a: Answer, b: Answer) -> bool:
+    order = {UNKNOWN: 0, MISFIT: 1, FALSE: 2}
+    return order.get(a.outcome, 3) > order.get(b.outcome, 3)
+
+
+def _similar(line: Line) -> bool:
+    words = " ".join(
+        n.words
+        for x in (line.claim.left, *line.claim.conditions)
+        for n in s.walk(x)
+        if isinstance(n, s.Text)
+    )
+    return "similar" in words.lower() or any(
+        isinstance(n, s.Derivative | s.Shorthand) for n in s.walk(line.claim.left)
+    )
+
+
+def _is_loss(judge: Judge, line: Line) -> bool:
+    left = s.bare(line.claim.left)
+    return (
+        isinstance(left, s.Symbol)
+        and left.letter in judge.system.losses
+        and judge.naming.parts(left).name not in judge.gradients
+        and (
+            judge.naming.parts(left).name not in judge.system.names
+            or judge.naming.parts(left).name == judge.system.model.loss.step.name
+        )
+    )
+
+
+def _names_forward(judge: Judge, line: Line, left: s.Symbol) -> bool:
+    """Whether the line is a definition of the model's, or the first words on a new letter."""
+    q = judge.naming.parts(left)
+    if q.name not in judge.system.model.defined:
+        earlier = judge.lines[: judge.lines.index(line)]
+        return not any(x.claim.left == line.claim.left for x in earlier)
+    if judge.system.accepted:
+        return line.claim.right in judge.system.accepted
+    return not any(isinstance(n, s.Derivative) for n in s.walk(line.claim.right or left))
+
+
+def _settle_plain(judge: Judge, line: Line) -> None:
+    """A line true under some plain readings: which of them, and whether that needs saying."""
+    least = min(len(r.kinds) for r in line.true)
+    line.true = [r for r in line.true if len(r.kinds) == least]
+    line.reading = line.true[0]
+    line.verdict = PROVED
+    claim = line.claim
+    left = s.bare(claim.left)
+    if is_forward(claim) and isinstance(left, s.Symbol) and _names_forward(judge, line, left):
+        line.verdict = DEFINITION
+        return
+    if least:
+        line.conditions += immediate(judge, line)
+    line.conditions += elementwise_output(judge, line)
+    orders = [
+        {r.order for r in line.true if r.choice.layout == x} for x in (NUMERATOR, DENOMINATOR)
+    ]
+    if all(len(x) < 2 for x in orders):
+        if has_product(line) and not judge.system.abstract and not explicit_order(line):
+            line.conditions.append(order_condition(line))
