@@ -109,8 +109,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(w.hit_o, 1, out=w.hit_o)  # (25)
     w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (25)
     w.dg_next_T.fill(0)  # (42)
-    w.do_rows.dot(W_y.T, out=w.do_W_y_rows)  # (26)
-    np.copyto(w.dg, w.do_W_y[..., H : H + K])  # (26), (31)
+    w.do_rows.dot(W_y[H : H + K].T, out=w.dg_rows)  # (26), (31)
     np.multiply(w.g, w.g, out=w.g_squared)  # (27)
     np.subtract(1, w.g_squared, out=w.slope_g)  # (27)
     np.copyto(w.W_gg_T, W_gg.T)
@@ -120,7 +119,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         da_g_t.dot(W_gg_T, da_g_W_gg_T)  # (26), (42)
         add(dg_next, da_g_W_gg_T, dg_next)  # (26), (42)
     w.dh_0.fill(0)  # (41)
-    np.copyto(w.dh, w.do_W_y[..., :H])  # (28), (30)
+    w.do_rows.dot(W_y[:H].T, out=w.dh_rows)  # (28), (30)
     np.multiply(w.h, w.h, out=w.h_squared)  # (29)
     np.subtract(1, w.h_squared, out=w.slope_h)  # (29)
     np.copyto(w.W_hh_T, W_hh.T)
@@ -137,7 +136,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     x_rows.T.dot(w.da_g_rows, out=w.dW_xg)  # (35)
     w.g_next_rows.T.dot(w.da_g_rows, out=w.dW_gg)  # (36)
     w.ones_TN.dot(w.da_g_rows, out=w.db_g)  # (37)
-    w.h_g_2_rows.T.dot(w.do_rows, out=w.dW_y)  # (38)
+    w.h_rows.T.dot(w.do_rows, out=w.dW_y[:H])  # (38)
+    w.g_rows.T.dot(w.do_rows, out=w.dW_y[H : H + K])  # (38)
     w.ones_TN.dot(w.do_rows, out=w.db_y)  # (39)
     w.da_h_rows.dot(W_xh.T, out=w.dx_rows)  # (40)
     w.da_g_rows.dot(W_xg.T, out=w.da_g_W_xg_rows)  # (40)
@@ -213,7 +213,6 @@ class _Buffers:
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
         dg_all = _empty((T + 1, N, K), dtype)
-        self.do_W_y = _empty((T, N, H + K), dtype)
         self.W_gg_T = _empty((K, K), dtype)
         dh_all = _empty((T + 1, N, H), dtype)
         self.W_hh_T = _empty((H, H), dtype)
@@ -261,16 +260,19 @@ class _Buffers:
         self.hit_o_flat = self.hit_o.reshape(-1)
         self.dg_next_T = dg_all[-1]
         self.do_rows = self.do.reshape(T * N, C)
-        self.do_W_y_rows = self.do_W_y.reshape(T * N, H + K)
         self.dg = dg_all[:-1]
+        self.dg_rows = dg_all[:-1].reshape(T * N, K)
         self.dh_0 = dh_all[0]
         self.dh = dh_all[1:]
+        self.dh_rows = dh_all[1:].reshape(T * N, H)
         self.da_h_rows = self.da_h.reshape(T * N, H)
         self.h_prev = h_all[:-1]
         self.h_prev_rows = h_all[:-1].reshape(T * N, H)
         self.da_g_rows = self.da_g.reshape(T * N, K)
         self.g_next = g_all[1:]
         self.g_next_rows = g_all[1:].reshape(T * N, K)
+        self.h_rows = h_all[1:].reshape(T * N, H)
+        self.g_rows = g_all[:-1].reshape(T * N, K)
         self.dx_rows = self.dx.reshape(T * N, D)
         self.da_g_W_xg_rows = self.da_g_W_xg.reshape(T * N, D)
         self.h_end = h_all[-1]

@@ -97,51 +97,49 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     # Forward
     np.copyto(w.C_0, 0 if state is None else state["C"])
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    np.copyto(w.a_f, b_f)  # (1)
-    np.copyto(w.a_i, b_i)  # (3)
-    np.copyto(w.a_Ctilde, b_C)  # (5)
-    np.copyto(w.a_o, b_o)  # (8)
-    add, multiply, tanh, h_x_1, h_x_2_2 = np.add, np.multiply, np.tanh, w.h_x_1, w.h_x_2_2
-    h_x, W_f_h, W_i_h, W_C_h, f_C = w.h_x, w.W_f_h, w.W_i_h, w.W_C_h, w.f_C
-    i_Ctilde, W_o_h, tanh_C = w.i_Ctilde, w.W_o_h, w.tanh_C
+    x.dot(W_f[..., H : D + H].T, out=w.a_f)  # (1)
+    np.add(w.a_f, b_f, out=w.a_f)  # (1)
+    x.dot(W_i[..., H : D + H].T, out=w.a_i)  # (3)
+    np.add(w.a_i, b_i, out=w.a_i)  # (3)
+    x.dot(W_C[..., H : D + H].T, out=w.a_Ctilde)  # (5)
+    np.add(w.a_Ctilde, b_C, out=w.a_Ctilde)  # (5)
+    x.dot(W_o[..., H : D + H].T, out=w.a_o)  # (8)
+    np.add(w.a_o, b_o, out=w.a_o)  # (8)
+    add, multiply, tanh, W_f_h, W_i_h = np.add, np.multiply, np.tanh, w.W_f_h, w.W_i_h
+    W_C_h, f_C, i_Ctilde, W_o_h, tanh_C = w.W_C_h, w.f_C, w.i_Ctilde, w.W_o_h, w.tanh_C
     for (
-        (
-            h_prev,
-            a_f_t,
-            f_t,
-            a_i_t,
-            i__t,
-            a_Ctilde_t,
-            Ctilde_t,
-            C_prev,
-            C_t,
-            a_o_t,
-            o_t,
-            h_t,
-        ),
-        x_t,
-    ) in zip(w.forward, x, strict=True):  # t = 1, …, T
-        np.copyto(h_x_1, h_prev)  # (1)
-        np.copyto(h_x_2_2, x_t)  # (1)
-        W_f.dot(h_x, W_f_h)  # (1)
+        h_prev,
+        a_f_t,
+        f_t,
+        a_i_t,
+        i__t,
+        a_Ctilde_t,
+        Ctilde_t,
+        C_prev,
+        C_t,
+        a_o_t,
+        o_t,
+        h_t,
+    ) in w.forward:  # t = 1, …, T
+        W_f[..., :H].dot(h_prev, W_f_h)  # (1)
         add(a_f_t, W_f_h, a_f_t)  # (1)
         multiply(a_f_t, 0.5, f_t)  # (2)
         tanh(f_t, f_t)  # (2)
         multiply(f_t, 0.5, f_t)  # (2)
         add(f_t, 0.5, f_t)  # (2)
-        W_i.dot(h_x, W_i_h)  # (3)
+        W_i[..., :H].dot(h_prev, W_i_h)  # (3)
         add(a_i_t, W_i_h, a_i_t)  # (3)
         multiply(a_i_t, 0.5, i__t)  # (4)
         tanh(i__t, i__t)  # (4)
         multiply(i__t, 0.5, i__t)  # (4)
         add(i__t, 0.5, i__t)  # (4)
-        W_C.dot(h_x, W_C_h)  # (5)
+        W_C[..., :H].dot(h_prev, W_C_h)  # (5)
         add(a_Ctilde_t, W_C_h, a_Ctilde_t)  # (5)
         tanh(a_Ctilde_t, Ctilde_t)  # (6)
         multiply(f_t, C_prev, f_C)  # (7)
         multiply(i__t, Ctilde_t, i_Ctilde)  # (7)
         add(f_C, i_Ctilde, C_t)  # (7)
-        W_o.dot(h_x, W_o_h)  # (8)
+        W_o[..., :H].dot(h_prev, W_o_h)  # (8)
         add(a_o_t, W_o_h, a_o_t)  # (8)
         multiply(a_o_t, 0.5, o_t)  # (9)
         tanh(o_t, o_t)  # (9)
@@ -171,15 +169,14 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(w.i_, w.slope_i, out=w.i_2)  # (52)
     np.subtract(1, w.f, out=w.slope_f)  # (54)
     np.multiply(w.f, w.slope_f, out=w.f_2)  # (54)
-    np.copyto(w.W_f_T, W_f.T)
-    np.copyto(w.W_i_T, W_i.T)
-    np.copyto(w.W_C_T, W_C.T)
-    np.copyto(w.W_o_T, W_o.T)
+    np.copyto(w.W_f_T, W_f[..., :H].T)
+    np.copyto(w.W_i_T, W_i[..., :H].T)
+    np.copyto(w.W_C_T, W_C[..., :H].T)
+    np.copyto(w.W_o_T, W_o[..., :H].T)
     multiply, add, dh_o_C, W_f_T = np.multiply, np.add, w.dh_o_C, w.W_f_T
-    W_f_T_da_f, W_f_T_da_f_1, W_i_T = w.W_f_T_da_f, w.W_f_T_da_f_1, w.W_i_T
-    W_i_T_da_i, W_i_T_da_i_1, W_C_T = w.W_i_T_da_i, w.W_i_T_da_i_1, w.W_C_T
-    W_C_T_da_Ctilde, W_C_T_da_Ctilde_1 = w.W_C_T_da_Ctilde, w.W_C_T_da_Ctilde_1
-    W_o_T, W_o_T_da_o, W_o_T_da_o_1, dC_f = w.W_o_T, w.W_o_T_da_o, w.W_o_T_da_o_1, w.dC_f
+    W_f_T_da_f, W_i_T, W_i_T_da_i, W_C_T = w.W_f_T_da_f, w.W_i_T, w.W_i_T_da_i, w.W_C_T
+    W_C_T_da_Ctilde, W_o_T, W_o_T_da_o = w.W_C_T_da_Ctilde, w.W_o_T, w.W_o_T_da_o
+    dC_f = w.dC_f
     for (
         dh_t,
         tanh_C_2_t,
@@ -215,36 +212,38 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(dC_t, C_prev, df_t)  # (53)
         multiply(df_t, f_2_t, da_f_t)  # (54)
         W_f_T.dot(da_f_t, W_f_T_da_f)  # (45), (71)
-        add(dh_prev, W_f_T_da_f_1, dh_prev)  # (45), (71)
+        add(dh_prev, W_f_T_da_f, dh_prev)  # (45), (71)
         W_i_T.dot(da_i_t, W_i_T_da_i)  # (45), (71)
-        add(dh_prev, W_i_T_da_i_1, dh_prev)  # (45), (71)
+        add(dh_prev, W_i_T_da_i, dh_prev)  # (45), (71)
         W_C_T.dot(da_Ctilde_t, W_C_T_da_Ctilde)  # (45), (71)
-        add(dh_prev, W_C_T_da_Ctilde_1, dh_prev)  # (45), (71)
+        add(dh_prev, W_C_T_da_Ctilde, dh_prev)  # (45), (71)
         W_o_T.dot(da_o_t, W_o_T_da_o)  # (45), (71)
-        add(dh_prev, W_o_T_da_o_1, dh_prev)  # (45), (71)
+        add(dh_prev, W_o_T_da_o, dh_prev)  # (45), (71)
         multiply(dC_t, f_t, dC_f)  # (48), (72)
         add(dC_prev, dC_f, dC_prev)  # (48), (72)
 
     # Gradients
-    np.copyto(w.h_x_2[..., :H], w.h_prev)  # (60)
-    np.copyto(w.h_x_2[..., H : D + H], x)  # (60)
-    w.da_f.T.dot(w.h_x_2, out=w.dW_f)  # (60)
-    w.da_i.T.dot(w.h_x_2, out=w.dW_i)  # (61)
-    w.da_Ctilde.T.dot(w.h_x_2, out=w.dW_C)  # (62)
-    w.da_o.T.dot(w.h_x_2, out=w.dW_o)  # (63)
+    np.matmul(w.da_f.T, w.h_prev, out=w.dW_f[..., :H])  # (60)
+    np.matmul(w.da_f.T, x, out=w.dW_f[..., H : D + H])  # (60)
+    np.matmul(w.da_i.T, w.h_prev, out=w.dW_i[..., :H])  # (61)
+    np.matmul(w.da_i.T, x, out=w.dW_i[..., H : D + H])  # (61)
+    np.matmul(w.da_Ctilde.T, w.h_prev, out=w.dW_C[..., :H])  # (62)
+    np.matmul(w.da_Ctilde.T, x, out=w.dW_C[..., H : D + H])  # (62)
+    np.matmul(w.da_o.T, w.h_prev, out=w.dW_o[..., :H])  # (63)
+    np.matmul(w.da_o.T, x, out=w.dW_o[..., H : D + H])  # (63)
     w.ones_T.dot(w.da_f, out=w.db_f)  # (64)
     w.ones_T.dot(w.da_i, out=w.db_i)  # (65)
     w.ones_T.dot(w.da_Ctilde, out=w.db_C)  # (66)
     w.ones_T.dot(w.da_o, out=w.db_o)  # (67)
     w.dyhat.T.dot(w.h, out=w.dW_y)  # (68)
     w.ones_T.dot(w.dyhat, out=w.db_y)  # (69)
-    w.da_f.dot(W_f, out=w.W_f_da_f)  # (70)
-    w.da_i.dot(W_i, out=w.W_i_da_i)  # (70)
-    np.add(w.W_f_da_f[..., H : D + H], w.W_i_da_i[..., H : D + H], out=w.dx)  # (70)
-    w.da_Ctilde.dot(W_C, out=w.W_C_da_Ctilde)  # (70)
-    np.add(w.dx, w.W_C_da_Ctilde[..., H : D + H], out=w.dx)  # (70)
-    w.da_o.dot(W_o, out=w.W_o_da_o)  # (70)
-    np.add(w.dx, w.W_o_da_o[..., H : D + H], out=w.dx)  # (70)
+    w.da_f.dot(W_f[..., H : D + H], out=w.dx)  # (70)
+    w.da_i.dot(W_i[..., H : D + H], out=w.W_i_da_i)  # (70)
+    np.add(w.dx, w.W_i_da_i, out=w.dx)  # (70)
+    w.da_Ctilde.dot(W_C[..., H : D + H], out=w.W_C_da_Ctilde)  # (70)
+    np.add(w.dx, w.W_C_da_Ctilde, out=w.dx)  # (70)
+    w.da_o.dot(W_o[..., H : D + H], out=w.W_o_da_o)  # (70)
+    np.add(w.dx, w.W_o_da_o, out=w.dx)  # (70)
     grads = {
         "W_f": w.dW_f,
         "W_i": w.dW_i,
@@ -268,6 +267,7 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
+    _, D, H, *_ = sizes
     W_f = params["W_f"]
     W_i = params["W_i"]
     W_C = params["W_C"]
@@ -280,51 +280,49 @@ def forward(params, x, state=None):
     b_y = params["b_y"]
     np.copyto(w.C_0, 0 if state is None else state["C"])
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    np.copyto(w.a_f, b_f)  # (1)
-    np.copyto(w.a_i, b_i)  # (3)
-    np.copyto(w.a_Ctilde, b_C)  # (5)
-    np.copyto(w.a_o, b_o)  # (8)
-    add, multiply, tanh, h_x_1, h_x_2_2 = np.add, np.multiply, np.tanh, w.h_x_1, w.h_x_2_2
-    h_x, W_f_h, W_i_h, W_C_h, f_C = w.h_x, w.W_f_h, w.W_i_h, w.W_C_h, w.f_C
-    i_Ctilde, W_o_h, tanh_C = w.i_Ctilde, w.W_o_h, w.tanh_C
+    x.dot(W_f[..., H : D + H].T, out=w.a_f)  # (1)
+    np.add(w.a_f, b_f, out=w.a_f)  # (1)
+    x.dot(W_i[..., H : D + H].T, out=w.a_i)  # (3)
+    np.add(w.a_i, b_i, out=w.a_i)  # (3)
+    x.dot(W_C[..., H : D + H].T, out=w.a_Ctilde)  # (5)
+    np.add(w.a_Ctilde, b_C, out=w.a_Ctilde)  # (5)
+    x.dot(W_o[..., H : D + H].T, out=w.a_o)  # (8)
+    np.add(w.a_o, b_o, out=w.a_o)  # (8)
+    add, multiply, tanh, W_f_h, W_i_h = np.add, np.multiply, np.tanh, w.W_f_h, w.W_i_h
+    W_C_h, f_C, i_Ctilde, W_o_h, tanh_C = w.W_C_h, w.f_C, w.i_Ctilde, w.W_o_h, w.tanh_C
     for (
-        (
-            h_prev,
-            a_f_t,
-            f_t,
-            a_i_t,
-            i__t,
-            a_Ctilde_t,
-            Ctilde_t,
-            C_prev,
-            C_t,
-            a_o_t,
-            o_t,
-            h_t,
-        ),
-        x_t,
-    ) in zip(w.forward, x, strict=True):  # t = 1, …, T
-        np.copyto(h_x_1, h_prev)  # (1)
-        np.copyto(h_x_2_2, x_t)  # (1)
-        W_f.dot(h_x, W_f_h)  # (1)
+        h_prev,
+        a_f_t,
+        f_t,
+        a_i_t,
+        i__t,
+        a_Ctilde_t,
+        Ctilde_t,
+        C_prev,
+        C_t,
+        a_o_t,
+        o_t,
+        h_t,
+    ) in w.forward:  # t = 1, …, T
+        W_f[..., :H].dot(h_prev, W_f_h)  # (1)
         add(a_f_t, W_f_h, a_f_t)  # (1)
         multiply(a_f_t, 0.5, f_t)  # (2)
         tanh(f_t, f_t)  # (2)
         multiply(f_t, 0.5, f_t)  # (2)
         add(f_t, 0.5, f_t)  # (2)
-        W_i.dot(h_x, W_i_h)  # (3)
+        W_i[..., :H].dot(h_prev, W_i_h)  # (3)
         add(a_i_t, W_i_h, a_i_t)  # (3)
         multiply(a_i_t, 0.5, i__t)  # (4)
         tanh(i__t, i__t)  # (4)
         multiply(i__t, 0.5, i__t)  # (4)
         add(i__t, 0.5, i__t)  # (4)
-        W_C.dot(h_x, W_C_h)  # (5)
+        W_C[..., :H].dot(h_prev, W_C_h)  # (5)
         add(a_Ctilde_t, W_C_h, a_Ctilde_t)  # (5)
         tanh(a_Ctilde_t, Ctilde_t)  # (6)
         multiply(f_t, C_prev, f_C)  # (7)
         multiply(i__t, Ctilde_t, i_Ctilde)  # (7)
         add(f_C, i_Ctilde, C_t)  # (7)
-        W_o.dot(h_x, W_o_h)  # (8)
+        W_o[..., :H].dot(h_prev, W_o_h)  # (8)
         add(a_o_t, W_o_h, a_o_t)  # (8)
         multiply(a_o_t, 0.5, o_t)  # (9)
         tanh(o_t, o_t)  # (9)
@@ -352,18 +350,16 @@ class _Buffers:
         self.o = _empty((T, H), dtype)
         h_all = _empty((T + 1, H), dtype)
         self.W_f_h = _empty((H,), dtype)
-        self.h_x = _empty((D + H,), dtype)
         self.i_Ctilde = _empty((H,), dtype)
         self.yhat = _empty((T, Q), dtype)
         dh_all = _empty((T + 1, H), dtype)
         dC_all = _empty((T + 1, H), dtype)
         self.slope_f = _empty((T, H), dtype)
-        self.W_f_T = _empty((D + H, H), dtype)
-        self.W_i_T = _empty((D + H, H), dtype)
-        self.W_C_T = _empty((D + H, H), dtype)
-        self.W_o_T = _empty((D + H, H), dtype)
+        self.W_f_T = _empty((H, H), dtype)
+        self.W_i_T = _empty((H, H), dtype)
+        self.W_C_T = _empty((H, H), dtype)
+        self.W_o_T = _empty((H, H), dtype)
         self.dW_f = _empty((H, D + H), dtype)
-        self.h_x_2 = _empty((T, D + H), dtype)
         self.dW_i = _empty((H, D + H), dtype)
         self.dW_C = _empty((H, D + H), dtype)
         self.dW_o = _empty((H, D + H), dtype)
@@ -374,7 +370,7 @@ class _Buffers:
         self.dW_y = _empty((Q, H), dtype)
         self.db_y = _empty((Q,), dtype)
         self.dx = _empty((T, D), dtype)
-        self.W_i_da_i = _empty((T, D + H), dtype)
+        self.W_i_da_i = _empty((T, D), dtype)
         self.W_i_h = self.W_f_h  # W_i_h takes its place
         self.W_C_h = self.W_f_h  # W_C_h takes its place
         self.f_C = self.W_f_h  # f_C takes its place
@@ -401,20 +397,13 @@ class _Buffers:
         self.df = self.o  # df takes its place
         self.da_f = self.slope_f  # da_f takes its place
         self.f_2 = self.slope_f  # f_2 takes its place
-        self.W_f_T_da_f = self.h_x  # W_f_T_da_f takes its place
-        self.W_i_T_da_i = self.h_x  # W_i_T_da_i takes its place
-        self.W_C_T_da_Ctilde = self.h_x  # W_C_T_da_Ctilde takes its place
-        self.W_o_T_da_o = self.h_x  # W_o_T_da_o takes its place
+        self.W_f_T_da_f = self.i_Ctilde  # W_f_T_da_f takes its place
+        self.W_i_T_da_i = self.i_Ctilde  # W_i_T_da_i takes its place
+        self.W_C_T_da_Ctilde = self.i_Ctilde  # W_C_T_da_Ctilde takes its place
+        self.W_o_T_da_o = self.i_Ctilde  # W_o_T_da_o takes its place
         self.dC_f = self.i_Ctilde  # dC_f takes its place
-        self.W_f_da_f = self.h_x_2  # W_f_da_f takes its place
-        self.W_C_da_Ctilde = self.h_x_2  # W_C_da_Ctilde takes its place
-        self.W_o_da_o = self.h_x_2  # W_o_da_o takes its place
-        self.h_x_1 = self.h_x[:H]
-        self.h_x_2_2 = self.h_x[H : D + H]
-        self.W_f_T_da_f_1 = self.W_f_T_da_f[:H]
-        self.W_i_T_da_i_1 = self.W_i_T_da_i[:H]
-        self.W_C_T_da_Ctilde_1 = self.W_C_T_da_Ctilde[:H]
-        self.W_o_T_da_o_1 = self.W_o_T_da_o[:H]
+        self.W_C_da_Ctilde = self.W_i_da_i  # W_C_da_Ctilde takes its place
+        self.W_o_da_o = self.W_i_da_i  # W_o_da_o takes its place
         self.ones_T = np.ones(T, dtype)
         self.C_0 = C_all[0]
         self.h_0 = h_all[0]

@@ -73,34 +73,22 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
 
     # Forward
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    np.copyto(w.a_f, b_f)  # (1)
-    np.copyto(w.a_htilde, b_h)  # (3)
+    x.dot(W_f[..., H : D + H].T, out=w.a_f)  # (1)
+    np.add(w.a_f, b_f, out=w.a_f)  # (1)
+    x.dot(W_h[..., H : D + H].T, out=w.a_htilde)  # (3)
+    np.add(w.a_htilde, b_h, out=w.a_htilde)  # (3)
     add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    h_x_1, h_x_2_2, h_x, W_f_h, f_h_1 = w.h_x_1, w.h_x_2_2, w.h_x, w.W_f_h, w.f_h_1
-    f_h_2_2, f_h, W_h_f, slope_f, f_h_2 = w.f_h_2_2, w.f_h, w.W_h_f, w.slope_f, w.f_h_2
+    W_f_h, f_h, W_h_f, slope_f, f_h_2 = w.W_f_h, w.f_h, w.W_h_f, w.slope_f, w.f_h_2
     f_htilde = w.f_htilde
-    for (
-        (
-            h_prev,
-            a_f_t,
-            f_t,
-            a_htilde_t,
-            htilde_t,
-            h_t,
-        ),
-        x_t,
-    ) in zip(w.forward, x, strict=True):  # t = 1, …, T
-        np.copyto(h_x_1, h_prev)  # (1)
-        np.copyto(h_x_2_2, x_t)  # (1)
-        W_f.dot(h_x, W_f_h)  # (1)
+    for h_prev, a_f_t, f_t, a_htilde_t, htilde_t, h_t in w.forward:  # t = 1, …, T
+        W_f[..., :H].dot(h_prev, W_f_h)  # (1)
         add(a_f_t, W_f_h, a_f_t)  # (1)
         multiply(a_f_t, 0.5, f_t)  # (2)
         tanh(f_t, f_t)  # (2)
         multiply(f_t, 0.5, f_t)  # (2)
         add(f_t, 0.5, f_t)  # (2)
-        multiply(f_t, h_prev, f_h_1)  # (3)
-        np.copyto(f_h_2_2, x_t)  # (3)
-        W_h.dot(f_h, W_h_f)  # (3)
+        multiply(f_t, h_prev, f_h)  # (3)
+        W_h[..., :H].dot(f_h, W_h_f)  # (3)
         add(a_htilde_t, W_h_f, a_htilde_t)  # (3)
         tanh(a_htilde_t, htilde_t)  # (4)
         subtract(1, f_t, slope_f)  # (5)
@@ -117,15 +105,14 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.do.dot(W_y, out=w.dh)  # (28), (33), (34), (35)
     np.multiply(w.htilde, w.htilde, out=w.htilde_squared)  # (30)
     np.subtract(1, w.htilde_squared, out=w.slope_htilde)  # (30)
-    np.copyto(w.W_h_T, W_h.T)
+    np.copyto(w.W_h_T, W_h[..., :H].T)
     np.subtract(w.htilde, w.h_prev, out=w.htilde_h)  # (31)
     np.subtract(1, w.f, out=w.slope_f_2)  # (32)
     np.multiply(w.f, w.slope_f_2, out=w.f_2)  # (32)
-    np.copyto(w.W_f_T, W_f.T)
+    np.copyto(w.W_f_T, W_f[..., :H].T)
     multiply, add, W_h_T = np.multiply, np.add, w.W_h_T
-    W_h_T_da_htilde_2, W_h_T_da_htilde_2_1 = w.W_h_T_da_htilde_2, w.W_h_T_da_htilde_2_1
-    W_h_T_da_htilde, dh_htilde_h, W_f_T = w.W_h_T_da_htilde, w.dh_htilde_h, w.W_f_T
-    W_f_T_da_f, W_f_T_da_f_1 = w.W_f_T_da_f, w.W_f_T_da_f_1
+    W_h_T_da_htilde_2, W_h_T_da_htilde = w.W_h_T_da_htilde_2, w.W_h_T_da_htilde
+    dh_htilde_h, W_f_T, W_f_T_da_f = w.dh_htilde_h, w.W_f_T, w.W_f_T_da_f
     W_h_T_da_htilde_3, dh_slope_f_2 = w.W_h_T_da_htilde_3, w.dh_slope_f_2
     for (
         dh_t,
@@ -144,31 +131,30 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(dh_t, f_t, dhtilde_t)  # (29)
         multiply(dhtilde_t, slope_htilde_t, da_htilde_t)  # (30)
         W_h_T.dot(da_htilde_t, W_h_T_da_htilde_2)  # (31)
-        multiply(W_h_T_da_htilde_2_1, h_prev, W_h_T_da_htilde)  # (31)
+        multiply(W_h_T_da_htilde_2, h_prev, W_h_T_da_htilde)  # (31)
         multiply(dh_t, htilde_h_t, dh_htilde_h)  # (31)
         add(W_h_T_da_htilde, dh_htilde_h, df_t)  # (31)
         multiply(df_t, f_2_t, da_f_t)  # (32)
         W_f_T.dot(da_f_t, W_f_T_da_f)  # (28), (43)
-        add(dh_prev, W_f_T_da_f_1, dh_prev)  # (28), (43)
-        multiply(W_h_T_da_htilde_2_1, f_t, W_h_T_da_htilde_3)  # (28), (43)
+        add(dh_prev, W_f_T_da_f, dh_prev)  # (28), (43)
+        multiply(W_h_T_da_htilde_2, f_t, W_h_T_da_htilde_3)  # (28), (43)
         add(dh_prev, W_h_T_da_htilde_3, dh_prev)  # (28), (43)
         multiply(dh_t, slope_f_2_t, dh_slope_f_2)  # (28), (43)
         add(dh_prev, dh_slope_f_2, dh_prev)  # (28), (43)
 
     # Gradients
-    np.copyto(w.h_x_2[..., :H], w.h_prev)  # (36)
-    np.copyto(w.h_x_2[..., H : D + H], x)  # (36)
-    w.da_f.T.dot(w.h_x_2, out=w.dW_f)  # (36)
+    np.matmul(w.da_f.T, w.h_prev, out=w.dW_f[..., :H])  # (36)
+    np.matmul(w.da_f.T, x, out=w.dW_f[..., H : D + H])  # (36)
     w.ones_T.dot(w.da_f, out=w.db_f)  # (37)
-    np.multiply(w.f, w.h_prev, out=w.f_h_3[..., :H])  # (38)
-    np.copyto(w.f_h_3[..., H : D + H], x)  # (38)
-    w.da_htilde.T.dot(w.f_h_3, out=w.dW_h)  # (38)
+    np.multiply(w.f, w.h_prev, out=w.f_h_3)  # (38)
+    np.matmul(w.da_htilde.T, w.f_h_3, out=w.dW_h[..., :H])  # (38)
+    np.matmul(w.da_htilde.T, x, out=w.dW_h[..., H : D + H])  # (38)
     w.ones_T.dot(w.da_htilde, out=w.db_h)  # (39)
     w.do.T.dot(w.h, out=w.dW_y)  # (40)
     w.ones_T.dot(w.do, out=w.db_y)  # (41)
-    w.da_f.dot(W_f, out=w.W_f_da_f)  # (42)
-    w.da_htilde.dot(W_h, out=w.W_h_da_htilde)  # (42)
-    np.add(w.W_f_da_f[..., H : D + H], w.W_h_da_htilde[..., H : D + H], out=w.dx)  # (42)
+    w.da_f.dot(W_f[..., H : D + H], out=w.dx)  # (42)
+    w.da_htilde.dot(W_h[..., H : D + H], out=w.W_h_da_htilde)  # (42)
+    np.add(w.dx, w.W_h_da_htilde, out=w.dx)  # (42)
     grads = {
         "W_f": w.dW_f,
         "b_f": w.db_f,
@@ -187,6 +173,7 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
+    _, D, H, *_ = sizes
     W_f = params["W_f"]
     b_f = params["b_f"]
     W_h = params["W_h"]
@@ -194,34 +181,22 @@ def forward(params, x, state=None):
     W_y = params["W_y"]
     b_y = params["b_y"]
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    np.copyto(w.a_f, b_f)  # (1)
-    np.copyto(w.a_htilde, b_h)  # (3)
+    x.dot(W_f[..., H : D + H].T, out=w.a_f)  # (1)
+    np.add(w.a_f, b_f, out=w.a_f)  # (1)
+    x.dot(W_h[..., H : D + H].T, out=w.a_htilde)  # (3)
+    np.add(w.a_htilde, b_h, out=w.a_htilde)  # (3)
     add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    h_x_1, h_x_2_2, h_x, W_f_h, f_h_1 = w.h_x_1, w.h_x_2_2, w.h_x, w.W_f_h, w.f_h_1
-    f_h_2_2, f_h, W_h_f, slope_f, f_h_2 = w.f_h_2_2, w.f_h, w.W_h_f, w.slope_f, w.f_h_2
+    W_f_h, f_h, W_h_f, slope_f, f_h_2 = w.W_f_h, w.f_h, w.W_h_f, w.slope_f, w.f_h_2
     f_htilde = w.f_htilde
-    for (
-        (
-            h_prev,
-            a_f_t,
-            f_t,
-            a_htilde_t,
-            htilde_t,
-            h_t,
-        ),
-        x_t,
-    ) in zip(w.forward, x, strict=True):  # t = 1, …, T
-        np.copyto(h_x_1, h_prev)  # (1)
-        np.copyto(h_x_2_2, x_t)  # (1)
-        W_f.dot(h_x, W_f_h)  # (1)
+    for h_prev, a_f_t, f_t, a_htilde_t, htilde_t, h_t in w.forward:  # t = 1, …, T
+        W_f[..., :H].dot(h_prev, W_f_h)  # (1)
         add(a_f_t, W_f_h, a_f_t)  # (1)
         multiply(a_f_t, 0.5, f_t)  # (2)
         tanh(f_t, f_t)  # (2)
         multiply(f_t, 0.5, f_t)  # (2)
         add(f_t, 0.5, f_t)  # (2)
-        multiply(f_t, h_prev, f_h_1)  # (3)
-        np.copyto(f_h_2_2, x_t)  # (3)
-        W_h.dot(f_h, W_h_f)  # (3)
+        multiply(f_t, h_prev, f_h)  # (3)
+        W_h[..., :H].dot(f_h, W_h_f)  # (3)
         add(a_htilde_t, W_h_f, a_htilde_t)  # (3)
         tanh(a_htilde_t, htilde_t)  # (4)
         subtract(1, f_t, slope_f)  # (5)
@@ -243,49 +218,40 @@ class _Buffers:
         self.htilde = _empty((T, H), dtype)
         h_all = _empty((T + 1, H), dtype)
         self.W_f_h = _empty((H,), dtype)
-        self.h_x = _empty((D + H,), dtype)
-        self.f_htilde = _empty((H,), dtype)
+        self.W_h_f = _empty((H,), dtype)
         self.o = _empty((T, Q), dtype)
         dh_all = _empty((T + 1, H), dtype)
         self.dhtilde = _empty((T, H), dtype)
-        self.W_h_T = _empty((D + H, H), dtype)
+        self.W_h_T = _empty((H, H), dtype)
+        self.dh_htilde_h = _empty((H,), dtype)
         self.f_2 = _empty((T, H), dtype)
-        self.W_f_T = _empty((D + H, H), dtype)
-        self.W_f_T_da_f = _empty((D + H,), dtype)
+        self.W_f_T = _empty((H, H), dtype)
         self.dW_f = _empty((H, D + H), dtype)
-        self.h_x_2 = _empty((T, D + H), dtype)
         self.db_f = _empty((H,), dtype)
         self.dW_h = _empty((H, D + H), dtype)
         self.db_h = _empty((H,), dtype)
         self.dW_y = _empty((Q, H), dtype)
         self.db_y = _empty((Q,), dtype)
         self.dx = _empty((T, D), dtype)
-        self.W_h_da_htilde = _empty((T, D + H), dtype)
-        self.W_h_f = self.W_f_h  # W_h_f takes its place
-        self.f_h = self.h_x  # f_h takes its place
-        self.f_h_2 = self.W_f_h  # f_h_2 takes its place
-        self.slope_f = self.W_f_h  # slope_f takes its place
+        self.W_h_da_htilde = _empty((T, D), dtype)
+        self.f_h = self.W_f_h  # f_h takes its place
+        self.f_h_2 = self.W_h_f  # f_h_2 takes its place
+        self.slope_f = self.W_h_f  # slope_f takes its place
+        self.f_htilde = self.W_f_h  # f_htilde takes its place
         self.do = self.o  # do takes its place
         self.da_htilde = self.a_f  # da_htilde takes its place
         self.slope_htilde = self.a_f  # slope_htilde takes its place
         self.htilde_squared = self.a_f  # htilde_squared takes its place
         self.df = self.htilde  # df takes its place
         self.htilde_h = self.htilde  # htilde_h takes its place
-        self.W_h_T_da_htilde = self.f_htilde  # W_h_T_da_htilde takes its place
-        self.W_h_T_da_htilde_2 = self.h_x  # W_h_T_da_htilde_2 takes its place
-        self.dh_htilde_h = self.W_f_h  # dh_htilde_h takes its place
+        self.W_h_T_da_htilde = self.W_h_f  # W_h_T_da_htilde takes its place
+        self.W_h_T_da_htilde_2 = self.W_f_h  # W_h_T_da_htilde_2 takes its place
         self.da_f = self.f_2  # da_f takes its place
         self.slope_f_2 = self.a_htilde  # slope_f_2 takes its place
-        self.W_h_T_da_htilde_3 = self.W_f_h  # W_h_T_da_htilde_3 takes its place
-        self.dh_slope_f_2 = self.W_f_h  # dh_slope_f_2 takes its place
-        self.f_h_3 = self.h_x_2  # f_h_3 takes its place
-        self.W_f_da_f = self.h_x_2  # W_f_da_f takes its place
-        self.h_x_1 = self.h_x[:H]
-        self.h_x_2_2 = self.h_x[H : D + H]
-        self.f_h_1 = self.f_h[:H]
-        self.f_h_2_2 = self.f_h[H : D + H]
-        self.W_h_T_da_htilde_2_1 = self.W_h_T_da_htilde_2[:H]
-        self.W_f_T_da_f_1 = self.W_f_T_da_f[:H]
+        self.W_f_T_da_f = self.dh_htilde_h  # W_f_T_da_f takes its place
+        self.W_h_T_da_htilde_3 = self.dh_htilde_h  # W_h_T_da_htilde_3 takes its place
+        self.dh_slope_f_2 = self.dh_htilde_h  # dh_slope_f_2 takes its place
+        self.f_h_3 = self.f  # f_h_3 takes its place
         self.ones_T = np.ones(T, dtype)
         self.h_0 = h_all[0]
         self.h = h_all[1:]

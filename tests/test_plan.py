@@ -99,6 +99,33 @@ def test_layers_have_loops_of_their_own(planned: Any) -> None:
     assert len(loops(part.forward)) == len(loops(part.backward)) == 2
 
 
+SPLIT = {
+    "rows": BATCH.replace("size N", "size D, N")
+    .replace("x[t] : N, H", "x[t] : N, D")
+    .replace("W : H, H", "W : H + D, H")
+    + "h[t] = tanh([h[t-1], x[t]] @ W + b)\nl[t] = sum(squared_error(h[t], y[t]))",
+    "columns": VECTOR.replace("size H", "size D, H")
+    .replace("x[t] : H", "x[t] : D")
+    .replace("W : H, H", "W : H, D + H")
+    + "h[t] = tanh(W @ [x[t], h[t-1]])\nl[t] = squared_error(h[t], y[t])",
+    "both blocks in the loop": VECTOR.replace("param W : H, H", "param W : H, 2*H")
+    + "state c[t] : H\nc[t] = tanh(W @ [h[t-1], c[t-1]])\nh[t] = x[t] * c[t] + h[t-1]\n"
+    "l[t] = squared_error(h[t], y[t])",
+}
+
+
+@pytest.mark.parametrize("case", SPLIT)
+def test_a_concatenation_is_not_copied_at_every_step(case: str) -> None:
+    """What does not recur in it is one product before the loop."""
+    program = plan(derive(model(SPLIT[case] + "\nloss = sum(l[t])\n")))
+    (forward,) = loops(program.train.forward)
+    mixed = case != "both blocks in the loop"
+    assert any(i.op == "copy" for i in forward.body) is not mixed
+    assert sum(i.op == "dot" for i in forward.body) == 1
+    verdict = check(program)
+    assert verdict.ok, verdict.failed
+
+
 def test_a_loss_at_the_end_reads_out_once(planned: Any) -> None:
     program = planned("last")
     assert not program.buffers["o"].timed

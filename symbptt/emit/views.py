@@ -54,6 +54,8 @@ class Views:
         text = self._base(r, b, loop)
         if r.block:
             text += block_code(r.block, b, rows=r.stacked or r.span == "start")
+        if r.rows:
+            text += f"[{range_code(r.rows)}]"
         if r.turned:
             many = r.stacked or (r.span == "start" and (b.rows or 0) > 1)
             text += ".swapaxes(-1, -2)" if many and not r.flat and len(b.shape) > 1 else ".T"
@@ -169,13 +171,18 @@ def _upright(b: Buffer, rows: int) -> str:
 
 def block_code(block: tuple[Any, Any], b: Buffer, *, rows: bool) -> str:
     """The index of a range of columns; `rows` says that a time axis stands before them."""
-    lo, hi = (code(x) if x != 0 else "" for x in block)
-    colon = ":" if all(x.isidentifier() or not x for x in (lo, hi)) else " : "
     if b.turned:
         lead = ":, " if rows else ""
     else:
         lead = "..., " if rows or len(b.shape) > 1 else ""
-    return f"[{lead}{(lo + colon + hi).strip()}]"
+    return f"[{lead}{range_code(block)}]"
+
+
+def range_code(block: tuple[Any, Any]) -> str:
+    """lo:hi, with spaces where an end is more than a name."""
+    lo, hi = (code(x) if x != 0 else "" for x in block)
+    colon = ":" if all(x.isidentifier() or not x for x in (lo, hi)) else " : "
+    return (lo + colon + hi).strip()
 
 
 def row(b: Buffer, n: int) -> str:

@@ -57,8 +57,8 @@ class _Columns:
         self.rank = {n: len(b.shape) for n, b in d.buffers.items()}
         self.out: dict[str, str] = {}  # a turned buffer -> its copy in rows
         self.made: set[str] = set()
-        self.copies = {
-            i.args[0].buffer: i.out.buffer
+        self.copies = {  # a matrix, or some rows or columns of one -> its transpose
+            replace(i.args[0], turned=False): i.out.buffer
             for i in d.instructions()
             if i.op == "copy" and _is_transposing(i) and d.buffers[i.out.buffer].role == "static"
         }
@@ -125,23 +125,23 @@ class _Columns:
 
     def transposed(self, ref: Ref) -> Ref:
         """Mᵀ for a static matrix M in a loop: one of a pair of copies that stand in one run."""
-        if ref.span != "static" or ref.block or ref.spread or self.rank.get(ref.buffer) != 2:
+        if ref.span != "static" or ref.spread or self.rank.get(ref.buffer) != 2:
             raise RefusedError
         if ref.turned:
             return replace(ref, turned=False)
-        source = next((m for m, c in self.copies.items() if c == ref.buffer), None)
+        source = next((m for m, c in self.copies.items() if Ref(c) == ref), None)
         if source is not None:
-            return Ref(source)
-        if ref.buffer not in self.copies:
-            b = self.d.buffers[ref.buffer]
+            return source
+        if ref not in self.copies:
+            shape = ref.shape_in(self.d.buffers[ref.buffer])
             name = self.d.name(f"{ref.buffer}_T")
-            self.d.buffers[name] = Buffer(name, b.shape[::-1], None, "static")
+            self.d.buffers[name] = Buffer(name, shape[::-1], None, "static")
             self.rank[name] = 2
-            self.copies[ref.buffer] = name
-        name = self.copies[ref.buffer]
+            self.copies[ref] = name
+        name = self.copies[ref]
         if name not in self.made:
             self.made.add(name)
-            self.ahead.append(Instruction("copy", Ref(name), (Ref(ref.buffer, turned=True),)))
+            self.ahead.append(Instruction("copy", Ref(name), (replace(ref, turned=True),)))
         return Ref(name)
 
     def is_copied(self, i: Instruction) -> bool:
@@ -197,7 +197,7 @@ class _Columns:
             x = replace(left, flat=False, turned=left.buffer not in self.names)
             matrix = replace(right, turned=not right.turned)
             out = replace(i.out, flat=False)
-            if left.turned or left.span != "all" or left.block or out.block or right.block:
+            if left.turned or left.span != "all" or left.block or out.block:
                 raise RefusedError
             return Instruction("matmul", out, (matrix, x), i.labels)
         if i.op not in ELEMENTWISE or i.out.turned or i.out.flat:
@@ -236,10 +236,10 @@ class _Columns:
 
 
 def _is_transposing(i: Instruction) -> bool:
-    """Whether a copy is that of a whole matrix, transposed."""
+    """Whether a copy is that of a matrix that does not change, transposed."""
     source = i.args[0]
-    whole = isinstance(source, Ref) and source == Ref(source.buffer, turned=True)
-    return whole and i.out == Ref(i.out.buffer)
+    turned = isinstance(source, Ref) and source.turned and source.span == "static"
+    return turned and not source.spread and i.out == Ref(i.out.buffer)
 
 
 # -- elementwise values that only a loop reads

@@ -112,6 +112,17 @@ class Draft:
             name, n = f"{hint}_{n}", n + 1
         return name
 
+    def original(self, ref: Ref) -> Ref:
+        """The view of which a static array is a copy, turned or not; the view itself for others."""
+        made = [i for i in self.instructions() if i.out.buffer == ref.buffer]
+        plain = replace(ref, turned=False) == Ref(ref.buffer)
+        if self.buffers[ref.buffer].role != "static" or len(made) != 1 or not plain:
+            return ref
+        if made[0].op != "copy" or made[0].out != Ref(ref.buffer):
+            return ref
+        source: Ref = made[0].args[0]
+        return replace(source, turned=source.turned != ref.turned)
+
     def drop_unread(self) -> None:
         """Static copies nobody reads any more are not made."""
         read = {a.buffer for i in self.instructions() for a in i.args if isinstance(a, Ref)}

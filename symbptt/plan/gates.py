@@ -246,26 +246,17 @@ def _halved(d: Draft, at: tuple[Instruction, int], runs: list[tuple[Any, Any]]) 
     """A copy of the weights in which some gates' are halved, in the place of an argument."""
     i, n = at
     ref = i.args[n]
-    b = d.buffers[ref.buffer]
-    # The gates are the rows of a left factor, the columns of a right one.
-    rows = len(b.shape) == 2 and (i.op != "add") and (n == 0) != ref.turned
-    shape = b.shape
-    turned, source = rows, Ref(b.name)
-    copied = next((x for x in d.instructions() if x.op == "copy" and x.out == Ref(b.name)), None)
-    if copied is not None and b.role == "static":
-        source = copied.args[0]
-    elif i.op == "matmul" and ref.turned:
-        shape, turned, source, ref = shape[::-1], True, ref, replace(ref, turned=False)
-    origin = source.buffer
-    name = d.name(f"half_{origin}")
-    d.buffers[name] = Buffer(name, shape, None, "static", turned=turned)
+    seen = replace(ref, spread=())
+    rows = i.op != "add" and n == 0  # the gates are those of a left factor, the columns of a right
+    source, shape = d.original(seen), seen.shape_in(d.buffers[ref.buffer])
+    name = d.name(f"half_{source.buffer}")
+    d.buffers[name] = Buffer(name, shape, None, "static")
     half = [Instruction("copy", Ref(name), (source,), i.labels)]
-    for lo, hi in runs:
-        block = Ref(name, block=(lo, hi))
-        half.append(Instruction("multiply", block, (block, 0.5), i.labels))
-    new = replace(
-        i, args=tuple(replace(ref, buffer=name) if k == n else a for k, a in enumerate(i.args))
-    )
+    for run in runs:
+        part = Ref(name, rows=run) if rows else Ref(name, block=run)
+        half.append(Instruction("multiply", part, (part, 0.5), i.labels))
+    weights = Ref(name, spread=ref.spread)
+    new = replace(i, args=tuple(weights if k == n else a for k, a in enumerate(i.args)))
     for block_ in d.blocks:
         for item in block_:
             if item is i or (isinstance(item, Loop) and any(x is i for x in item.body)):

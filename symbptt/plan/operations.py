@@ -17,6 +17,7 @@ from ..errors import UnsupportedError
 from ..rules import from_scalar
 from .lower import Handler, Lowering, Node, hint, number
 from .program import Ref
+from .schedule import is_timed
 
 
 def _plus(b: Lowering, e: mx.Plus, span: str, labels: Any, out: Ref | None) -> Ref:
@@ -134,7 +135,7 @@ def _side(b: Lowering, x: Node, span: str, labels: Any) -> Ref:
     """An operand of a product; a transposed parameter in a loop is copied once, before it."""
     if isinstance(x, mx.Transpose):
         ref = b.dense(x.args[0], span, labels)
-        return replace(ref, turned=True)
+        return replace(ref, turned=not ref.turned)
     return b.dense(x, span, labels)
 
 
@@ -183,12 +184,14 @@ def _gather(b: Lowering, e: mx.MatMul, span: str, labels: Any, out: Ref | None) 
     return b.emit("take", out, turned, onehot_index(b, onehot, span), labels=labels)
 
 
-def turned_copy(b: Lowering, x: mx.Var, labels: Any) -> Ref:
-    """A contiguous copy of a transposed parameter."""
+def turned_copy(b: Lowering, x: Node, labels: Any) -> Ref:
+    """A contiguous copy of a transposed parameter, or of some of its columns or rows."""
     key = (mx.transpose(x), "static")
     if key not in b.memo:
-        ref = b.new(f"{x.name}_T", x.shape[::-1], "static")
-        b.memo[key] = b.emit("copy", ref, Ref(x.name, turned=True), labels=labels)
+        source = b.value(x, "static", labels)
+        ref = b.new(f"{source.buffer}_T", x.shape[::-1], "static")
+        turned = replace(source, turned=not source.turned)
+        b.memo[key] = b.emit("copy", ref, turned, labels=labels)
     return b.memo[key]
 
 
@@ -198,9 +201,10 @@ def onehot_index(b: Lowering, e: mx.OneHot, span: str) -> Ref:
 
 def _transpose(b: Lowering, e: mx.Transpose, span: str, labels: Any, out: Ref | None) -> Ref:
     ref = b.value(e.args[0], span, labels)
-    return b.emit(
-        "copy", b.place(e, span, out, hint(e) + "_T"), replace(ref, turned=True), labels=labels
-    )
+    if out is None and ref.rows:
+        return replace(ref, turned=not ref.turned)
+    out = b.place(e, span, out, hint(e) + "_T" * (not ref.turned))
+    return b.emit("copy", out, replace(ref, turned=not ref.turned), labels=labels)
 
 
 def _outer(b: Lowering, e: mx.Outer, span: str, labels: Any, out: Ref | None) -> Ref:
@@ -222,7 +226,10 @@ def _concat(b: Lowering, e: mx.Concat, span: str, labels: Any, out: Ref | None) 
 
 def _block(b: Lowering, e: mx.Block, span: str, labels: Any, out: Ref | None) -> Ref:
     x, lo, hi = e.args
-    view = columns(b.dense(x, span, labels), lo, hi)
+    if isinstance(x, mx.Transpose) and isinstance(x.args[0], mx.Var) and not is_timed(x):
+        view = Ref(x.args[0].name, turned=True, rows=(lo, hi))  # columns of Wᵀ are rows of W
+    else:
+        view = columns(b.dense(x, span, labels), lo, hi)
     return view if out is None else b.emit("copy", out, view, labels=labels)
 
 

@@ -22,6 +22,7 @@ from .operations import OPERATIONS, positive, turned_copy
 from .program import Buffer, Instruction, Item, Loop, Part, Program, Ref, Term, reads, standing
 from .reuse import share
 from .schedule import Component, components, depends, is_timed
+from .split import is_weights, narrow, split
 from .totals import time_sum, total
 
 Node = mx.Node
@@ -178,7 +179,8 @@ class _Planner:
             self._state(name, self.model.table[name].shape, self.model.lag(name))
         step = self.step()
         for name in c.names:
-            self.accumulate(step, name, self.forward_rhs[name], names, (self.labels[name],))
+            rhs = split(self.forward_rhs[name], names)
+            self.accumulate(step, name, rhs, names, (self.labels[name],))
         ahead = any(self.model.table[n].reversed for n in c.names)
         self.b.items.append(Loop(ahead, step.straight()))
 
@@ -241,10 +243,12 @@ class _Planner:
         return build(*moved)
 
     def _before(self, e: Node, names: set[str], labels: Any) -> Node:
+        if is_weights(e):  # a view of a matrix: what stands in one run, or nearly
+            return e
+        if isinstance(e, mx.Transpose | mx.Block) and is_weights(mx.transpose(e)):
+            return mx.Var(turned_copy(self.b, mx.transpose(e), ()).buffer, e.shape)
         if isinstance(e, mx.Broadcast | mx.Expand | mx.Block):
             return e.func(self.hoisted(e.args[0], names, labels), *e.args[1:])
-        if isinstance(e, mx.Transpose) and isinstance(e.args[0], mx.Var) and not is_timed(e):
-            return mx.Var(turned_copy(self.b, e.args[0], ()).buffer, e.shape)
         if not mx.variables(e):
             return e
         timed = is_timed(e)
@@ -320,6 +324,9 @@ class _Planner:
         for c in components(right_sides, tuple(right_sides)):
             if not needed & set(c.names):
                 continue
+            if c.recurrent:
+                sides = narrow(right_sides[n] for n in c.names)
+                right_sides |= zip(c.names, sides, strict=True)
             step = self.step()
             pushes: list[Any] = []
             for name in c.names:
@@ -443,7 +450,7 @@ class _Planner:
         for e in self.d.group("gradient").equations:
             d = self.model.table[e.lhs.wrt.name]
             if d.role != "state":
-                self.gradient(e, self.symbols(e.rhs))
+                self.gradient(e, *narrow([self.symbols(e.rhs)]))
 
     def gradient(self, e: Equation, rhs: Node) -> None:
         v = e.lhs.wrt

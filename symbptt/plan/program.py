@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from sympy import expand
+
 from ..model import Derivation
 from ..strategy import Clip
 
@@ -69,12 +71,22 @@ class Ref:
     turned: bool = False
     spread: tuple[int, ...] = ()
     block: tuple[Any, Any] | None = None  # the columns lo..hi − 1 only
+    rows: tuple[Any, Any] | None = None  # of a matrix that does not change: these rows only
     lag: int = 0  # of an "early" view
 
     @property
     def stacked(self) -> bool:
         """Whether the first axis counts steps or blocks."""
         return self.span in ("all", "together", "own", "early")
+
+    def shape_in(self, b: Buffer) -> tuple[Any, ...]:
+        """The shape of the view without its axis of time and before `spread`."""
+        shape = list(b.shape)
+        if self.block:
+            shape[0 if b.turned else -1] = expand(self.block[1] - self.block[0])
+        if self.rows:
+            shape[0] = expand(self.rows[1] - self.rows[0])
+        return tuple(shape[::-1] if self.turned else shape)
 
 
 Operand = Any  # a Ref, a number, or a SymPy constant in T and sizes

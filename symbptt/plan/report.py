@@ -16,7 +16,7 @@ import sympy
 from .. import matrix as mx
 from ..model import Derivation
 from .planner import plan
-from .program import Buffer, Instruction, Loop, Program, Ref
+from .program import Instruction, Loop, Program, Ref
 
 PRODUCTS = ("dot", "matmul", "matvec", "vecmat", "rowdot")
 STEPS = mx.T
@@ -132,25 +132,18 @@ def _times(i: Instruction, loop: Loop | None, stage: str, program: Program, done
 
 def _flops(i: Instruction, program: Program, dense: bool) -> Any:
     """2 · (rows) · (inner) · (columns) of one step's share of a product."""
-    views = [program.buffers[a.buffer] for a in i.args if isinstance(a, Ref)]
+    views = [a for a in i.args if isinstance(a, Ref)]
     if dense:
-        matrix, rows = program.buffers[i.out.buffer], views[0]
+        matrix, rows = program.buffers[i.out.buffer], program.buffers[views[0].buffer]
         if i.op == "take":
             matrix, rows = rows, matrix
         return 2 * sympy.prod(rows.shape[:-1]) * sympy.prod(matrix.shape)
-    left, right = views
-    axes = [*left.shape, *right.shape]
-    for s in _contracted(i, left):
+    left, right = (a.shape_in(program.buffers[a.buffer]) for a in views)
+    axes = [*left, *right]
+    # Uᵀ V: every row of U meets one of V.
+    for s in left[1:] if views[0].turned and views[0].span == "all" else left[-1:]:
         axes.remove(s)
     return 2 * sympy.prod(axes)
-
-
-def _contracted(i: Instruction, left: Buffer) -> list[Any]:
-    """The axes of the left operand that a product sums over."""
-    view = next(a for a in i.args if isinstance(a, Ref))
-    if view.turned and view.span == "all":  # Uᵀ V: every row of U meets one of V
-        return list(left.shape[:-1])
-    return [left.shape[0] if view.turned and len(left.shape) == 2 else left.shape[-1]]
 
 
 def _memory(program: Program, done: set[str]) -> Any:

@@ -76,6 +76,9 @@ def time_sum(b: Lowering, term: Node, span: str, labels: Any, out: Ref) -> None:
     elif isinstance(term, mx.Transpose) and isinstance(term.args[0], mx.MatMul):
         x, y = term.args[0].args  # (A B)ᵀ = Bᵀ Aᵀ, which is one product over all rows
         time_sum(b, mx.matmul(mx.transpose(y), mx.transpose(x)), span, labels, out)
+    elif pieces := _pieces(term):
+        for piece, part in pieces:
+            time_sum(b, part, span, labels, replace(out, **piece))
     elif isinstance(term, mx.Outer) and _both_timed(term):
         _sum_outer(b, term, span, labels, out)
     elif isinstance(term, mx.MatMul) and _contracts_batch(term):
@@ -93,6 +96,19 @@ def time_sum(b: Lowering, term: Node, span: str, labels: Any, out: Ref) -> None:
         b.emit(op, out, ref, labels=labels, axes=[0])
     else:
         b.value(term, span, labels, out)
+
+
+def _pieces(e: Node) -> list[tuple[dict[str, Any], Node]]:
+    """Σ u [v, w]ᵀ = [Σ u vᵀ, Σ u wᵀ], Σ [v, w]ᵀ U is one over the other: (where, what) of each."""
+    if isinstance(e, mx.Outer) and isinstance(e.args[1], mx.Concat) and is_timed(e.args[0]):
+        u, v = e.args
+        return [({"block": (lo, hi)}, mx.outer(u, part)) for lo, hi, part in v.pieces]
+    if isinstance(e, mx.MatMul) and isinstance(e.args[0], mx.Transpose):
+        x, y = e.args[0].args[0], e.args[1]
+        if isinstance(x, mx.Concat) and x.rank == y.rank == 2 and is_timed(y):
+            parts = ((lo, hi, mx.matmul(mx.transpose(part), y)) for lo, hi, part in x.pieces)
+            return [({"rows": (lo, hi)}, part) for lo, hi, part in parts]
+    return []
 
 
 def _sums_rows(e: Node) -> bool:
@@ -118,8 +134,9 @@ def _sum_outer(b: Lowering, e: mx.Outer, span: str, labels: Any, out: Ref) -> No
         _scatter(b, v, u, span, labels, out, turned=False)
         return
     left, right = b.dense(u, span, labels), b.dense(v, span, labels)
-    if span == "all":
-        b.emit("dot", out, replace(left, turned=True), right, labels=labels)
+    if span == "all":  # into some columns only `matmul` writes
+        op = "matmul" if out.block else "dot"
+        b.emit(op, out, replace(left, turned=True), right, labels=labels)
     else:
         b.emit("multiply", out, replace(left, spread=(1,)), right, labels=labels)
 
