@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from symbptt.derive import derive
 from symbptt.parse import model
-from symbptt.prove.explicit import Reader, explicit, exponential, sympy_functions
-from symbptt.prove.laurent import Ring
+from symbptt.prove.explicit import explicit
 from symbptt.prove.numbers import NO_VALUE, Intervals, Point
+from symbptt.prove.ring import Ring
+from symbptt.prove.scalars import Reader, exponential, sympy_functions
 
 MODEL = """model random "any cell and any loss"
 size   H

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import mpmath
 
 if TYPE_CHECKING:
-    from .laurent import Poly, Ring
+    from .laurent import Poly
+    from .ring import Ring
 
 NO_VALUE = (ValueError, OverflowError, ZeroDivisionError, ArithmeticError)
 _DIGITS = 40
