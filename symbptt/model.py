@@ -198,8 +198,12 @@ class Model:
 
 
 def weights(model: Model, lag: int) -> tuple[mx.Var, ...]:
-    """ξ_{t+1} ⋯ ξ_{t+lag}: what a gradient is multiplied by on its way from t + lag to t."""
-    return tuple(model.cut.var(mx.t + j) for j in range(1, lag + 1)) if model.cut else ()
+    """ξ_{t+1} ⋯ ξ_{t+lag}: what a gradient is multiplied by on its way from t + lag to t.
+
+    Those next to t come first; on the way from t − j, where time runs back, ξ_t ⋯ ξ_{t−j+1}.
+    """
+    near = [mx.t + j for j in range(1, lag + 1)] or [mx.t - j for j in range(-lag)]
+    return tuple(map(model.cut.var, near)) if model.cut else ()
 
 
 def lag_of(var: mx.Var) -> int:

@@ -9,8 +9,12 @@ multiplies it by a weight and changes nothing else:
       chunk K        Blocks(K, K): cut at the boundaries, what frameworks do with detach
     RandomCut(α)     ξ_{k+1} ⋯ ξ_t, independent, ξ = 1/α with probability α and else 0
 
+A state that runs from T to 1 has the same blocks and the same cuts, read the other way: with
+b = e − k1 + 1 the start of t's block, l_t reaches its steps k with k − b < k2, and ξ_{t+1} is on
+the way between t and t + 1 in either direction.
+
 `Checkpoint` and `Online` are the full gradient by another road. h_0 enters at step 1 as a
-parameter would, so J_1 is never cut.
+parameter would, so J_1 is never cut; nor is the way from T to T + 1.
 """
 
 from __future__ import annotations
@@ -51,6 +55,10 @@ class Blocks:
     def first(self, t: int) -> int:
         """The first step that the loss of step t reaches."""
         return max(1, self.end(t) - self.back + 1)
+
+    def last(self, t: int, steps: int) -> int:
+        """The last of T steps that the loss of step t reaches in a state that runs from T to 1."""
+        return min(steps, self.end(t) - self.every + self.back)
 
 
 @dataclass(frozen=True)
@@ -116,13 +124,24 @@ def chunk(steps: int) -> Blocks:
 
 def first_step(strategy: Blocks, t: str) -> str:
     """f_t in words: the first step that the loss of step t reaches."""
-    if strategy.every == 1:
-        return f"max(1, {t} − {strategy.back - 1})" if strategy.back > 1 else t
-    end = f"{strategy.every} ⌈{t}/{strategy.every}⌉"
-    return f"max(1, {end} − {strategy.back - 1})"
+    if strategy.every == strategy.back == 1:
+        return t
+    return f"max(1, {_end(strategy, t)} − {strategy.back - 1})"
+
+
+def last_step(strategy: Blocks, t: str) -> str:
+    """n_t in words: the last step that it reaches in a state that runs from T to 1."""
+    if strategy.every == strategy.back == 1:
+        return t
+    more = strategy.back - strategy.every
+    return f"min(T, {_end(strategy, t)}{f' + {more}' if more else ''})"
+
+
+def _end(strategy: Blocks, t: str) -> str:
+    return t if strategy.every == 1 else f"{strategy.every} ⌈{t}/{strategy.every}⌉"
 
 
 __all__ = [
     "Blocks", "Checkpoint", "Clip", "Online", "RandomCut", "Strategy", "chunk", "first_step",
-    "window",
+    "last_step", "window",
 ]  # fmt: skip

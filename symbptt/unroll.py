@@ -60,7 +60,7 @@ def unroll(
         known, name = (
             (run.adjoints, node.wrt.name) if isinstance(node, mx.Deriv) else (values, node.name)
         )
-        key = (name, times[0] if times else None)
+        key = (name, times[-1] if times else None)  # dL_s/dv[t] has two times
         if key not in known:
             raise ModelError(f"{node} is read at {key[1]} and has no value there")
         return known[key]
@@ -86,7 +86,7 @@ def gradients(derivation: Derivation, run: Run, record: Record = _as_is) -> dict
     for equations, ahead in scheduled(adjoint, lambda e: e.lhs.wrt.name, _adjoints):
         for time in _order(run.steps, ahead):
             for e in equations:
-                array = evaluate(_inside(e.rhs, run, time), run.at(time))
+                array = evaluate(inside(e.rhs, run, time), run.at(time))
                 run.adjoints[e.lhs.wrt.name, time] = record(e.lhs.wrt.name, time, array)
     out: dict[str, Array] = {}
     starts: dict[str, list[Array]] = {}
@@ -94,10 +94,10 @@ def gradients(derivation: Derivation, run: Run, record: Record = _as_is) -> dict
         name = e.lhs.wrt.name
         if e.lhs.wrt.time == mx.t:
             steps = range(1, run.steps + 1)
-            out[name] = np.stack([evaluate(_inside(e.rhs, run, s), run.at(s)) for s in steps])
+            out[name] = np.stack([evaluate(inside(e.rhs, run, s), run.at(s)) for s in steps])
         else:
             starts.setdefault(name, []).append(
-                evaluate(_inside(e.rhs, run, run.steps), run.at(run.steps))
+                evaluate(inside(e.rhs, run, run.steps), run.at(run.steps))
             )
     for name, rows in starts.items():
         out[name] = rows[0] if len(rows) == 1 else np.stack(rows[::-1])
@@ -113,7 +113,7 @@ def _adjoints(rhs: mx.Node) -> list[mx.Var]:
     return [d.wrt for d in rhs.atoms(mx.Deriv) if d.wrt.times]
 
 
-def _inside(rhs: mx.Node, run: Run, time: int) -> mx.Node:
+def inside(rhs: mx.Node, run: Run, time: int) -> mx.Node:
     """The terms whose adjoint lies within 1..T: beyond, dL/dw is 0 (the boundary)."""
     at = run.at(time)
 

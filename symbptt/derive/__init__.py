@@ -10,7 +10,7 @@ Nothing depends on T or on a size: they stay symbols, so the cost does not grow 
 
 from __future__ import annotations
 
-from ..errors import UnsupportedError, expect
+from ..errors import expect
 from ..model import Derivation, Model
 from ..strategy import Blocks, Online, RandomCut, Strategy
 from .cutting import cut, cutting
@@ -26,12 +26,6 @@ def derive(model: Model, strategy: Strategy | None = None) -> Derivation:
     A strategy that cuts the gradient off gives the recursions that are then computed.
     """
     expect(model, Model, "derive", "derive(load('elman'))")
-    if strategy is not None and model.is_two_way:
-        ahead = ", ".join(d.name for d in model.states if d.reversed)
-        raise UnsupportedError(
-            f"{strategy} is for gradients that go back in time, and those of {ahead} go ahead",
-            "the full gradient, without a strategy",
-        )
     d = Deriver(cut(named(model), strategy))
     forward = d.forward()
     groups = [forward, d.locals(), d.adjoint(), d.boundary(), d.gradient()]

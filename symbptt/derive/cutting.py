@@ -3,7 +3,8 @@
     Blocks      g_θ = Σ_t Σ_{k=f}^t u_t P(t,k) B_k,   f the first step that l_t reaches
     RandomCut   g_θ = Σ_t Σ_{k=1}^t u_t (∏_{j=k+1}^t ξ_j J_j) B_k,   E g_θ = dL/dθ
 
-The direct part ∂l_t/∂θ is never cut.
+A state that runs from T to 1 has k from t up to n, the last step that l_t reaches, and ξ_{j+1}
+with its J_j. The direct part ∂l_t/∂θ is never cut.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from typing import Any
 from .. import matrix as mx
 from ..errors import UnsupportedError
 from ..model import LOSS, Block, Declaration, Equation, Group, Model, lag_of
-from ..strategy import Blocks, RandomCut, Strategy, first_step
+from ..strategy import Blocks, Checkpoint, Online, RandomCut, Strategy, first_step, last_step
 from .blocks import Step
-from .recursions import Deriver
-from .roads import Road, partial, total
+from .recursions import FORWARD, Deriver
+from .roads import Road, onward, partial, total
 
 
 def cut(model: Model, strategy: Strategy | None) -> Model:
@@ -35,21 +36,35 @@ def cut(model: Model, strategy: Strategy | None) -> Model:
             "or recompute",
             "no such option",
         )
-    if any(lag_of(v) < 0 for v in read):
-        raise UnsupportedError(
-            f"{model.name} has a state that runs from T to 1; this is for one direction only",
-            "the full gradient",
-        )
+    ahead = ", ".join(d.name for d in model.states if d.reversed)
+    if ahead and isinstance(strategy, Checkpoint | Online):
+        raise UnsupportedError(f"{model.name}: {WHY[type(strategy)].format(ahead)}", INSTEAD)
     if not isinstance(strategy, RandomCut):
         return model
     name = next(n for n in ("xi", "xi_cut", "xi_c") if n not in model.table)
     return replace(model, declarations=(*model.declarations, Declaration(name, "cut", (), True)))
 
 
+WHY = {
+    Online: "{} runs from T to 1, so its value at a step depends on inputs that are still to come; "
+    "real-time recurrent learning has no step to begin with",
+    Checkpoint: "{} runs from T to 1, and a segment of time is computed again from the state "
+    "before it and the state after it, which takes a sweep over the segments in each direction; "
+    "only the sweep from T to 1 is built",
+}
+INSTEAD = "the full gradient, or --truncate, --chunk or --random-cut"
+
+
 def cutting(d: Deriver, strategy: Blocks | RandomCut) -> tuple[list[Group], tuple[Block, ...]]:
     """Step Jacobians, what is computed, and what is left out."""
     step = Step(d.model, frozenset(d.live))
     road = Road(d, step, step.blocks())
+    if not road.blocks:
+        raise UnsupportedError(
+            f"the states of {d.model.name} run both ways in time and read each other: a path turns "
+            "around, and no number of steps back says how far a loss reaches",
+            "the full gradient, without a strategy",
+        )
     jacobians = road.jacobians()
     if isinstance(strategy, RandomCut):
         return [jacobians, _random(road, strategy)], road.blocks
@@ -65,11 +80,17 @@ def _per_loss(d: Deriver, loss: mx.Var, strategy: Blocks) -> Group:
         terms = e.rhs.args if isinstance(e.rhs, mx.Plus) else (e.rhs,)
         own = [_of_one_loss(a, loss) for a in terms]
         lhs = mx.derivative(loss, e.lhs.wrt, total=True)
-        out.append(Equation(d.label(), lhs, mx.plus(*own), f"t = {s.name}, …, f_{s.name}"))
+        end = "n" if e.when == FORWARD else "f"
+        out.append(Equation(d.label(), lhs, mx.plus(*own), f"t = {s.name}, …, {end}_{s.name}"))
     text = (
         f"L_{s.name} is what l_{s.name} adds to L. Its gradient goes back from step {s.name} to "
         f"f_{s.name} = {first_step(strategy, s.name)}, and no further: {_reach(strategy)}"
     )
+    if d.model.is_two_way:
+        text += (
+            f" Through states that run from T to 1 it goes ahead, to n_{s.name} = "
+            f"{last_step(strategy, s.name)}, by the same blocks."
+        )
     return Group("cut", "Total derivatives of one loss, backward in time", text, tuple(out))
 
 
@@ -98,26 +119,41 @@ def _reach(strategy: Blocks) -> str:
     )
 
 
-Limits = tuple[Any, Any]
+Limits = Callable[[bool], tuple[Any, Any]]  # of k, for a block that runs on, or back, in time
+FIRST, LAST = mx.time_symbol("f_t"), mx.time_symbol("n_t")
+
+
+def reached(forward: bool) -> tuple[Any, Any]:
+    """The steps of a block that the loss of step t reaches."""
+    return (FIRST, mx.t) if forward else (mx.t, LAST)
+
+
+def left_out(forward: bool) -> tuple[Any, Any]:
+    """The others that lead to it."""
+    return (1, FIRST - 1) if forward else (LAST + 1, mx.T)
 
 
 def _kept(road: Road, strategy: Blocks) -> list[Group]:
     """The closed form of what is computed, and the double sum that is left out."""
-    d, f = road.d, mx.time_symbol("f_t")
+    d = road.d
     kept = [
-        Equation(d.label(), computed(p), _double_sum(road, p, (f, mx.t), direct=True))
+        Equation(d.label(), computed(p), _double_sum(road, p, reached, direct=True))
         for p in road.params
     ]
     gaps = []
     for p in road.params:
         if any(set(b.parts) & set(road.step.reached(p)) for b in road.blocks):
             lhs = mx.plus(total(LOSS, p), mx.times(-1, computed(p)))
-            gaps.append(Equation(d.label(), lhs, _double_sum(road, p, (1, f - 1), direct=False)))
+            gaps.append(Equation(d.label(), lhs, _double_sum(road, p, left_out, direct=False)))
     text = (
         "g_W stands for what is computed in place of dL/dW, P(t,k) times [k ≥ f_t]; "
         f"f_t = {first_step(strategy, 't')}."
     )
     words = "The bias, the terms that are left out: those of the steps k < f_t."
+    if d.model.is_two_way:
+        text = text[:-1] + f", n_t = {last_step(strategy, 't')}."
+        text = text.replace("[k ≥ f_t]", "[f_t ≤ k ≤ n_t]")
+        words = words[:-1] + " and k > n_t."
     return [
         Group("kept", "What is computed, in closed form", text, tuple(kept)),
         Group("bias", "What is left out", words, tuple(gaps)),
@@ -134,14 +170,14 @@ def _double_sum(
 ) -> mx.Node:
     """Σ_t (∂l_t/∂θ + Σ_k u_t P(t,k) B_k), k within the limits."""
     terms = [partial(road.lost, p)] if direct and road.has(road.lost, p) else []
-    reached = set(road.step.reached(p))
+    moved = set(road.step.reached(p))
     (k,) = road._times("k")
     for b in road.blocks:
-        if reached & set(b.parts):
+        if moved & set(b.parts):
             product = factor(b, mx.t, k) if factor else road.product(b, mx.t, k)
             u = mx.contract(partial(road.lost, b.var), product, b.var.rank)
             body = mx.contract(u, partial(b.var, p).xreplace({mx.t: k}), b.var.rank)
-            terms.append(mx.time_sum(body, k, *limits))
+            terms.append(mx.time_sum(body, k, *limits(onward(b))))
     return road._weighted(mx.plus(*terms)) if terms else mx.zeros(p.shape)
 
 
@@ -151,21 +187,22 @@ def _random(road: Road, strategy: RandomCut) -> Group:
     assert cut_ is not None
 
     def product(b: Block, to: Any, start: Any) -> mx.Node:
-        (j,) = road._times("j")
-        jac = partial(b.var, b.var.at(b.before)).xreplace({mx.t: j})
-        return mx.TimeProd(mx.times(cut_.var(j), jac), j, start + 1, to)
+        between = mx.t if onward(b) else mx.t + 1  # ξ of the way from the step before
+        return road.product(b, to, start, cut_.var(between))
+
+    def every(forward: bool) -> tuple[Any, Any]:
+        return (1, mx.t) if forward else (mx.t, mx.T)
 
     out = [
-        Equation(
-            d.label(), computed(p), _double_sum(road, p, (1, mx.t), direct=True, factor=product)
-        )
+        Equation(d.label(), computed(p), _double_sum(road, p, every, direct=True, factor=product))
         for p in road.params
     ]
+    and_past = " and for t > T" if d.model.is_two_way else ""
     xi, alpha = mx.notation["unicode"](cut_.var(mx.t)), strategy.alpha
     text = (
         f"g_W stands for what is computed in place of dL/dW. The {xi} are independent, 1/α with "
         f"probability α = {alpha} and else 0, so E {xi} = 1 and E g_W = dL/dW for every T; "
-        f"{xi} for t ≤ 1 is 1. For one unit, S_t = dh_t/dW and S̄_t its mean: "
+        f"{xi} for t ≤ 1{and_past} is 1. For one unit, S_t = dh_t/dW and S̄_t its mean: "
         "Var S_t = J_t² (Var S_{t−1} / α + (1/α − 1) S̄_{t−1}²), Var S_1 = 0."
     )
     return Group("kept", "What is computed, in closed form", text, tuple(out))

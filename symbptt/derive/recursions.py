@@ -204,7 +204,8 @@ class Deriver:
         """dL/dh[−back], or dL/dg[T+1]: only the reads with a longer lag see it."""
         edges = [x for x in self.reads(d.name) if abs(x.lag) > back]
         start = self.model.start(d.name, back)
-        # ξ_1 and those before are 1: the initial state enters at step 1 as a parameter does.
+        # ξ_1 and those before are 1, as ξ_{T+1} is: the start of a state enters at its first
+        # step as a parameter does.
         terms = mx.plus(*(self.pulled(x, back + 1) for x in edges))
         rhs = terms.xreplace({mx.t: start})
         v = d.var(start)

@@ -164,18 +164,19 @@ class Road:
         body = mx.contract(u, self.product(b, s, mx.t), b.var.rank)
         if loss.over == "last":
             rhs: mx.Node = body.xreplace({s: mx.T})
-            if not _forward(b):
+            if not onward(b):
                 rhs = mx.times(mx.Kron(mx.t, mx.T), rhs)
         else:
-            lo, hi = (mx.t, mx.T) if _forward(b) else (1, mx.t)
+            lo, hi = (mx.t, mx.T) if onward(b) else (1, mx.t)
             rhs = mx.times(loss.weight(), mx.time_sum(body, s, lo, hi))
         return Equation(self.d.label(), total(LOSS, b.var), rhs, FORWARD)
 
-    def product(self, b: Block, to: Any, start: Any) -> mx.Node:
-        """∂s_to/∂s_start, the product of the step Jacobians between the two."""
+    def product(self, b: Block, to: Any, start: Any, *factors: mx.Node) -> mx.Node:
+        """∂s_to/∂s_start, the product of the step Jacobians between the two, each times factors."""
         (j,) = self._times("j")
         jac = partial(b.var, b.var.at(b.before))
-        if _forward(b):
+        jac = mx.times(*factors, jac) if factors else jac
+        if onward(b):
             return mx.TimeProd(jac.xreplace({mx.t: j}), j, start + 1, to)
         return mx.TimeProd(jac.xreplace({mx.t: start - j}), j, 1, start - to)
 
@@ -202,12 +203,12 @@ class Road:
         rank = b.var.rank
         u = mx.contract(partial(self.lost, b.var), self.product(b, mx.t, k), rank)
         body = mx.contract(u, partial(b.var, p).xreplace({mx.t: k}), rank)
-        return mx.time_sum(body, k, *((1, mx.t) if _forward(b) else (mx.t, mx.T)))
+        return mx.time_sum(body, k, *((1, mx.t) if onward(b) else (mx.t, mx.T)))
 
     def _matrix_power(self, b: Block) -> Equation | None:
         """Where the step Jacobian does not change with time its products are powers."""
         loss, before = self.d.model.loss, b.var.at(b.before)
-        if b.is_stacked or b.var.rank != 1 or loss.over == "last" or not _forward(b):
+        if b.is_stacked or b.var.rank != 1 or loss.over == "last" or not onward(b):
             return None
         if not self.has(b.var, before):
             return None
@@ -227,5 +228,6 @@ class Road:
         )
 
 
-def _forward(b: Block) -> bool:
+def onward(b: Block) -> bool:
+    """Whether a block runs from 1 to T."""
     return bool(b.before == mx.t - 1)

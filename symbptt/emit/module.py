@@ -6,9 +6,17 @@ import textwrap
 from typing import Any
 
 from ..model import Declaration, Verdict
-from ..plan import Buffer, Program, Ref, standing
+from ..plan import Buffer, Loop, Program, Ref, standing
 from ..show import show_equation
-from ..strategy import Blocks, Checkpoint, Online, RandomCut, Strategy, first_step
+from ..strategy import (
+    Blocks,
+    Checkpoint,
+    Online,
+    RandomCut,
+    Strategy,
+    first_step,
+    last_step,
+)
 from .arguments import Arguments
 from .names import (
     LONGEST,
@@ -61,6 +69,7 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
         "hyper": arguments.keywords(),
         "hypers": [keyword_argument(d.name) for d in model.hypers],
         "blocks": strategy if isinstance(strategy, Blocks) else None,
+        "blocks_go": {i.backward for i in part.backward if isinstance(i, Loop) and i.together},
         "random": strategy if isinstance(strategy, RandomCut) else None,
         "checkpoint": checkpointed,
         "online": isinstance(strategy, Online),
@@ -73,7 +82,7 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
 
 def docstring(program: Program, proof: Verdict | None, command: str) -> list[str]:
     """Equations with their numbers, what was proved, and how to write the file again."""
-    lines = cut_in_words(program.derivation.strategy)
+    lines = cut_in_words(program.derivation.strategy, program.model.is_two_way)
     for g in program.derivation.groups:
         if g.key in ("forward", "adjoint", "boundary", "gradient"):
             lines += ["", g.title]
@@ -118,18 +127,20 @@ def _checkpointed(program: Program, lines: Lines, arguments: Arguments) -> dict[
     }
 
 
-def cut_in_words(strategy: Strategy | None) -> list[str]:
+def cut_in_words(strategy: Strategy | None, two_way: bool) -> list[str]:
     """What a strategy makes of the gradient, for the docstring."""
     if isinstance(strategy, Blocks):
         text = (
             f"The gradient is cut: {strategy}. dL/dv stands for the sum over the losses l_s of "
             f"dl_s/dv at the steps that the loss reaches, from s back to "
-            f"{first_step(strategy, 's')}; the recursions below are those of each loss alone."
+            f"{first_step(strategy, 's')}"
+            + (f" and ahead to {last_step(strategy, 's')}" if two_way else "")
+            + "; the recursions below are those of each loss alone."
         )
     elif isinstance(strategy, RandomCut):
         text = (
-            "The gradient is cut at random: every Jacobian of a step after the first is multiplied "
-            "by ξ, which is 1/ALPHA with probability ALPHA and else 0. Its mean is the full one."
+            "The gradient is cut at random: on its way between two steps it is multiplied by ξ, "
+            "which is 1/ALPHA with probability ALPHA and else 0. Its mean is the full one."
         )
     elif isinstance(strategy, Checkpoint):
         text = (

@@ -36,11 +36,7 @@ class Lines(Views):
         if loop.together:
             return self._together(loop, body)
         names, stored, given = self._steps(loop)
-        attribute = "backward" if loop.backward else "forward"
-        taken = {identifier(n) for n in self.program.buffers}
-        while self.loops.get(attribute, stored) != stored or attribute in taken:
-            attribute += "_"
-        self.loops[attribute] = stored
+        attribute = self._stored(loop, stored)
         over = f"w.{attribute}"
         target = names
         if given:
@@ -55,6 +51,15 @@ class Lines(Views):
             inner = ["    (", *(f"        {n}," for n in names), "    ),"] if given else []
             head = ["for (", *inner, *(f"    {n}," for n in rows), f") in {over}:  # {when}"]
         return [*bound(self.fetched), *head, *("    " + line for line in body)]
+
+    def _stored(self, loop: Loop, text: str) -> str:
+        """The attribute that holds the views of every step of a loop."""
+        attribute = "backward" if loop.backward else "forward"
+        taken = {identifier(n) for n in self.program.buffers}
+        while self.loops.get(attribute, text) != text or attribute in taken:
+            attribute += "_"
+        self.loops[attribute] = text
+        return attribute
 
     def call(self, function: str, *args: str, out: str, loop: Loop | None) -> str:
         """A line that writes `out`. In a loop the function has a short name, and so has `out`."""
@@ -79,16 +84,17 @@ class Lines(Views):
                     text = identifier(b.name) if argument else ""
                     found = given if argument else names
                     found[together_name(r, b)] = together_rows(r, b, strategy, text)
-        over, back = "w.backward", "back, lo, hi, own, t, u in _steps_back(T)"
+        where = "back" if loop.backward else "ahead"
+        back = f"back, lo, hi, own, t, u in _steps_{where}(T)"
         views = "".join(f"        {text},\n" for text in names.values())
-        self.loops["backward"] = f"[\n    (\n{views}    )\n    for {back}\n]"
+        over = "w." + self._stored(loop, f"[\n    (\n{views}    )\n    for {back}\n]")
         target = [f"{name}," for name in names]
         if given:
             more = [f"[{text} for {back}]" for text in given.values()]
-            over = f"zip(w.backward, {', '.join(more)}, strict=True)"
+            over = f"zip({over}, {', '.join(more)}, strict=True)"
             target = ["(", *target, "),", *(f"{name}," for name in given)]
         head = textwrap.wrap(" ".join(target), WIDTH - 4)
-        steps = f"# 0, …, {strategy.back - 1} steps back"
+        steps = f"# 0, …, {strategy.back - 1} steps {where}"
         lines = ["for (", *("    " + line for line in head), f") in {over}:  {steps}"]
         return [*bound(self.fetched), *lines, *("    " + line for line in body)]
 

@@ -87,6 +87,8 @@ class Views:
             return "w." + self.attribute(attribute, f"{store(b)}[{at}]")
         if r.span == "end":
             return self.end(b)
+        if r.span == "padded":
+            return "w." + self.attribute(f"{name}_padded", store(b))
         if r.span == "start":
             return f"w.{self._start(b)}"
         if not b.timed or r.span == "static":
@@ -220,27 +222,35 @@ def step_rows(b: Buffer, shift: int, backward: bool) -> str:
 
 def together_name(r: Ref, b: Buffer) -> str:
     """The loop variable of a view of blocks."""
-    marks = {"own": "_own", "early": f"_early{r.lag if r.lag > 1 else ''}"}.get(r.span, "")
+    early = "_late" if r.lag < 0 else f"_early{r.lag if r.lag > 1 else ''}"
+    marks = {"own": "_own", "early": early}.get(r.span, "")
     if b.role == "error" and r.shift:
-        marks = f"_next{'' if r.shift == -1 else -r.shift}" + marks
+        marks = f"_next{'' if abs(r.shift) == 1 else abs(r.shift)}" + marks
         return identifier(b.name) + marks + ("_rows" if r.flat else "_t")
     return identifier(b.name) + marks + ("_rows" if r.flat else shift_suffix(r.shift))
 
 
 def together_rows(r: Ref, b: Buffer, strategy: Blocks, text: str = "") -> str:
-    """That view after d steps back: the blocks lo..hi, the first of which stands at step t."""
+    """That view after d steps back: the blocks lo..hi, which stand at the steps t, …, u.
+
+    A state that runs from T to 1 is read one step ahead at most, so one block stands before T + 1.
+    """
     stride = " : EVERY" if strategy.every > 1 else ""
-    lag, after = r.lag, -r.shift
+    lag, after = r.lag, abs(r.shift)
     # A step that is not reached itself gives nothing to the state before the sequence.
     early = "1" if lag == 1 else f"min({lag}, u, BACK - back)"
     if b.role == "error":
         slot = f"(back + {after}) % {b.slots}" if after else f"back % {b.slots}"
         text = f"self.{identifier(b.name)}[{slot + ', ' if b.slots > 1 else ''}"
-        if r.span == "early":
+        if r.span == "early" and lag < 0:
+            text += "hi - (u == T) : hi]"
+        elif r.span == "early":
             count = "(t == 1)" if lag == 1 else f"max(0, -((t - 1 - {early}) // {strategy.every}))"
             text += f"lo : lo + {count}]"
         else:
             text += "lo:own]" if r.span == "own" else "lo:hi]"
+    elif r.span == "early" and lag < 0:
+        text = f"{store(b)}[T : u + 1]"
     elif r.span == "early":
         rows = b.rows or 0
         start = f"t - 1 + {rows - lag}" if rows - lag else "t - 1"

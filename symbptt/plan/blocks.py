@@ -6,7 +6,9 @@ back, row i of an error buffer is its adjoint at t = e − d, for every block at
     for d = 0..k2−1:  e_a = e_h ∘ slope[rows];  da[rows] += e_a;  e_h = e_a W_hᵀ (+ dh_now[rows])
 
 so k2 large matrix products stand in place of T/k1 · k2 small ones. The parameter gradients
-are linear in the adjoints, so they are the same products as ever, of the sums over blocks.
+are linear in the adjoints, so they are the same products as ever, of the sums over blocks. What
+a state that runs from T to 1 gives goes ahead from the starts of the same blocks, in a loop of
+its own.
 """
 
 from __future__ import annotations
@@ -58,13 +60,14 @@ class BlocksPlanner(_Planner):
         }
         needed = self._needed(right)
         carried = _reading({n for n in right if self._lags(right[n])}, right)
-        together = self._together_names(right, carried) & needed
+        ways = [self._together_names(right, carried, way) & needed for way in (1, -1)]
+        together = set().union(*ways)
         self.wanted = self._summed(right, needed & carried - together)
         for name in right:  # in the order of one step backward
             if name in needed and name not in carried:
                 self._at_once(name, right[name], labels[name])
-        if together:
-            self._together(together, carried, right, labels)
+        for names in filter(None, ways):
+            self._together(names, carried, right, labels)
         for name in right:
             if name in needed and name in carried - together:
                 self._at_once(name, right[name], labels[name])
@@ -78,18 +81,18 @@ class BlocksPlanner(_Planner):
     def _lags(self, rhs: Node) -> list[int]:
         return [lag for a in terms(rhs) if (lag := self._lag(a))]
 
-    def _together_names(self, right: dict[str, Node], carried: set[str]) -> set[str]:
-        """The adjoints that go back in time: what a later step gives to an earlier one."""
+    def _together_names(self, right: dict[str, Node], carried: set[str], way: int) -> set[str]:
+        """The adjoints that go back in time (`way` 1), or ahead (−1), from step to step."""
         given = {
             v.name
             for rhs in right.values()
             for v in mx.variables(rhs)
-            if v.name in right and v.time != mx.t
+            if v.name in right and way * (v.time - mx.t) > 0
         }
         behind = set(given)  # and what those are computed from
         while more := {v.name for n in behind for v in mx.variables(right[n])} & carried - behind:
             behind |= more
-        return behind | {n for n in right if self._lags(right[n])}
+        return behind | {n for n in right if any(way * lag > 0 for lag in self._lags(right[n]))}
 
     def _together(
         self,
@@ -100,7 +103,8 @@ class BlocksPlanner(_Planner):
     ) -> None:
         ordered = [n for n in right if n in names]
         lags = {n: self._lags(right[n]) for n in ordered}
-        slots = 1 + max(lag for found in lags.values() for lag in found)
+        farthest = max((lag for found in lags.values() for lag in found), key=abs)
+        slots = 1 + abs(farthest)
         errors = {n: self._error(n, right[n].shape, slots if lags[n] else 1) for n in ordered}
         bound: Any = ChainMap(dict(errors), self.b.bound)
         before = set(self.b.buffers)
@@ -109,7 +113,9 @@ class BlocksPlanner(_Planner):
             if lags[name]:
                 self.b.emit("fill", Ref(errors[name].buffer), 0)
             if name in carried:
-                self._sum(name, right[name].shape, max(lags[name], default=0), labels[name])
+                self._sum(
+                    name, right[name].shape, max(lags[name], key=abs, default=0), labels[name]
+                )
                 self._gather_terms(body, name, errors[name], right[name], names, labels[name])
             else:  # known for every t: only the losses of the block are its own
                 own = replace(errors[name], span="own")
@@ -125,20 +131,20 @@ class BlocksPlanner(_Planner):
                 if lags[name]:
                     body.emit("fill", errors[name], 0)
         self._mark(body, before)
-        self.b.items.append(Loop(True, body.straight(), together=True))
+        self.b.items.append(Loop(farthest > 0, body.straight(), together=True))
 
     def _error(self, name: str, shape: Any, slots: int) -> Ref:
         ref = self.b.new(f"e_{name}", shape, "all")
         self.b.buffers[ref.buffer] = replace(self.b.buffers[ref.buffer], role="error", slots=slots)
         return ref
 
-    def _sum(self, name: str, shape: Any, rows: int, labels: Any) -> None:
+    def _sum(self, name: str, shape: Any, lag: int, labels: Any) -> None:
         """The sum over the blocks, in which the rest of the gradient is computed."""
-        self.b.buffers[name] = Buffer(name, shape, rows)
+        self.b.buffers[name] = Buffer(name, shape, max(0, lag), ahead=max(0, -lag))
         self.b.bound[name] = Ref(name, "all")
         if name in self.wanted:
             self.b.emit("fill", Ref(name, "all"), 0, labels=labels)
-        if rows:
+        if lag:
             self.b.emit("fill", Ref(name, "start"), 0, labels=labels)
 
     def _gather_terms(
@@ -148,9 +154,10 @@ class BlocksPlanner(_Planner):
         here = [a for a in terms(rhs) if not self._lag(a)]
         within = [a for a in here if depends(a, names)]
         now = [a for a in here if not depends(a, names)]
-        if any(v.times and v.time - mx.t > 0 for a in now for v in mx.variables(a)):
+        way = -1 if self.b.buffers[name].ahead else 1
+        if any(v.times and way * (v.time - mx.t) > 0 for a in now for v in mx.variables(a)):
             raise UnsupportedError(
-                f"the loss of {self.model.name} reads a state of an earlier step, and no blocks "
+                f"the loss of {self.model.name} reads a state of another step, and no blocks "
                 "of losses can be cut there",
                 "a variable that holds what the loss reads, o[t] = h[t-1]",
             )
@@ -186,7 +193,10 @@ class BlocksPlanner(_Planner):
         names: set[str],
         labels: Any,
     ) -> None:
-        """The term's value at t goes to the error of t − lag, and into the rows before t = 1."""
+        """The term's value at t goes to the error of t − lag, and into the rows before t = 1.
+
+        A negative lag is that of time that runs back: those rows are past T.
+        """
         lag = self._lag(term)
         negative, term = positive(mx.shift(term, -lag))
         term = self.hoisted(term, names, labels)

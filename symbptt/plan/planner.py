@@ -313,11 +313,12 @@ class _Planner:
     def backward(self) -> None:
         if self.model.cut is not None:  # ξ, drawn anew at every call
             self.b.bound[self.model.cut.name] = xi = Ref(self.model.cut.name, "all")
-            rows = max(self.model.lag(d.name) for d in self.model.states) - 1
-            self.b.buffers[xi.buffer] = Buffer(xi.buffer, (), max(rows, 0))
+            lags = [self.model.lag(d.name) for d in self.model.states if not d.reversed]
+            rows, ahead = max([1, *lags]) - 1, int(self.model.is_two_way)
+            self.b.buffers[xi.buffer] = Buffer(xi.buffer, (), rows, ahead=ahead)
+            if rows + ahead:  # no way into the sequence is cut
+                self.b.emit("fill", Ref(xi.buffer, "padded"), 1)
             self.b.emit("draw", xi)
-            if rows > 0:
-                self.b.emit("fill", Ref(xi.buffer, "start"), 1)
         right_sides = {self.total_name[n]: self.symbols(e.rhs) for n, e in self.d.adjoint.items()}
         labels = {self.total_name[n]: (e.label,) for n, e in self.d.adjoint.items()}
         needed = self._needed(right_sides)

@@ -60,8 +60,9 @@ class Ref:
     "last" (row T), "start" (the rows before t = 1), "end" (as many rows at the end), "padded"
     (every row); in a loop over all losses together "together" (one row per block of losses, where
     it now stands), "own" (while that is inside the block) and "early" (where `lag` steps back is a
-    row before t = 1). `flat` merges time and batch into rows; `block` is a range of the last axis;
-    `turned` is the transposed view; `spread` inserts axes for broadcasting.
+    row before t = 1, or, for a negative lag, past T). `flat` merges time and batch into rows;
+    `block` is a range of the last axis; `turned` is the transposed view; `spread` inserts axes for
+    broadcasting.
     """
 
     buffer: str
@@ -107,7 +108,8 @@ class Instruction:
 class Loop:
     """The steps of one recurrence: forward t = 1..T, or backward t = T..1.
 
-    With `together` it is the steps back from the ends of all blocks of losses at once.
+    With `together` it is the steps back from the ends of all blocks of losses at once, or the
+    steps ahead from their starts.
     """
 
     backward: bool

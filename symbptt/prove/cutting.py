@@ -6,10 +6,14 @@ With w(t,k) the weight of the path from step t back to step k:
                 w(t,k) = [k ≥ f_t], and 1 for all k where K ≥ T
     RandomCut   λ_t = u_t + ξ_{t+1} λ_{t+1} J_{t+1}        gives the same,
                 w(t,k) = ξ_{k+1} ⋯ ξ_t; linear in each independent ξ, so unbiased
+
+Steps counted from the other end, t for T + 1 − t, make them the claims of a state that runs
+from T to 1; its weights are [k ≤ n_t] and ξ_{t+1} ⋯ ξ_k.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy
@@ -23,6 +27,7 @@ from .induction import B, Claim, J, P, S, T, empty_product, k, right, s, t, u
 from .recursions import Chain, adjoint, checked, gradient, show, total_step
 from .roads import Roads, partial
 
+FIRST, LAST = mx.time_symbol("f_t"), mx.time_symbol("n_t")
 HOW = "index notation, every T and every size"
 ARITHMETIC = "arithmetic"
 
@@ -39,7 +44,12 @@ def xi(i: Any) -> mx.Var:
 def claims(d: Derivation) -> list[Step]:
     """What holds for every model: the masked sums, what is left out, when nothing is."""
     if isinstance(d.strategy, Blocks):
-        return [*_of_one_loss(), *_together(), *_masked(), *_all_kept(d.strategy)]
+        return [
+            *_of_one_loss(),
+            *_together(),
+            *_masked(),
+            *_all_kept(d.strategy, d.model.is_two_way),
+        ]
     assert isinstance(d.strategy, RandomCut)
     return [*_with_factors(), *_masked(), *_unbiased(), *_variance()]
 
@@ -105,8 +115,11 @@ def _double(weight: mx.Node) -> mx.Node:
     return mx.time_sum(u(t) @ inner, t, 1, T)
 
 
-def _all_kept(strategy: Blocks) -> list[Step]:
-    """f_t = max(1, e_t − k2 + 1) is 1 for every t ≤ T where the last block is within reach."""
+def _all_kept(strategy: Blocks, two_way: bool) -> list[Step]:
+    """f_t = max(1, e_t − k2 + 1) is 1 for every t ≤ T where the last block is within reach.
+
+    Then n_t = min(T, e_t − k1 + k2), of a state that runs from T to 1, is T.
+    """
     back, end, at_end = sympy.symbols("k2 e_t e_T", integer=True)
     # 1 − (e_t − k2 + 1) as a sum of two terms that are not negative: e_t ≤ e_T ≤ k2.
     reach = sympy.expand(1 - (end - back + 1) - ((back - at_end) + (at_end - end))) == 0
@@ -114,7 +127,15 @@ def _all_kept(strategy: Blocks) -> list[Step]:
         strategy.every == 1: "K ≥ T: t − K + 1 ≤ 1 for every t ≤ T, so f_t = 1",
         strategy.every == strategy.back > 1: "K ≥ T: every t ≤ T is in the first chunk, so f_t = 1",
     }.get(True, "k2 ≥ e_T: e_t − k2 + 1 ≤ 1 for every t ≤ T, so f_t = 1")
-    return [Step("", words, bool(reach), ARITHMETIC)]
+    steps = [Step("", words, bool(reach), ARITHMETIC)]
+    if two_way:
+        every, last = sympy.symbols("k1 T", integer=True)
+        # e_t − k1 + k2 − T as three terms that are not negative: e_t ≥ k1, k2 ≥ e_T ≥ T.
+        rest = (end - every) + (back - at_end) + (at_end - last)
+        ahead = sympy.expand(end - every + back - last - rest) == 0
+        words = "k2 ≥ e_T ≥ T and e_t ≥ k1: e_t − k1 + k2 ≥ T for every t, so n_t = T"
+        steps.append(Step("", words, bool(ahead), ARITHMETIC))
+    return steps
 
 
 def _with_factors() -> list[Step]:
@@ -218,35 +239,45 @@ class Cut(Roads):
     def closed(self) -> list[Step]:
         """The masked double sums, and what they leave out."""
         steps = [
-            self._is(e, self._sum(self._of(e.lhs), *self._limits(), direct=True))
+            self._is(e, self._sum(self._of(e.lhs), self._reached, direct=True))
             for e in self.d.group("kept").equations
         ]
         if isinstance(self.d.strategy, RandomCut):
             return steps
-        f = mx.time_symbol("f_t")
         for e in self.d.group("kept").equations:
             full = self._gradient_closed(self._of(e.lhs))
-            words = f"with f_t = 1, {show(e.lhs)} is dL/d{self._of(e.lhs).name}"
-            at_one = e.rhs.xreplace({f: sympy.Integer(1)})
-            steps.append(_equal(e, words, at_one, full))
+            at = "f_t = 1 and n_t = T" if self.model.is_two_way else "f_t = 1"
+            words = f"with {at}, {show(e.lhs)} is dL/d{self._of(e.lhs).name}"
+            whole = e.rhs.xreplace({FIRST: sympy.Integer(1), LAST: mx.T})
+            steps.append(_equal(e, words, whole, full))
         for e in self.d.group("bias").equations:
             wrt = next(x for x in e.lhs.atoms(mx.Deriv)).wrt
-            steps.append(self._is(e, self._sum(wrt, 1, f - 1, direct=False)))
+            steps.append(self._is(e, self._sum(wrt, self._left_out, direct=False)))
         return steps
 
     def _of(self, g: mx.Var) -> mx.Var:
         name = g.name.removeprefix("g_")
         return self.model.table[name].var()
 
-    def _limits(self) -> tuple[Any, Any]:
+    def _reached(self, onward: bool) -> tuple[Any, Any]:
         blocks = isinstance(self.d.strategy, Blocks)
-        return (mx.time_symbol("f_t") if blocks else sympy.Integer(1)), mx.t
+        if onward:
+            return (FIRST if blocks else sympy.Integer(1)), mx.t
+        return mx.t, (LAST if blocks else mx.T)
+
+    def _left_out(self, onward: bool) -> tuple[Any, Any]:
+        return (sympy.Integer(1), FIRST - 1) if onward else (LAST + 1, mx.T)
 
     def _is(self, e: Equation, truth: mx.Node) -> Step:
         return _equal(e, f"{show(e.lhs)} is its masked double sum", e.rhs, truth)
 
-    def _sum(self, wrt: mx.Var, low: Any, high: Any, *, direct: bool) -> mx.Node:
-        """Σ_t (∂l_t/∂θ + Σ_{k=low}^{high} u_t P(t,k) B_k), with ξ on each J where there is one."""
+    def _sum(
+        self, wrt: mx.Var, limits: Callable[[bool], tuple[Any, Any]], *, direct: bool
+    ) -> mx.Node:
+        """Σ_t (∂l_t/∂θ + Σ_k u_t P(t,k) B_k), with ξ on each J where there is one.
+
+        `limits` are those of k, for a block that runs from 1 to T or the other way.
+        """
         q = mx.time_symbol("q")
         terms: list[mx.Node] = []
         if direct and wrt in mx.variables(self.steps.side[self.steps.lost]):
@@ -257,16 +288,20 @@ class Cut(Roads):
                 rank = b.var.rank
                 slope = partial(b.var, wrt).xreplace({mx.t: q})
                 body = mx.contract(self._product(b, q), slope, rank)
-                summed = mx.time_sum(body, q, low, high)
+                summed = mx.time_sum(body, q, *limits(b.before == mx.t - 1))
                 terms.append(mx.contract(partial(self.steps.lost, b.var), summed, rank))
         return self._over_time(mx.plus(*terms)) if terms else mx.zeros(wrt.shape)
 
     def _product(self, b: Block, start: Any) -> mx.Node:
         if self.model.cut is None:
             return self.product(b, mx.t, start)
-        m = mx.time_symbol("m")
-        jac = mx.times(mx.Var(self.model.cut.name, (), (mx.t,)), partial(b.var, b.var.at(b.before)))
-        return mx.TimeProd(jac.xreplace({mx.t: m}), m, start + 1, mx.t)
+        m, name = mx.time_symbol("m"), self.model.cut.name
+        jac = partial(b.var, b.var.at(b.before))
+        if b.before == mx.t - 1:
+            jac = mx.times(mx.Var(name, (), (mx.t,)), jac)
+            return mx.TimeProd(jac.xreplace({mx.t: m}), m, start + 1, mx.t)
+        jac = mx.times(mx.Var(name, (), (mx.t + 1,)), jac)  # on the way from t + 1 to t
+        return mx.TimeProd(jac.xreplace({mx.t: start - m}), m, 1, start - mx.t)
 
 
 def _equal(e: Equation, words: str, left: mx.Node, right: mx.Node) -> Step:

@@ -14,6 +14,7 @@ where intervals at some entries prove it; where neither is shown, the step is un
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +24,14 @@ import sympy
 from .. import matrix as mx
 from ..errors import UnsupportedError
 from ..matrix.evaluate import Array
-from ..model import Declaration, Derivation, Model, Step
-from ..unroll import gradients, unroll
+from ..model import Declaration, Derivation, Equation, Model, Step
+from ..unroll import Run, gradients, unroll
 from .laurent import Poly
 from .ring import Ring
 from .scalars import Reader, ring_functions, sympy_functions
 
 Given = dict[tuple[str, int | None], Array]
+Tape = list[tuple[Any, Any, tuple[str, int, Any]]]
 
 
 @dataclass(frozen=True)
@@ -43,20 +45,26 @@ class Gap:
 
 def explicit(derivation: Derivation, horizons: tuple[int, ...] = (1, 2, 3)) -> list[Step]:
     """One step per adjoint and gradient: equal to the scalar chain rule at every horizon."""
-    model = derivation.model
-    sizes = distinct_sizes(model)
+    sizes = distinct_sizes(derivation.model)
+    runs = [Unrolled(derivation, derivation.model, sizes, steps) for steps in horizons]
+    how = f"sympy.diff of every unrolled scalar, T = {listed(horizons)}; {shown_sizes(sizes)}"
+    adjoints = [(f"{n}[t]", e) for n, e in derivation.adjoint.items()]
+    return statements([*adjoints, *derivation.gradient.items()], runs, how)
+
+
+def statements(
+    equations: list[tuple[str, Equation]], runs: Iterable[Unrolled], how: str
+) -> list[Step]:
+    """One step per equation, from the gaps that the runs found under its key."""
     gaps: list[Gap] = []
     open_question = ""
-    for steps in horizons:
+    for run in runs:
         try:
-            gaps += _Unrolled(derivation, model, sizes, steps).gaps()
+            gaps += run.gaps()
         except UnsupportedError as error:
-            open_question = open_question or f"T = {steps}: {error.message}"
-    shown = ", ".join(f"{k} = {v}" for k, v in sizes.items())
-    how = f"sympy.diff of every unrolled scalar, T = {_list(horizons)}; {shown}"
-    adjoints = [(f"{n}[t]", e) for n, e in derivation.adjoint.items()]
+            open_question = open_question or f"T = {run.steps}: {error.message}"
     out = []
-    for key, e in [*adjoints, *derivation.gradient.items()]:
+    for key, e in equations:
         mine = sorted((g for g in gaps if g.key == key), key=lambda g: not g.shown)
         detail = mine[0].where if mine else open_question
         claim = f"{mx.notation['unicode'](e.lhs)} equals the unrolled derivative"
@@ -65,8 +73,12 @@ def explicit(derivation: Derivation, horizons: tuple[int, ...] = (1, 2, 3)) -> l
     return out
 
 
-def _list(items: Any) -> str:
+def listed(items: Any) -> str:
     return ", ".join(map(str, items))
+
+
+def shown_sizes(sizes: dict[str, int]) -> str:
+    return listed(f"{k} = {v}" for k, v in sizes.items())
 
 
 def distinct_sizes(model: Model) -> dict[str, int]:
@@ -113,7 +125,7 @@ def symbols(model: Model, sizes: dict[str, int], steps: int) -> Given:
     return given
 
 
-class _Unrolled:
+class Unrolled:
     """One horizon: the scalar tape of the model, and the derived recursions on the same values.
 
     A sum becomes one generator once it is computed, and an adjoint one once both roads agree
@@ -132,6 +144,7 @@ class _Unrolled:
             for symbol in array.flat
         }
         self.derived_adjoints: dict[tuple[str, int], Array] = {}
+        self.slopes: dict[Any, Poly] = {}
 
     def gaps(self) -> list[Gap]:
         derived = self._derived()
@@ -155,22 +168,26 @@ class _Unrolled:
 
     def _derived(self) -> dict[str, Array]:
         """Every gradient by the derived recursions; adjoints are kept, and named."""
+
+        def adjoint(name: str, time: int, array: Array) -> Array:
+            self.derived_adjoints[name, time] = array
+            return entrywise(self.ring.renamed, array)
+
+        return gradients(self.derivation, self.run(), adjoint)
+
+    def run(self) -> Run:
+        """The forward pass on exact polynomials."""
         exact = {k: _lifted(self.ring, v) for k, v in self.given.items()}
         functions = ring_functions(self.ring)
 
         def named(name: str, time: int, array: Array) -> Array:
-            return _entrywise(self.ring.named, array)
+            return entrywise(self.ring.named, array)
 
-        def adjoint(name: str, time: int, array: Array) -> Array:
-            self.derived_adjoints[name, time] = array
-            return _entrywise(self.ring.renamed, array)
+        return unroll(self.derivation.model, exact, self.sizes, functions, self.steps, named)
 
-        run = unroll(self.derivation.model, exact, self.sizes, functions, self.steps, named)
-        return gradients(self.derivation, run, adjoint)
-
-    def _tape(self) -> tuple[Any, list[tuple[Any, Any, tuple[str, int, Any]]]]:
+    def tape(self) -> tuple[Any, Tape]:
         """(the loss, [(symbol of a scalar, its expression, which entry it is)])."""
-        tape: list[tuple[Any, Any, tuple[str, int, Any]]] = []
+        tape: Tape = []
 
         def record(name: str, time: int, array: Array) -> Array:
             out = np.empty(array.shape, dtype=object)
@@ -186,38 +203,60 @@ class _Unrolled:
         return run.loss, tape
 
     def _scalar_gradient(self) -> tuple[dict[Any, Poly], list[Gap]]:
-        """dL/d(scalar) by the chain rule; an adjoint the derivation agrees on is named like it."""
-        loss, tape = self._tape()
+        """dL/d(scalar) by the chain rule."""
+        loss, tape = self.tape()
         totals: dict[Any, Poly] = {}
+        self._spread(self.ring.number(1), loss, totals)
+        return totals, self.spread_back(tape, totals)
+
+    def spread_back(self, tape: Tape, totals: dict[Any, Poly], words: str = "") -> list[Gap]:
+        """Add to `totals` what each scalar gives to those it reads, the last scalar first.
+
+        An adjoint that the derivation agrees on is named like its own.
+        """
         found: list[Gap] = []
-        for v, expression, entry in [(None, loss, None), *reversed(tape)]:
-            total = self.ring.number(1) if v is None else totals.get(v, self.ring.number(0))
-            derived = self.derived_adjoints.get(entry[:2]) if entry else None
+        for v, expression, entry in reversed(tape):
+            total = totals.get(v, self.ring.number(0))
+            derived = self.derived_adjoints.get(entry[:2])
             if derived is not None:
-                where = f"t = {entry[1]}, entry {list(entry[2])}"
+                where = f"{words}t = {entry[1]}, entry {list(entry[2])}"
                 key = f"{entry[0]}[t]"
                 refuted = any(g.key == key and g.shown for g in found)
-                gap = [] if refuted else self._gap(key, where, derived[entry[2]] - total)
+                mine: Any = derived[entry[2]]
+                gap = [] if refuted else self._gap(key, where, mine - total)
                 found += gap
-                total = self.ring.renamed(total if refuted or gap else derived[entry[2]])
+                total = self.ring.renamed(total if refuted or gap else mine)
             if total.terms:
-                self._spread(total, expression, totals, entry[1] if entry else 1)
-        return totals, found
+                self._spread(total, expression, totals, entry[1])
+        return found
 
-    def _spread(self, total: Poly, expression: Any, totals: dict[Any, Poly], time: int) -> None:
+    def _spread(
+        self, total: Poly, expression: Any, totals: dict[Any, Poly], time: int | None = None
+    ) -> None:
+        """`time` is that of the scalar; the loss of all steps has none."""
         for u in expression.free_symbols:
-            share = total * self.reader.read(sympy.diff(expression, u))
-            for x in self._between(u, time):
-                share = share * self.ring.entry(x)
+            ways = self._ways(self.time.get(u, time), time) if time is not None else range(0)
+            if any(map(self.is_stopped, ways)):
+                continue
+            if (expression, u) not in self.slopes:
+                self.slopes[expression, u] = self.reader.read(sympy.diff(expression, u))
+            share = total * self.slopes[expression, u]
+            if self.model.cut is not None:
+                for n in ways:
+                    share = share * self.ring.entry(self.given[self.model.cut.name, n].item())
             totals[u] = totals[u] + share if u in totals else share
 
-    def _between(self, u: Any, time: int) -> list[Any]:
-        """ξ of every step after 1 from u to `time`, where the gradient is cut at random."""
-        if self.model.cut is None:
-            return []
-        name = self.model.cut.name
-        start = max(self.time.get(u, time), 1)
-        return [self.given[name, n].item() for n in range(start + 1, time + 1)]
+    def _ways(self, start: int, time: int) -> range:
+        """n for every way between the steps n − 1 and n on the way from `start` to `time`.
+
+        The ways from 0 to 1, and between T and T + 1, are none: a start of a state enters there.
+        """
+        low, high = sorted((max(1, min(start, self.steps)), time))
+        return range(low + 1, high + 1)
+
+    def is_stopped(self, n: int) -> bool:
+        """Whether step n reads step n − 1, or n − 1 reads n, as a copy without a derivative."""
+        return False
 
     def _difference(self, name: str, derived: Array, totals: dict[Any, Poly]) -> list[Gap]:
         given = self.given
@@ -240,7 +279,7 @@ class _Unrolled:
         return []
 
 
-def _entrywise(f: Any, array: Array) -> Array:
+def entrywise(f: Any, array: Array) -> Array:
     out = np.empty(array.shape, dtype=object)
     for i in np.ndindex(*array.shape):
         out[i] = f(array[i])
@@ -248,4 +287,4 @@ def _entrywise(f: Any, array: Array) -> Array:
 
 
 def _lifted(ring: Ring, array: Array) -> Array:
-    return _entrywise(lambda x: ring.entry(x) if isinstance(x, sympy.Symbol) else x, array)
+    return entrywise(lambda x: ring.entry(x) if isinstance(x, sympy.Symbol) else x, array)

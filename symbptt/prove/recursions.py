@@ -223,7 +223,7 @@ class Chain:
             share = pulled(self.cotangent(w), jacobian(rhs, target))
             for x in weights(self.model, lag):  # ξ, where the gradient is cut at random
                 x = mx.shift(x, base - mx.t) if v.times else x
-                if not (x.time.is_number and x.time <= 1):
+                if not _starts(x.time):
                     share = p.mul(lower(x, ()), share)
             out = p.add(out, share)
         return out, keep, times
@@ -255,6 +255,11 @@ def total_step(d: Derivation, chain: Chain, e: Equation, v: mx.Var, words: str) 
 def _is_start(v: mx.Var) -> bool:
     """Whether v is an initial value: at 0 or before, or past T for a reversed state."""
     return v.time is not None and mx.t not in v.time.free_symbols
+
+
+def _starts(time: Any) -> bool:
+    """Whether ξ is 1: on the way into step 1, or from T + 1 into T."""
+    return bool(time <= 1) if time.is_number else bool((time - mx.T).is_positive)
 
 
 def _within(time: Any) -> bool:
