@@ -52,6 +52,7 @@ ROOMS = (
     "proof",
     "repairs",
     "verdicts",
+    "evidence",
     "present",
     "report",
 )

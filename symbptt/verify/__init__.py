@@ -13,6 +13,7 @@ judge     a document in one system: its letters, and truth under each reading
 proof     a line for every T and all sizes
 repairs   the edit that would make a wrong line true
 verdicts  every line's verdict
+evidence  what a refuted line is shown: the counterexample, the mark, the root cause
 present   a report as text and JSON
 report    `verify(text)` and what it hands back
 

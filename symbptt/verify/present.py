@@ -11,9 +11,9 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from . import surface as s
+from .evidence.marks import carets
+from .evidence.scalars import DIGITS
 from .judge.line import (
     APPROXIMATION,
     CONDITIONAL,
@@ -81,22 +81,38 @@ def _line(report: Report, line: Line, explain: str) -> list[str]:
     head = f"{_MARK[line.verdict]} {c.id:>5}  line {c.line}  {line.verdict}"
     if line.codes:
         head += f": {line.codes[0]} {NAMES.get(line.codes[0], '')}"
-    out = [head, f"         {_flat(c.source)}"]
-    if line.verdict in (REFUTED, FOLLOWS):
-        out.append(f"         {'^' * min(len(_flat(c.source)), 72)}")
-        if line.message:
-            out.append(f"         {line.message}")
-        if line.follows:
-            out.append(f"         follows from line {line.follows}")
-        out += [f"         {x}" for x in counterexample_text(line)]
-        if line.correct:
-            out.append(f"         write instead: {_flat(line.correct)}")
-    elif line.verdict in (TESTED, UNREAD) and line.message:
-        out.append(f"         {line.message}")
-    out += [f"         if {x.words}" for x in line.conditions]
+    shown = [head, *_source(line)]
+    shown += [f"{_INDENT}{x}" for x in said(line)]
     if explain and explain == c.id:
-        out += _proof(line)
-    return out
+        shown += _proof(line)
+    return shown
+
+
+_INDENT = " " * 9
+
+
+def _source(line: Line) -> list[str]:
+    """The author's line, with what is wrong in it marked."""
+    c = line.claim
+    flat, under = carets(c.source, c.start, line.marks or ((c.start, c.end),))
+    if line.verdict not in (REFUTED, FOLLOWS):
+        return [_INDENT + flat]
+    return [_INDENT + flat, _INDENT + under]
+
+
+def said(line: Line) -> list[str]:
+    """What is said of a line, below its source."""
+    out: list[str] = []
+    if line.message and line.verdict in (REFUTED, FOLLOWS, TESTED, UNREAD, PROVED, CONDITIONAL):
+        out.append(line.message)
+    if line.verdict == FOLLOWS:
+        out.append(f"it follows from your line {line.follows}: false here, true with what it says")
+    if line.verdict == REFUTED:
+        out += [line.shapes] if line.shapes and line.shapes != line.message else []
+        out += counterexample_text(line)
+    if line.verdict in (REFUTED, FOLLOWS) and line.correct:
+        out.append(f"write instead: {_flat(line.correct)}")
+    return out + [f"if {x.words}" for x in line.conditions]
 
 
 def _proof(line: Line) -> list[str]:
@@ -118,17 +134,27 @@ def _flat(source: str) -> str:
     return " ".join(source.split())
 
 
+ROWS = 8  # of a counterexample, at most
+
+
 def counterexample_text(line: Line) -> list[str]:
-    a = line.answer
-    if a is None or a.left is None or a.right is None:
-        return [] if a is None or not a.detail or a.detail == line.message else [a.detail]
-    where = ", ".join(f"{k} = {v}" for k, v in (a.where or {}).items())
-    return [f"at {where}: the left side is {_array(a.left.data)}",
-            f"{' ' * len(f'at {where}: ')}the right side {_array(a.right.data)}"]  # fmt: skip
-
-
-def _array(x: Any) -> str:
-    return np.array2string(np.asarray(x, float), precision=6, separator=", ").replace("\n", "")
+    """Both sides at one step, entry by entry, those that differ marked."""
+    c = line.counterexample
+    if c is None:
+        return []
+    kind = "exact" if c.exact else f"to {DIGITS} digits"
+    rows = sorted(c.entries, key=lambda e: not e.differs)[:ROWS]
+    rows = [e for e in c.entries if e in rows]
+    places = [f"[{','.join(map(str, e.place))}]" if e.place else "" for e in rows]
+    width = max(len("entry"), *map(len, places))
+    left = max(len("left side"), *(len(e.left) for e in rows))
+    out = [f"at {c.where} ({kind}):", f"  {'entry':<{width}}  {'left side':<{left}}  right side"]
+    for place, e in zip(places, rows, strict=True):
+        mark = "  ≠" if e.differs else ""
+        out.append(f"  {place:<{width}}  {e.left:<{left}}  {e.right}{mark}")
+    if len(rows) < len(c.entries):
+        out.append(f"  and {len(c.entries) - len(rows)} more entries")
+    return out
 
 
 def conclusion(report: Report) -> str:
@@ -161,15 +187,6 @@ def data(report: Report) -> dict[str, Any]:
 
 
 def _record(line: Line) -> dict[str, Any]:
-    a = line.answer
-    counter = None
-    if line.verdict in (REFUTED, FOLLOWS) and a is not None:
-        counter = {
-            "at": a.where,
-            "left": None if a.left is None else np.asarray(a.left.data, float).tolist(),
-            "right": None if a.right is None else np.asarray(a.right.data, float).tolist(),
-            "shapes": a.detail or None,
-        }
     reading = line.reading
     return {
         "id": line.claim.id,
@@ -185,10 +202,25 @@ def _record(line: Line) -> dict[str, Any]:
         "diagnosis": {"class": line.codes[0] if line.codes else None, "classes": line.codes,
                       "message": line.message},
         "correct": line.correct or None,
-        "counterexample": counter,
+        "counterexample": _counter(line),
         "follows": line.follows or None,
         "proof": list(line.proof),
     }  # fmt: skip
+
+
+def _counter(line: Line) -> dict[str, Any] | None:
+    c = line.counterexample
+    if c is None:
+        return {"shapes": line.shapes} if line.shapes else None
+    return {
+        "sizes": {"T": c.steps, **c.sizes},
+        "at": c.at,
+        "exact": c.exact,
+        "shape": list(c.shape),
+        "left": [e.left for e in c.entries],
+        "right": [e.right for e in c.entries],
+        "differs": [list(e.place) for e in c.entries if e.differs],
+    }
 
 
 def as_json(report: Report) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from ..errors import SymbpttError
 from ..model import Loss, Model
 from . import surface as s
+from .evidence.gather import evidence
 from .forward.document import from_document
 from .forward.drafts import IncompleteError
 from .forward.given import from_model
@@ -99,6 +100,7 @@ def judge_document(
         decided = decide(judge)
         confirm(judge)
         repair(judge)
+        evidence(judge)
         for n, line in enumerate(decided):
             old = lines.get(n)
             if old is None or (old.verdict == UNREAD and line.verdict != UNREAD):
@@ -156,7 +158,7 @@ def repair(judge: Judge) -> None:
             line.message = f"no repair was found: {type(error).__name__}: {error}"
             continue
         if found is not None:
-            line.codes, line.message = list(found.codes), found.words
+            line.codes, line.message, line.repair = list(found.codes), found.words, found
             line.correct = statement_text(line, found.statement)
         elif line.answer is not None and line.answer.outcome == MISFIT:
             elementwise = line.answer.detail.endswith("elementwise")

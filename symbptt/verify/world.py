@@ -45,9 +45,11 @@ def small_sizes(model: Model) -> dict[str, int]:
 class World:
     """The values of one run of a model, T steps long, and all its derivatives."""
 
+    dtype: Any = float
+
     def __init__(self, model: Model, steps: int = 3, seed: int = 0):
         self.model, self.steps = model, steps
-        self.sizes = small_sizes(model)
+        self.sizes = self._sizes()
         self.random = random.Random(seed)
         self.values: dict[Key, Array] = {}
         self.edges: dict[Key, dict[Key, Array]] = {}
@@ -58,11 +60,14 @@ class World:
 
     # -- values
 
+    def _sizes(self) -> dict[str, int]:
+        return small_sizes(self.model)
+
     def dims(self, shape: Iterable[Any]) -> tuple[int, ...]:
         known = {mx.size(k): v for k, v in self.sizes.items()}
         return tuple(int(sympy.sympify(n).xreplace(known)) for n in shape)
 
-    def _number(self) -> float:
+    def _number(self) -> Any:
         """A multiple of 1/64 between 1/4 and 1 in size: short to print, and no zero."""
         return self.random.choice((-1, 1)) * self.random.randrange(16, 65) / 64
 
@@ -72,7 +77,7 @@ class World:
             (count,) = self.dims((d.classes,))
             flat = [self.random.randrange(count) for _ in range(int(np.prod(dims, dtype=int)))]
             return np.array(flat, dtype=int).reshape(dims)
-        out = np.empty(dims)
+        out = np.empty(dims, dtype=self.dtype)
         for i in np.ndindex(*dims):
             out[i] = self._number()
         return out
@@ -95,19 +100,22 @@ class World:
         for time in range(1, self.steps + 1):
             for e in self.model.equations:
                 key = (e.lhs.name, time)
-                self.values[key] = self._evaluate(e.rhs, time).real.astype(float)
+                self.values[key] = self.value_of(e.rhs, time)
                 self.edges[key] = self._local(e.rhs, time)
                 self.order.append(key)
         loss = self.model.loss.step.name
-        total = 0.0
+        total: Any = 0
         weights: dict[Key, Array] = {}
         for time in range(1, self.steps + 1):
-            w = float(self._evaluate(self.model.loss.weight(), time).real)
+            w = self.value_of(self.model.loss.weight(), time).item()
             total += w * self.values[loss, time].sum()
-            weights[loss, time] = np.full(self.values[loss, time].shape, w)
-        self.values[LOSS.name, None] = np.array(total)
+            weights[loss, time] = np.full(self.values[loss, time].shape, w, dtype=self.dtype)
+        self.values[LOSS.name, None] = np.array(total, dtype=self.dtype)
         self.edges[LOSS.name, None] = weights
         self.order.append((LOSS.name, None))
+
+    def value_of(self, expr: mx.Node, time: int) -> Array:
+        return self._evaluate(expr, time).real.astype(float)
 
     def _evaluate(
         self, expr: mx.Node, time: int, changed: Mapping[Key, Array] | None = None
@@ -135,12 +143,16 @@ class World:
             base = self.values[key]
             columns = []
             for i in np.ndindex(*base.shape):
-                moved = base.astype(complex)
-                moved[i] += EPS * 1j
-                columns.append(self._evaluate(rhs, time, {key: moved}).imag / EPS)
+                columns.append(self._slope(rhs, time, key, i))
             stacked = np.stack(columns, axis=-1)
             out[key] = stacked.reshape((*stacked.shape[:-1], *base.shape))
         return out
+
+    def _slope(self, rhs: mx.Node, time: int, key: Key, i: Any) -> Array:
+        """∂rhs/∂v[i] by complex step."""
+        moved = self.values[key].astype(complex)
+        moved[i] += EPS * 1j
+        return self._evaluate(rhs, time, {key: moved}).imag / EPS
 
     # -- derivatives
 
@@ -153,7 +165,7 @@ class World:
         """
         if of == by:
             shape = self.values[by].shape
-            return np.eye(int(np.prod(shape, dtype=int))).reshape(shape + shape)
+            return self._eye(shape)
         if kind == DIRECT:
             found = self.edges.get(of, {}).get(by)
             return self._zero(of, by) if found is None else found
@@ -163,7 +175,11 @@ class World:
         return self._zero(of, by) if found is None else found
 
     def _zero(self, of: Key, by: Key) -> Array:
-        return np.zeros(self.values[of].shape + self.values[by].shape)
+        return np.zeros(self.values[of].shape + self.values[by].shape, dtype=self.dtype)
+
+    def _eye(self, shape: tuple[int, ...]) -> Array:
+        count = int(np.prod(shape, dtype=int))
+        return np.eye(count, dtype=self.dtype).reshape(shape + shape)
 
     def _reach(self, by: Key, kind: str, copy: int | None, step: int | None) -> dict[Key, Array]:
         """d w / d by for every w, by one forward sweep."""
@@ -171,10 +187,9 @@ class World:
         if name in self._cache:
             return self._cache[name]
         shape = self.values[by].shape
-        count = int(np.prod(shape, dtype=int))
         out: dict[Key, Array] = {}
         if by[1] is not None:
-            out[by] = np.eye(count).reshape(shape + shape)
+            out[by] = self._eye(shape)
         for w in self.order:
             if w == by or (step is not None and w[1] not in (step, None)):
                 continue

@@ -63,7 +63,7 @@ class Numbers:
 
     def onehot(self, name: str, time: Any, classes: Any) -> Any:
         index = self.var(name, time)
-        return np.eye(self.size(classes))[index]
+        return np.eye(self.size(classes), dtype=self.world.dtype)[index]
 
     def derivative(self, of: Any, by: Any, kind: str = TOTAL, copy: Any = None) -> Any:
         u, v = ((name, self.at(time)) for name, time in (of, by))
@@ -72,7 +72,9 @@ class Numbers:
         if beyond and all(k[1] == w.steps + 1 for k in beyond) and u == ("L", None):
             name = next(n for n, _ in w.values if n == v[0])
             like = next(a for (n, s), a in w.values.items() if n == name and s is not None)
-            return np.zeros(like.shape)  # the boundary: nothing past T reaches the loss
+            return np.zeros(
+                like.shape, self.world.dtype
+            )  # the boundary: nothing past T reaches the loss
         for k in (u, v):
             if k not in w.values:
                 raise OutOfRangeError(f"{k[0]} has no value at {k[1]}")
@@ -87,7 +89,7 @@ class Numbers:
         return np.einsum(spec, a)
 
     def eye(self, n: Any) -> Any:
-        return np.eye(int(n))
+        return np.eye(int(n), dtype=self.world.dtype)
 
     def add(self, a: Any, b: Any, sign: int) -> Any:
         return a + sign * b
@@ -140,7 +142,7 @@ class Numbers:
             raise MisfitError("an empty product of vectors has no value")
         half = like.shape[: like.left]
         count = int(np.prod(half, dtype=int))
-        return replace(like, data=np.eye(count).reshape(half + half))
+        return replace(like, data=np.eye(count, dtype=self.world.dtype).reshape(half + half))
 
     def _somewhere(self) -> range:
         return range(1, self.world.steps + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from .. import surface as s
 from .readings import Condition, Reading
@@ -30,6 +31,10 @@ class Line:
     how: str = ""
     label: str = ""
     proof: tuple[str, ...] = ()
+    repair: Any = None  # of `repairs`, where one was found
+    marks: tuple[tuple[int, int], ...] = ()  # what the repair replaces, as offsets in the text
+    shapes: str = ""  # why they do not fit
+    counterexample: Any = None  # of `evidence`
 
     @property
     def statement(self) -> Statement:

@@ -64,12 +64,24 @@ class Ground:
     def world(self) -> World:
         return World(self.system.model, self.steps)
 
+    def of(self, system: System) -> Ground:
+        """The same ground under another system."""
+        return Ground(system, self.naming, self.steps)
+
+    def algebra(self, times: dict[Any, int]) -> Numbers:
+        return Numbers(self.world, times)
+
+    def matches(self, left: Tensor, right: Tensor) -> bool:
+        """Equal entries; raises MisfitError where the shapes already differ."""
+        left, right = fitted(left, right)
+        return close(np.asarray(left.data, float), np.asarray(right.data, float))
+
     @cached_property
     def last(self) -> Ground:
         """The same model with its loss at the last step only."""
         model = self.system.model
         changed = replace(model, loss=Loss("last", model.loss.step))
-        return Ground(replace(self.system, model=changed), self.naming, self.steps)
+        return self.of(replace(self.system, model=changed))
 
     @cached_property
     def squared(self) -> Ground:
@@ -87,7 +99,7 @@ class Ground:
             replace(x, rhs=value) if x.lhs.name == name else x for x in model.equations
         )
         changed = replace(model, equations=equations)
-        return Ground(replace(self.system, model=changed), self.naming, self.steps)
+        return self.of(replace(self.system, model=changed))
 
     # -- truth
 
@@ -129,7 +141,7 @@ class Ground:
     def assignments(self, names: list[Any], last: bool) -> Iterator[dict[Any, int]]:
         """Values of the free times: t first in the middle, then at the edges; others up to t."""
         steps = self.world.steps
-        order = [2, 1, 3, *range(4, steps + 1)]
+        order = [n for n in (2, 1, *range(3, steps + 1)) if n <= steps]
         if not names:
             yield {mx.t: steps if last else 2}
             return
@@ -146,7 +158,7 @@ class Ground:
     def sides(
         self, claim: Statement, choice: Choice, times: dict[Any, int]
     ) -> tuple[Tensor, Tensor, Meaning]:
-        alg = Numbers(self.world, times)
+        alg = self.algebra(times)
         m = Meaning(self.system, self.naming, alg, choice)
         left = m.of(claim.left)
         if left.rank == 3:
@@ -171,20 +183,14 @@ class Ground:
             free = list(m.components)
             sizes = [range(int(m.components[c])) for c in free]
             for values in itertools.product(*sizes):
-                alg = Numbers(self.world, times)
+                alg = self.algebra(times)
                 alg.free = dict(zip(free, values, strict=True))
                 again = Meaning(self.system, self.naming, alg, choice)
                 left, right = again.of(claim.left), again.of(claim.right)
-                if not matches(left, right):
+                if not self.matches(left, right):
                     return left, right
             return None
-        return None if matches(left, right) else (left, right)
-
-
-def matches(left: Tensor, right: Tensor) -> bool:
-    """Equal entries; raises MisfitError where the shapes already differ."""
-    left, right = fitted(left, right)
-    return close(np.asarray(left.data, float), np.asarray(right.data, float))
+        return None if self.matches(left, right) else (left, right)
 
 
 def fitted(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:

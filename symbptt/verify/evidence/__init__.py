@@ -1,0 +1,9 @@
+"""What a refuted line is shown.
+
+scalars  rationals where the functions allow it, else 30 digits; dual numbers
+exact    a small world in such scalars
+counter  the smallest counterexample
+marks    the part of the line that its repair replaces
+inherit  which wrong line a wrong line comes from
+gather   `evidence(judge)`: all of it, for every line
+"""

@@ -1,0 +1,152 @@
+"""A small world in exact numbers: the values and derivatives of `world`, over `scalars`.
+
+T = 2 and a state of two entries unless a line needs more; sizes that differ, an initial state
+that is not zero and no symmetric matrix, so that a wrong line shows. Equations are differentiated
+by dual numbers, entry by entry.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy
+
+from ... import matrix as mx
+from ...matrix.evaluate import Setting, evaluate, softmax_rows
+from ...model import Declaration, Model
+from ..algebra.numbers import Numbers, OutOfRangeError
+from ..algebra.tensor import Tensor
+from ..forward.system import System
+from ..judge.truth import Ground, fitted
+from ..naming import Naming
+from ..world import Array, Key, World
+from .scalars import Dual, Field, Functions
+
+
+def smallest_sizes(model: Model) -> dict[str, int]:
+    """Pairwise different sizes from 2 up, the last axis of the first state's first: H = 2."""
+    order: list[str] = []
+    for d in (*model.states, *model.declarations):
+        for n in reversed(d.shape):
+            order += [x.name for x in sorted(n.free_symbols, key=str) if x.name not in order]
+    order += [n for n in model.sizes if n not in order]
+    return {name: value for value, name in enumerate(order, 2)}
+
+
+class ExactWorld(World):
+    """The values of one run, T steps long, as scalars of a field. Raises IrrationalError."""
+
+    dtype = object
+
+    def __init__(self, model: Model, steps: int, field: Field, seed: int = 0):
+        self.field, self.functions = field, Functions(field)
+        super().__init__(model, steps, seed)
+
+    def _sizes(self) -> dict[str, int]:
+        return smallest_sizes(self.model)
+
+    def _number(self) -> Any:
+        drawn = self.random.choice(self.field.entries)
+        return self.field.number(self.random.choice((-1, 1)) * drawn)
+
+    def _array(self, d: Declaration) -> Array:
+        out = super()._array(d)
+        square = out.ndim == 2 and out.shape[0] == out.shape[1]
+        while d.role == "param" and square and np.all(out == out.T):
+            out = super()._array(d)
+        return out
+
+    def value_of(self, expr: mx.Node, time: int, changed: Any = None) -> Array:
+        values = self.values if changed is None else {**self.values, **changed}
+
+        def lookup(node: Any, times: tuple[int, ...]) -> Array:
+            return np.asarray(values[node.name, times[0] if times else None], dtype=object)
+
+        at = Setting(lookup, self.sizes, self.functions, {"t": time, "T": self.steps})
+        return evaluate(expr, at)
+
+    def _slope(self, rhs: mx.Node, time: int, key: Key, i: Any) -> Array:
+        moved = self.values[key].copy()
+        moved[i] = Dual(moved[i], self.field.number(1))
+        out = self.value_of(rhs, time, {key: moved})
+        slopes = [x.slope if isinstance(x, Dual) else 0 for x in out.ravel()]
+        return _objects(slopes, out.shape)
+
+
+class ExactNumbers(Numbers):
+    """The arithmetic of such a world at given times."""
+
+    world: ExactWorld
+
+    def __init__(self, world: ExactWorld, times: Any):
+        super().__init__(world, times)
+        self.setting = Setting(_nowhere, world.sizes, world.functions)
+
+    def number(self, value: Any) -> Tensor:
+        known = {k: sympy.Integer(v) for k, v in self.times.items()}
+        q = sympy.sympify(value).xreplace({**known, mx.T: sympy.Integer(self.world.steps)})
+        sizes = {x: self.world.sizes[x.name] for x in q.free_symbols if x.name in self.world.sizes}
+        return Tensor(np.array(self.world.field.number(q.xreplace(sizes)), dtype=object), (), 0)
+
+    def apply(self, body: Any, a: Any) -> Any:
+        return self.setting.map(self.world.functions.of(body), np.asarray(a, dtype=object))
+
+    def softmax(self, a: Any, rank: int) -> Any:
+        return softmax_rows(a, self.setting)
+
+    def power(self, a: Any, exponent: Any) -> Any:
+        q = sympy.Rational(exponent)
+        if q.is_Integer and q >= 0:
+            return self.setting.map(lambda v: v ** int(q), a)
+        if q.is_Integer:
+            one = self.world.field.number(1)
+            return self.setting.map(lambda v: one / v ** int(-q), a)
+        return self.setting.map(lambda v: self.world.field.power(v, q), a)
+
+
+def _nowhere(*_: Any) -> Any:
+    raise OutOfRangeError("a value without a place")
+
+
+def _objects(items: list[Any], shape: tuple[int, ...]) -> Array:
+    out = np.empty(len(items), dtype=object)
+    out[:] = items
+    return out.reshape(shape)
+
+
+class ExactGround(Ground):
+    """A system with one such world, for a count of steps, a kind of scalar and a draw."""
+
+    def __init__(self, system: System, naming: Naming, steps: int, field: Field, seed: int = 0):
+        super().__init__(system, naming, steps)
+        self.field, self.seed = field, seed
+        self._world: ExactWorld | None = None
+
+    @property
+    def world(self) -> ExactWorld:
+        if self._world is None:
+            self._world = ExactWorld(self.system.model, self.steps, self.field, self.seed)
+        return self._world
+
+    def make(self) -> None:
+        """Run the model now. Raises IrrationalError where a value is outside the field."""
+        _ = self.world
+
+    def of(self, system: System) -> ExactGround:
+        return ExactGround(system, self.naming, self.steps, self.field, self.seed)
+
+    def algebra(self, times: Any) -> ExactNumbers:
+        return ExactNumbers(self.world, times)
+
+    def matches(self, left: Tensor, right: Tensor) -> bool:
+        left, right = fitted(left, right)
+        pairs = zip(entries(left), entries(right), strict=True)
+        return all(self.field.equal(a, b) for a, b in pairs)
+
+
+def entries(x: Tensor) -> list[Any]:
+    return list(np.asarray(x.data, dtype=object).ravel())
+
+
+__all__ = ["ExactGround", "ExactNumbers", "ExactWorld", "entries"]

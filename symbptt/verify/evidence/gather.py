@@ -1,0 +1,58 @@
+"""What a refuted line is shown: shapes first, the smallest counterexample, where it comes from."""
+
+from __future__ import annotations
+
+from ...errors import SymbpttError
+from ..algebra.letters import Letters
+from ..algebra.tensor import MisfitError
+from ..judge.judge import Judge
+from ..judge.line import REFUTED, Line
+from ..judge.readings import Reading
+from ..judge.truth import MISFIT
+from ..meaning.formula import Meaning
+from .counter import Counterexamples, reading_of
+from .inherit import Inheritance
+from .marks import edited
+
+
+def evidence(judge: Judge) -> None:
+    """Complete the refuted lines of a document, and say which follow from which."""
+    readings: dict[int, Reading] = {}
+    counters = Counterexamples(judge)
+    for n, line in enumerate(judge.lines):
+        if line.verdict != REFUTED or line.claim.right is None or not _equates(line):
+            continue
+        statement = judge.statement(line)
+        repair = line.repair
+        if repair is not None:
+            line.marks = edited(statement, repair.statement)
+        found = reading_of(judge, statement, repair.reading if repair is not None else None)
+        if found is not None:
+            readings[n] = found
+            line.counterexample = counters.of(line, found)
+        elif line.answer is not None and line.answer.outcome == MISFIT:
+            line.shapes = misfit(judge, line)
+    Inheritance(judge, readings).mark()
+
+
+def _equates(line: Line) -> bool:
+    return line.claim.relation in ("=", ":=", "+=", "←")
+
+
+def misfit(judge: Judge, line: Line) -> str:
+    """Why the shapes of a line do not fit, in the names of the sizes."""
+    statement = judge.statement(line)
+    for base in judge.bases(statement):
+        for reading in judge.options.plain(statement, base):
+            if judge.try_(reading).outcome != MISFIT:
+                continue
+            system = judge.ground_of(reading).system
+            m = Meaning(system, judge.naming, Letters(system.model), reading.choice)
+            try:
+                left, right = m.of(statement.left), m.of(statement.right)
+            except MisfitError as error:
+                return error.message
+            except SymbpttError:
+                continue
+            return f"the left side is {left.show_shape()}, the right side {right.show_shape()}"
+    return line.answer.detail if line.answer is not None else ""
