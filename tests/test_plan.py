@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given
 from hypothesis import settings as settings_
 from hypothesis import strategies as st
 
+from symbptt import matrix as mx
 from symbptt.check import check, data, load_module, settings
 from symbptt.derive import derive
 from symbptt.emit import emit
@@ -16,8 +18,9 @@ from symbptt.errors import UnsupportedError
 from symbptt.parse import load, model
 from symbptt.plan import Loop, Program, plan
 from symbptt.plan.planner import drafted
-from symbptt.plan.report import passes, report
+from symbptt.plan.report import Counts, passes, report
 from symbptt.prove import prove
+from symbptt.strategy import Blocks, Checkpoint, Online, Strategy, window
 from tests.faults import BATCH, VECTOR
 
 MODELS = ("elman", "elman_batch", "elman_ce", "linear_mse", "rnnlm")
@@ -229,6 +232,33 @@ def test_names_never_clash(first: int) -> None:
 def test_a_function_without_a_body_has_no_code() -> None:
     with pytest.raises(UnsupportedError, match="has no body"):
         plan(derive(load("linear")))
+
+
+def by_pass(strategy: Strategy) -> dict[str, Counts]:
+    return {name: counts for name, _, counts in passes(derive(load("elman"), strategy))}
+
+
+def test_the_report_of_a_window_counts_the_naive_loop_and_ours() -> None:
+    """T losses, each K − 1 Jacobians and K terms of three gradients back, against K products."""
+    H = mx.size("H")
+    found = by_pass(window(20))
+    assert "gates" not in found
+    alone, together = found["hoist"], found["together"]
+    assert sympy.expand(alone.products - together.products - 77 * mx.T + 20) == 0
+    assert sympy.expand(together.flops).coeff(H, 2).coeff(mx.T) == 2 + 2 * 20 + 2
+    assert found["stack"].products.coeff(mx.T) == 1  # the forward recursion alone
+    assert sympy.expand(by_pass(Blocks(10, 20))["share"].flops).coeff(H, 2).coeff(mx.T) == 2 + 4 + 2
+
+
+def test_the_report_of_checkpoints_and_of_online_code() -> None:
+    found, online = by_pass(Checkpoint()), by_pass(Online())["online"]
+    kept = sympy.expand(found["checkpoint"].memory).coeff(mx.T)
+    assert kept == 4 * mx.size("D")  # the gradient of the input, which is asked for
+    whole, H = found["gates"].flops, mx.size("H")
+    assert sympy.expand(found["checkpoint"].flops - whole).coeff(H, 2) == 2 * mx.T
+    assert not online.memory.has(mx.T) and sympy.expand(online.flops).coeff(H, 4) == 2 * mx.T
+    text = report(derive(load("elman"), Checkpoint()))
+    assert "8·√T + 3·T" in text and "checkpoints between √T segments" in text
 
 
 def test_the_report_counts_what_each_pass_won() -> None:

@@ -240,8 +240,6 @@ def generate(
         return
     if not model:
         ctx.fail("Missing argument 'MODEL', or --all.")
-    if report and strategy:
-        ctx.fail("--report counts the passes over the full gradient only.")
     writable(output, keep=model)
     code = generating.module(model, strategy, clip_of(clip))
     if not report or output is not None:

@@ -2,21 +2,24 @@
 
 A pass is undone in the count, not timed: without hoisting an instruction over all t is one
 per step, without stacking a weight gradient is one product per step, without gathers a
-one-hot product is a dense one, without sharing every array has its own memory.
+one-hot product is a dense one, without sharing every array has its own memory. A strategy has
+passes of its own: without taking blocks together every loss goes back alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy
 
 from .. import matrix as mx
+from ..derive import derive
 from ..model import Derivation
+from ..strategy import Blocks, Checkpoint, Online
 from .planner import plan
-from .program import Instruction, Loop, Program, Ref
+from .program import Instruction, Loop, Program, Ref, reads
 
 PRODUCTS = ("dot", "matmul", "matvec", "vecmat", "rowdot")
 STEPS = mx.T
@@ -32,7 +35,7 @@ class Counts:
     memory: Any
 
 
-# (pass, what it does, which counts it is judged by)
+# (pass, what it does)
 PASSES = (
     ("as written", "every equation at every step, one-hot products dense"),
     ("gather", "one-hot products become gathers and scatter-adds"),
@@ -41,22 +44,68 @@ PASSES = (
     ("share", "arrays nobody reads any more give their memory to later ones"),
     ("gates", "packed gates take their pre-activation's place, and their loops run in columns"),
 )
+TOGETHER = "the errors of all blocks of losses go back one step at once, and are summed first"
+SEGMENTS = "the states between √T segments are kept, and each segment is computed once more"
+FORWARD = "n numbers of state, q of parameters: ds/dθ, n (n + q) numbers, is carried forward"
 
 
 def passes(derivation: Derivation) -> list[tuple[str, str, Counts]]:
     """The counts after each pass, in order."""
+    strategy = derivation.strategy
+    if isinstance(strategy, Checkpoint | Online):
+        found = passes(derive(derivation.given or derivation.model))
+        return [*found, _by_segments(plan(derivation), strategy)]
     program, plain = plan(derivation), plan(derivation, arrange=False)
     done: set[str] = set()
     out = []
-    for name, words in PASSES:
+    for name, words in _passes(derivation):
         done.add(name)
         out.append((name, words, count(program if name == "gates" else plain, done)))
     return out
 
 
+def _passes(derivation: Derivation) -> list[tuple[str, str]]:
+    """A cut gradient has loops of another kind, which `gates` leaves alone."""
+    if derivation.strategy is None:
+        return list(PASSES)
+    found = list(PASSES[:-1])
+    if isinstance(derivation.strategy, Blocks):
+        found.insert(3, ("together", TOGETHER))
+    return found
+
+
+def _by_segments(program: Program, strategy: Checkpoint | Online) -> tuple[str, str, Counts]:
+    """The costs of a program of one segment, run over a whole sequence."""
+    model, every = program.model, {name for name, _ in PASSES}
+    n = sum(model.lag(d.name) * sympy.prod(d.shape) for d in model.states)
+    q = sum(sympy.prod(d.shape) for d in model.params)
+    once = count(program, every)
+    if isinstance(strategy, Online):  # one gradient of the loss, and one of each entry of the state
+        steps = STEPS * (1 + n)
+        products = steps * _at(once.products, 1) + 2 * STEPS
+        flops = steps * (_at(once.flops, 1) + 2 * n * (n + q))
+        memory = _at(once.memory, 1) + 4 * (2 * n * (n + q) + n * q + n**2)
+        return "online", FORWARD, Counts(products, flops, steps * _at(once.loop_calls, 1), memory)
+    root = sympy.sqrt(STEPS)
+    again = count(replace(program, train=program.states), every)
+    products = root * _at(once.products + again.products, root)
+    flops = root * _at(once.flops + again.flops, root)
+    calls = root * _at(once.loop_calls + again.loop_calls, root)
+    given = sum(
+        STEPS * sympy.prod(d.shape) for d in model.inputs if model.is_differentiable(d.var())
+    )
+    memory = _at(once.memory, root) + 4 * ((root + 2) * n + q + given)
+    return "checkpoint", SEGMENTS, Counts(products, flops, calls, memory)
+
+
+def _at(count_: Any, steps: Any) -> Any:
+    return sympy.sympify(count_).xreplace({STEPS: sympy.sympify(steps)})
+
+
 def report(derivation: Derivation) -> str:
     """The passes as a table of formulas, each followed by what it changed."""
-    lines = [f"plan of {derivation.model.name}, in T and the model's sizes"]
+    strategy = f", {derivation.strategy}" if derivation.strategy else ""
+    lines = [f"plan of {derivation.model.name}{strategy}, in T and the model's sizes"]
     nothing = "  no change in this model"
     before: Counts | None = None
     for name, words, counts in passes(derivation):
@@ -85,7 +134,7 @@ TITLES = {
 def formula(value: Any) -> str:
     """A polynomial in the sizes, as people write it: 2·T·H² + 3."""
     text = sympy.sstr(sympy.expand(value), order="grlex")
-    for power, mark in (("**2", "²"), ("**3", "³"), ("*", "·")):
+    for power, mark in (("sqrt(T)", "√T"), ("**2", "²"), ("**3", "³"), ("**4", "⁴"), ("*", "·")):
         text = text.replace(power, mark)
     return text
 
@@ -93,15 +142,17 @@ def formula(value: Any) -> str:
 def count(program: Program, done: set[str]) -> Counts:
     """The counts of a program in which only the passes in `done` were made."""
     products = flops = loop_calls = sympy.Integer(0)
+    summed = _summed(program)
     for i, loop, stage in _instructions(program):
-        times = _times(i, loop, stage, program, done)
-        per_call = STEPS / times if times != 0 and _over_all(i, program) else sympy.Integer(1)
-        if times == STEPS:
-            loop_calls += STEPS
+        alone = any(r.buffer in summed for r in reads(i)) and "together" not in done
+        rows = _rows(i, loop, program, alone)
+        times = _times(rows, loop, stage, program, done)
+        if times.has(STEPS) or loop:
+            loop_calls += times
         dense = i.op in ("take", "scatter", "scatter_flat") and "gather" not in done
         if i.op in PRODUCTS or dense:
             products += times
-            flops += times * per_call * _flops(i, program, dense)
+            flops += rows * _flops(i, program, dense)
     return Counts(products, flops, loop_calls, _memory(program, done))
 
 
@@ -120,14 +171,34 @@ def _over_all(i: Instruction, program: Program) -> bool:
     return any(r.span == "all" for r in (*i.args, i.out) if isinstance(r, Ref))
 
 
-def _times(i: Instruction, loop: Loop | None, stage: str, program: Program, done: set[str]) -> Any:
-    """How often the instruction runs: once, or once per step."""
-    if loop:
-        return STEPS
-    if not _over_all(i, program):
-        return sympy.Integer(1)
+def _rows(i: Instruction, loop: Loop | None, program: Program, alone: bool) -> Any:
+    """For how many steps an instruction works: of all losses, or of every loss `alone`."""
+    if (loop and loop.together) or alone:
+        strategy = program.derivation.strategy
+        assert isinstance(strategy, Blocks)
+        return STEPS * sympy.Rational(strategy.back, strategy.every)
+    return STEPS if loop or _over_all(i, program) else sympy.Integer(1)
+
+
+def _times(rows: Any, loop: Loop | None, stage: str, program: Program, done: set[str]) -> Any:
+    """How often an instruction runs: for all its rows at once, or once for each."""
+    if loop and loop.together and "together" in done:
+        strategy = program.derivation.strategy
+        assert isinstance(strategy, Blocks)
+        return sympy.Integer(strategy.back)
     needed = "stack" if stage == "gradients" else "hoist"
-    return sympy.Integer(1) if needed in done else STEPS
+    return rows if loop or needed not in done else sympy.Integer(1)
+
+
+def _summed(program: Program) -> set[str]:
+    """The adjoints that are sums over blocks of losses, and what is computed from them."""
+    loops = [x for x in program.train.items() if isinstance(x, Loop) and x.together]
+    written = (i.out.buffer for x in loops for i in x.body)
+    found = {n for n in written if program.buffers[n].role != "error"}
+    for i, loop, _ in _instructions(program):
+        if not loop and found & {r.buffer for r in reads(i)}:
+            found.add(i.out.buffer)
+    return found
 
 
 def _flops(i: Instruction, program: Program, dense: bool) -> Any:
@@ -152,5 +223,9 @@ def _memory(program: Program, done: set[str]) -> Any:
         if b.role in ("param", "input", "target") or b.part or ("share" in done and b.shares):
             continue
         rows = (STEPS + b.rows + b.ahead) if b.timed else 1
+        if b.role == "error":
+            strategy = program.derivation.strategy
+            assert isinstance(strategy, Blocks)
+            rows = b.slots * (STEPS / strategy.every if "together" in done else 1)
         total += rows * sympy.prod(b.shape)
     return 4 * total
