@@ -74,7 +74,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     x, y = np.asarray(x), np.asarray(y)
     sizes = _sizes(params, x, y, state)
     w = _workspace(workspace, sizes)
-    T, N, D, *_ = sizes
+    T, N, D, H, *_ = sizes
     W_z = params["W_z"]
     U_z = params["U_z"]
     b_z = params["b_z"]
@@ -89,48 +89,47 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
 
     # Forward
     x_rows = x.reshape(T * N, D)
+    np.copyto(w.W_z_r_W[..., :H], W_z)
+    np.copyto(w.W_z_r_W[..., H : 2 * H], W_r)
+    np.copyto(w.W_z_r_W[..., 2 * H : 3 * H], W)
+    np.copyto(w.b_z_r_b[:H], b_z)
+    np.copyto(w.b_z_r_b[H : 2 * H], b_r)
+    np.copyto(w.b_z_r_b[2 * H : 3 * H], b)
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.matmul(W_z.T, x.swapaxes(-1, -2), out=w.a_z)  # (1)
-    np.add(w.a_z, b_z[..., None], out=w.a_z)  # (1)
-    np.matmul(W_r.T, x.swapaxes(-1, -2), out=w.a_r)  # (3)
-    np.add(w.a_r, b_r[..., None], out=w.a_r)  # (3)
-    np.matmul(W.T, x.swapaxes(-1, -2), out=w.a_htilde)  # (5)
-    np.add(w.a_htilde, b[..., None], out=w.a_htilde)  # (5)
-    np.copyto(w.U_z_T, U_z.T)
-    np.copyto(w.U_r_T, U_r.T)
+    np.matmul(w.W_z_r_W.T, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5)
+    np.add(w.a, w.b_z_r_b[..., None], out=w.a)  # (1), (3), (5)
+    np.copyto(w.U_z_r[..., :H], U_z)
+    np.copyto(w.U_z_r[..., H : 2 * H], U_r)
+    np.copyto(w.U_z_r_T, w.U_z_r.T)
     np.copyto(w.U_T, U.T)
     add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    U_z_T, h_U_z, U_r_T, h_U_r, r_h_3 = w.U_z_T, w.h_U_z, w.U_r_T, w.h_U_r, w.r_h_3
-    U_T, r_h, slope_z, z_h, z_htilde = w.U_T, w.r_h, w.slope_z, w.z_h, w.z_htilde
+    U_z_r_T, h_U, r_h_3, U_T, r_h = w.U_z_r_T, w.h_U, w.r_h_3, w.U_T, w.r_h
+    slope_z, z_h, z_htilde = w.slope_z, w.z_h, w.z_htilde
     for (
         h_prev,
-        a_z_t,
+        a_4_t,
         z_t,
-        a_r_t,
         r_t,
-        a_htilde_t,
         htilde_t,
         h_t,
         h_out_t,
         r_h_3_out_t,
     ) in w.forward:  # t = 1, …, T
-        U_z_T.dot(h_prev, h_U_z)  # (1)
-        add(a_z_t, h_U_z, a_z_t)  # (1)
-        multiply(a_z_t, 0.5, z_t)  # (2)
+        U_z_r_T.dot(h_prev, h_U)  # (1), (3)
+        add(a_4_t, h_U, a_4_t)  # (1), (3)
+        multiply(z_t, 0.5, z_t)  # (2)
         tanh(z_t, z_t)  # (2)
         multiply(z_t, 0.5, z_t)  # (2)
         add(z_t, 0.5, z_t)  # (2)
-        U_r_T.dot(h_prev, h_U_r)  # (3)
-        add(a_r_t, h_U_r, a_r_t)  # (3)
-        multiply(a_r_t, 0.5, r_t)  # (4)
+        multiply(r_t, 0.5, r_t)  # (4)
         tanh(r_t, r_t)  # (4)
         multiply(r_t, 0.5, r_t)  # (4)
         add(r_t, 0.5, r_t)  # (4)
         multiply(r_t, h_prev, r_h_3)  # (5)
         U_T.dot(r_h_3, r_h)  # (5)
-        add(a_htilde_t, r_h, a_htilde_t)  # (5)
-        tanh(a_htilde_t, htilde_t)  # (6)
+        add(htilde_t, r_h, htilde_t)  # (5)
+        tanh(htilde_t, htilde_t)  # (6)
         subtract(1, z_t, slope_z)  # (7)
         multiply(slope_z, h_prev, z_h)  # (7)
         multiply(z_t, htilde_t, z_htilde)  # (7)
@@ -159,19 +158,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     htilde_squared, slope_htilde, da_htilde = w.htilde_squared, w.slope_htilde, w.da_htilde
     da_htilde_U_T, dr, slope_r, r_2, da_r = w.da_htilde_U_T, w.dr, w.slope_r, w.r_2, w.da_r
     htilde_h, dz, slope_z_2, z_2, da_z = w.htilde_h, w.dz, w.slope_z_2, w.z_2, w.da_z
-    da_z_U_z_T, da_r_U_r_T, da_htilde_U_T_2 = w.da_z_U_z_T, w.da_r_U_r_T, w.da_htilde_U_T_2
-    dh_slope_z_2 = w.dh_slope_z_2
-    for (
-        dh_t,
-        z_t,
-        htilde_t,
-        h_prev,
-        r_t,
-        dh_prev,
-        da_z_out_t,
-        da_r_out_t,
-        da_htilde_out_t,
-    ) in w.backward:  # t = T, …, 1
+    U_z_r, da_4, da_z_U_z_T = w.U_z_r, w.da_4, w.da_z_U_z_T
+    da_htilde_U_T_2, dh_slope_z_2, da = w.da_htilde_U_T_2, w.dh_slope_z_2, w.da
+    for dh_t, z_t, htilde_t, h_prev, r_t, dh_prev, da_out_t in w.backward:  # t = T, …, 1
         multiply(dh_t, z_t, dhtilde)  # (39)
         multiply(htilde_t, htilde_t, htilde_squared)  # (40)
         subtract(1, htilde_squared, slope_htilde)  # (40)
@@ -186,35 +175,22 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         subtract(1, z_t, slope_z_2)  # (44)
         multiply(z_t, slope_z_2, z_2)  # (44)
         multiply(dz, z_2, da_z)  # (44)
-        U_z.dot(da_z, da_z_U_z_T)  # (38), (61)
+        U_z_r.dot(da_4, da_z_U_z_T)  # (38), (61)
         add(dh_prev, da_z_U_z_T, dh_prev)  # (38), (61)
-        U_r.dot(da_r, da_r_U_r_T)  # (38), (61)
-        add(dh_prev, da_r_U_r_T, dh_prev)  # (38), (61)
         multiply(da_htilde_U_T, r_t, da_htilde_U_T_2)  # (38), (61)
         add(dh_prev, da_htilde_U_T_2, dh_prev)  # (38), (61)
         multiply(dh_t, slope_z_2, dh_slope_z_2)  # (38), (61)
         add(dh_prev, dh_slope_z_2, dh_prev)  # (38), (61)
-        np.copyto(da_z_out_t, da_z.T)  # (44)
-        np.copyto(da_r_out_t, da_r.T)  # (42)
-        np.copyto(da_htilde_out_t, da_htilde.T)  # (40)
+        np.copyto(da_out_t, da.T)  # (44)
 
     # Gradients
-    x_rows.T.dot(w.da_z_out_rows, out=w.dW_z)  # (49)
-    w.h_out_prev_rows.T.dot(w.da_z_out_rows, out=w.dU_z)  # (50)
-    w.ones_TN.dot(w.da_z_out_rows, out=w.db_z)  # (51)
-    x_rows.T.dot(w.da_r_out_rows, out=w.dW_r)  # (52)
-    w.h_out_prev_rows.T.dot(w.da_r_out_rows, out=w.dU_r)  # (53)
-    w.ones_TN.dot(w.da_r_out_rows, out=w.db_r)  # (54)
-    x_rows.T.dot(w.da_htilde_out_rows, out=w.dW)  # (55)
-    w.r_h_3_out_rows.T.dot(w.da_htilde_out_rows, out=w.dU)  # (56)
-    w.ones_TN.dot(w.da_htilde_out_rows, out=w.db)  # (57)
+    x_rows.T.dot(w.da_out_rows, out=w.dW_z_r_dW)  # (49), (52), (55)
+    w.h_out_prev_rows.T.dot(w.da_out_rows[..., : 2 * H], out=w.dU_z_r)  # (50), (53)
+    w.ones_TN.dot(w.da_out_rows, out=w.db_z_r_db)  # (51), (54), (57)
+    w.r_h_3_out_rows.T.dot(w.da_out_rows[..., 2 * H : 3 * H], out=w.dU)  # (56)
     w.h_out_rows.T.dot(w.do_rows, out=w.dV)  # (58)
     w.ones_TN.dot(w.do_rows, out=w.dc)  # (59)
-    w.da_z_out_rows.dot(W_z.T, out=w.dx_rows)  # (60)
-    w.da_r_out_rows.dot(W_r.T, out=w.da_r_W_r_rows)  # (60)
-    np.add(w.dx, w.da_r_W_r, out=w.dx)  # (60)
-    w.da_htilde_out_rows.dot(W.T, out=w.da_htilde_W_rows)  # (60)
-    np.add(w.dx, w.da_htilde_W, out=w.dx)  # (60)
+    w.da_out_rows.dot(w.W_z_r_W.T, out=w.dx_rows)  # (60)
     grads = {
         "W_z": w.dW_z,
         "U_z": w.dU_z,
@@ -238,6 +214,7 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
+    _, _, _, H, *_ = sizes
     W_z = params["W_z"]
     U_z = params["U_z"]
     b_z = params["b_z"]
@@ -249,47 +226,38 @@ def forward(params, x, state=None):
     b = params["b"]
     V = params["V"]
     c = params["c"]
+    np.copyto(w.W_z_r_W[..., :H], W_z)
+    np.copyto(w.W_z_r_W[..., H : 2 * H], W_r)
+    np.copyto(w.W_z_r_W[..., 2 * H : 3 * H], W)
+    np.copyto(w.b_z_r_b[:H], b_z)
+    np.copyto(w.b_z_r_b[H : 2 * H], b_r)
+    np.copyto(w.b_z_r_b[2 * H : 3 * H], b)
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.matmul(W_z.T, x.swapaxes(-1, -2), out=w.a_z)  # (1)
-    np.add(w.a_z, b_z[..., None], out=w.a_z)  # (1)
-    np.matmul(W_r.T, x.swapaxes(-1, -2), out=w.a_r)  # (3)
-    np.add(w.a_r, b_r[..., None], out=w.a_r)  # (3)
-    np.matmul(W.T, x.swapaxes(-1, -2), out=w.a_htilde)  # (5)
-    np.add(w.a_htilde, b[..., None], out=w.a_htilde)  # (5)
-    np.copyto(w.U_z_T, U_z.T)
-    np.copyto(w.U_r_T, U_r.T)
+    np.matmul(w.W_z_r_W.T, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5)
+    np.add(w.a, w.b_z_r_b[..., None], out=w.a)  # (1), (3), (5)
+    np.copyto(w.U_z_r[..., :H], U_z)
+    np.copyto(w.U_z_r[..., H : 2 * H], U_r)
+    np.copyto(w.U_z_r_T, w.U_z_r.T)
     np.copyto(w.U_T, U.T)
     add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    U_z_T, h_U_z, U_r_T, h_U_r, r_h_2 = w.U_z_T, w.h_U_z, w.U_r_T, w.h_U_r, w.r_h_2
-    U_T, r_h, slope_z, z_h, z_htilde = w.U_T, w.r_h, w.slope_z, w.z_h, w.z_htilde
-    for (
-        h_prev,
-        a_z_t,
-        z_t,
-        a_r_t,
-        r_t,
-        a_htilde_t,
-        htilde_t,
-        h_t,
-        h_out_t,
-    ) in w.forward_:  # t = 1, …, T
-        U_z_T.dot(h_prev, h_U_z)  # (1)
-        add(a_z_t, h_U_z, a_z_t)  # (1)
-        multiply(a_z_t, 0.5, z_t)  # (2)
+    U_z_r_T, h_U, r_h_2, U_T, r_h = w.U_z_r_T, w.h_U, w.r_h_2, w.U_T, w.r_h
+    slope_z, z_h, z_htilde = w.slope_z, w.z_h, w.z_htilde
+    for h_prev, a_4_t, z_t, r_t, htilde_t, h_t, h_out_t in w.forward_:  # t = 1, …, T
+        U_z_r_T.dot(h_prev, h_U)  # (1), (3)
+        add(a_4_t, h_U, a_4_t)  # (1), (3)
+        multiply(z_t, 0.5, z_t)  # (2)
         tanh(z_t, z_t)  # (2)
         multiply(z_t, 0.5, z_t)  # (2)
         add(z_t, 0.5, z_t)  # (2)
-        U_r_T.dot(h_prev, h_U_r)  # (3)
-        add(a_r_t, h_U_r, a_r_t)  # (3)
-        multiply(a_r_t, 0.5, r_t)  # (4)
+        multiply(r_t, 0.5, r_t)  # (4)
         tanh(r_t, r_t)  # (4)
         multiply(r_t, 0.5, r_t)  # (4)
         add(r_t, 0.5, r_t)  # (4)
         multiply(r_t, h_prev, r_h_2)  # (5)
         U_T.dot(r_h_2, r_h)  # (5)
-        add(a_htilde_t, r_h, a_htilde_t)  # (5)
-        tanh(a_htilde_t, htilde_t)  # (6)
+        add(htilde_t, r_h, htilde_t)  # (5)
+        tanh(htilde_t, htilde_t)  # (6)
         subtract(1, z_t, slope_z)  # (7)
         multiply(slope_z, h_prev, z_h)  # (7)
         multiply(z_t, htilde_t, z_htilde)  # (7)
@@ -304,14 +272,8 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, N, D, H, C, dtype):
-        self.a_z = _empty((T, H, N), dtype)
-        self.z = _empty((T, H, N), dtype)
-        self.a_r = _empty((T, H, N), dtype)
-        self.r = _empty((T, H, N), dtype)
-        self.a_htilde = _empty((T, H, N), dtype)
-        self.htilde = _empty((T, H, N), dtype)
+        self.a = _empty((T, 3 * H, N), dtype)
         h_all = _empty((T + 1, H, N), dtype)
-        self.h_U_z = _empty((H, N), dtype)
         self.r_h = _empty((H, N), dtype)
         self.z_htilde = _empty((H, N), dtype)
         self.o = _empty((T, N, C), dtype)
@@ -321,28 +283,24 @@ class _Buffers:
         self.log_sum = _empty((T, N), dtype)
         dh_all = _empty((T + 1, H, N), dtype)
         self.U_T = _empty((H, H), dtype)
-        self.slope_r = _empty((H, N), dtype)
+        self.da = _empty((3 * H, N), dtype)
         self.z_2 = _empty((H, N), dtype)
-        self.slope_z_2 = _empty((H, N), dtype)
-        self.U_z_T = _empty((H, H), dtype)
-        self.U_r_T = _empty((H, H), dtype)
-        self.dW_z = _empty((D, H), dtype)
-        self.dU_z = _empty((H, H), dtype)
-        self.db_z = _empty((H,), dtype)
-        self.dW_r = _empty((D, H), dtype)
-        self.dU_r = _empty((H, H), dtype)
-        self.db_r = _empty((H,), dtype)
-        self.dW = _empty((D, H), dtype)
         self.dU = _empty((H, H), dtype)
-        self.db = _empty((H,), dtype)
+        self.r_h_3 = _empty((H, N), dtype)
         self.dV = _empty((H, C), dtype)
         self.dc = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
-        self.da_r_W_r = _empty((T, N, D), dtype)
+        self.W_z_r_W = _empty((D, 3 * H), dtype)
+        self.b_z_r_b = _empty((3 * H,), dtype)
+        self.U_z_r = _empty((H, 2 * H), dtype)
+        self.h_U = _empty((2 * H, N), dtype)
+        self.U_z_r_T = _empty((2 * H, H), dtype)
+        self.dW_z_r_dW = _empty((D, 3 * H), dtype)
+        self.dU_z_r = _empty((H, 2 * H), dtype)
+        self.db_z_r_db = _empty((3 * H,), dtype)
         h_out_all = _empty((T + 1, N, H), dtype)
         self.r_h_3_out = _empty((T, N, H), dtype)
         self.r_h_2 = _empty((H, N), dtype)
-        self.h_U_r = self.h_U_z  # h_U_r takes its place
         self.z_h = self.r_h  # z_h takes its place
         self.slope_z = self.r_h  # slope_z takes its place
         self.shifted_o = self.o  # shifted_o takes its place
@@ -351,25 +309,35 @@ class _Buffers:
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
         self.dhtilde = self.z_htilde  # dhtilde takes its place
-        self.da_htilde = self.r_h  # da_htilde takes its place
         self.slope_htilde = self.r_h  # slope_htilde takes its place
         self.htilde_squared = self.r_h  # htilde_squared takes its place
-        self.dr = self.h_U_z  # dr takes its place
-        self.da_htilde_U_T = self.z_htilde  # da_htilde_U_T takes its place
-        self.da_r = self.slope_r  # da_r takes its place
-        self.r_2 = self.slope_r  # r_2 takes its place
-        self.dz = self.h_U_z  # dz takes its place
-        self.htilde_h = self.h_U_z  # htilde_h takes its place
-        self.da_z = self.z_2  # da_z takes its place
-        self.da_z_U_z_T = self.h_U_z  # da_z_U_z_T takes its place
-        self.da_r_U_r_T = self.h_U_z  # da_r_U_r_T takes its place
-        self.da_htilde_U_T_2 = self.h_U_z  # da_htilde_U_T_2 takes its place
-        self.dh_slope_z_2 = self.h_U_z  # dh_slope_z_2 takes its place
-        self.r_h_3 = self.h_U_z  # r_h_3 takes its place
-        self.da_htilde_W = self.da_r_W_r  # da_htilde_W takes its place
-        self.da_z_out = self.htilde.reshape(T, N, H)  # da_z_out takes its place
-        self.da_r_out = self.r.reshape(T, N, H)  # da_r_out takes its place
-        self.da_htilde_out = self.z.reshape(T, N, H)  # da_htilde_out takes its place
+        self.dr = self.z_htilde  # dr takes its place
+        self.da_htilde_U_T = self.r_h  # da_htilde_U_T takes its place
+        self.r_2 = self.r_h_3  # r_2 takes its place
+        self.slope_r = self.r_h_3  # slope_r takes its place
+        self.dz = self.r_h_3  # dz takes its place
+        self.htilde_h = self.r_h_3  # htilde_h takes its place
+        self.slope_z_2 = self.z_htilde  # slope_z_2 takes its place
+        self.da_z_U_z_T = self.z_2  # da_z_U_z_T takes its place
+        self.da_htilde_U_T_2 = self.z_2  # da_htilde_U_T_2 takes its place
+        self.dh_slope_z_2 = self.z_2  # dh_slope_z_2 takes its place
+        self.da_out = self.a.reshape(T, N, 3 * H)  # da_out takes its place
+        self.z = self.a[:, :H]
+        self.r = self.a[:, H : 2 * H]
+        self.htilde = self.a[:, 2 * H : 3 * H]
+        self.dW_z = self.dW_z_r_dW[..., :H]
+        self.dU_z = self.dU_z_r[..., :H]
+        self.db_z = self.db_z_r_db[:H]
+        self.dW_r = self.dW_z_r_dW[..., H : 2 * H]
+        self.dU_r = self.dU_z_r[..., H : 2 * H]
+        self.db_r = self.db_z_r_db[H : 2 * H]
+        self.dW = self.dW_z_r_dW[..., 2 * H : 3 * H]
+        self.db = self.db_z_r_db[2 * H : 3 * H]
+        self.a_4 = self.a[:, : 2 * H]
+        self.da_htilde = self.da[2 * H : 3 * H]
+        self.da_r = self.da[H : 2 * H]
+        self.da_z = self.da[:H]
+        self.da_4 = self.da[: 2 * H]
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
         self.ones_TN = np.ones(T * N, dtype)
@@ -388,25 +356,19 @@ class _Buffers:
         self.hit_o_flat = self.hit_o.reshape(-1)
         self.dh_0 = dh_all[0]
         self.dh = dh_all[1:]
-        self.da_z_out_rows = self.da_z_out.reshape(T * N, H)
+        self.da_out_rows = self.da_out.reshape(T * N, 3 * H)
         self.h_out_prev = h_out_all[:-1]
         self.h_out_prev_rows = h_out_all[:-1].reshape(T * N, H)
-        self.da_r_out_rows = self.da_r_out.reshape(T * N, H)
-        self.da_htilde_out_rows = self.da_htilde_out.reshape(T * N, H)
         self.r_h_3_out_rows = self.r_h_3_out.reshape(T * N, H)
         self.do_rows = self.do.reshape(T * N, C)
         self.dx_rows = self.dx.reshape(T * N, D)
-        self.da_r_W_r_rows = self.da_r_W_r.reshape(T * N, D)
-        self.da_htilde_W_rows = self.da_htilde_W.reshape(T * N, D)
         self.h_out_end = h_out_all[-1]
         self.forward = list(
             zip(
                 h_all[:-1],
-                self.a_z,
+                self.a_4,
                 self.z,
-                self.a_r,
                 self.r,
-                self.a_htilde,
                 self.htilde,
                 h_all[1:],
                 h_out_all[1:],
@@ -422,20 +384,16 @@ class _Buffers:
                 h_all[:-1][::-1],
                 self.r[::-1],
                 dh_all[:-1][::-1],
-                self.da_z_out[::-1],
-                self.da_r_out[::-1],
-                self.da_htilde_out[::-1],
+                self.da_out[::-1],
                 strict=True,
             )
         )
         self.forward_ = list(
             zip(
                 h_all[:-1],
-                self.a_z,
+                self.a_4,
                 self.z,
-                self.a_r,
                 self.r,
-                self.a_htilde,
                 self.htilde,
                 h_all[1:],
                 h_out_all[1:],

@@ -95,53 +95,40 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     b_y = params["b_y"]
 
     # Forward
+    np.copyto(w.W[..., :H], W_f[..., H : D + H].T)
+    np.copyto(w.W[..., H : 2 * H], W_i[..., H : D + H].T)
+    np.copyto(w.W[..., 2 * H : 3 * H], W_C[..., H : D + H].T)
+    np.copyto(w.W[..., 3 * H : 4 * H], W_o[..., H : D + H].T)
+    np.copyto(w.b[:H], b_f)
+    np.copyto(w.b[H : 2 * H], b_i)
+    np.copyto(w.b[2 * H : 3 * H], b_C)
+    np.copyto(w.b[3 * H : 4 * H], b_o)
     np.copyto(w.C_0, 0 if state is None else state["C"])
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    x.dot(W_f[..., H : D + H].T, out=w.a_f)  # (1)
-    np.add(w.a_f, b_f, out=w.a_f)  # (1)
-    x.dot(W_i[..., H : D + H].T, out=w.a_i)  # (3)
-    np.add(w.a_i, b_i, out=w.a_i)  # (3)
-    x.dot(W_C[..., H : D + H].T, out=w.a_Ctilde)  # (5)
-    np.add(w.a_Ctilde, b_C, out=w.a_Ctilde)  # (5)
-    x.dot(W_o[..., H : D + H].T, out=w.a_o)  # (8)
-    np.add(w.a_o, b_o, out=w.a_o)  # (8)
-    add, multiply, tanh, W_f_h, W_i_h = np.add, np.multiply, np.tanh, w.W_f_h, w.W_i_h
-    W_C_h, f_C, i_Ctilde, W_o_h, tanh_C = w.W_C_h, w.f_C, w.i_Ctilde, w.W_o_h, w.tanh_C
-    for (
-        h_prev,
-        a_f_t,
-        f_t,
-        a_i_t,
-        i__t,
-        a_Ctilde_t,
-        Ctilde_t,
-        C_prev,
-        C_t,
-        a_o_t,
-        o_t,
-        h_t,
-    ) in w.forward:  # t = 1, …, T
-        W_f[..., :H].dot(h_prev, W_f_h)  # (1)
-        add(a_f_t, W_f_h, a_f_t)  # (1)
-        multiply(a_f_t, 0.5, f_t)  # (2)
+    x.dot(w.W, out=w.a)  # (1), (3), (5), (8)
+    np.add(w.a, w.b, out=w.a)  # (1), (3), (5), (8)
+    np.copyto(w.W_f_i_C_o[:H], W_f[..., :H])
+    np.copyto(w.W_f_i_C_o[H : 2 * H], W_i[..., :H])
+    np.copyto(w.W_f_i_C_o[2 * H : 3 * H], W_C[..., :H])
+    np.copyto(w.W_f_i_C_o[3 * H : 4 * H], W_o[..., :H])
+    add, multiply, tanh, W_f_i_C_o, W_h = np.add, np.multiply, np.tanh, w.W_f_i_C_o, w.W_h
+    f_C, i_Ctilde, tanh_C = w.f_C, w.i_Ctilde, w.tanh_C
+    for h_prev, a_t, f_t, i__t, Ctilde_t, C_prev, C_t, o_t, h_t in w.forward:  # t = 1, …, T
+        W_f_i_C_o.dot(h_prev, W_h)  # (1), (3), (5), (8)
+        add(a_t, W_h, a_t)  # (1), (3), (5), (8)
+        multiply(f_t, 0.5, f_t)  # (2)
         tanh(f_t, f_t)  # (2)
         multiply(f_t, 0.5, f_t)  # (2)
         add(f_t, 0.5, f_t)  # (2)
-        W_i[..., :H].dot(h_prev, W_i_h)  # (3)
-        add(a_i_t, W_i_h, a_i_t)  # (3)
-        multiply(a_i_t, 0.5, i__t)  # (4)
+        multiply(i__t, 0.5, i__t)  # (4)
         tanh(i__t, i__t)  # (4)
         multiply(i__t, 0.5, i__t)  # (4)
         add(i__t, 0.5, i__t)  # (4)
-        W_C[..., :H].dot(h_prev, W_C_h)  # (5)
-        add(a_Ctilde_t, W_C_h, a_Ctilde_t)  # (5)
-        tanh(a_Ctilde_t, Ctilde_t)  # (6)
+        tanh(Ctilde_t, Ctilde_t)  # (6)
         multiply(f_t, C_prev, f_C)  # (7)
         multiply(i__t, Ctilde_t, i_Ctilde)  # (7)
         add(f_C, i_Ctilde, C_t)  # (7)
-        W_o[..., :H].dot(h_prev, W_o_h)  # (8)
-        add(a_o_t, W_o_h, a_o_t)  # (8)
-        multiply(a_o_t, 0.5, o_t)  # (9)
+        multiply(o_t, 0.5, o_t)  # (9)
         tanh(o_t, o_t)  # (9)
         multiply(o_t, 0.5, o_t)  # (9)
         add(o_t, 0.5, o_t)  # (9)
@@ -169,14 +156,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(w.i_, w.slope_i, out=w.i_2)  # (52)
     np.subtract(1, w.f, out=w.slope_f)  # (54)
     np.multiply(w.f, w.slope_f, out=w.f_2)  # (54)
-    np.copyto(w.W_f_T, W_f[..., :H].T)
-    np.copyto(w.W_i_T, W_i[..., :H].T)
-    np.copyto(w.W_C_T, W_C[..., :H].T)
-    np.copyto(w.W_o_T, W_o[..., :H].T)
-    multiply, add, dh_o_C, W_f_T = np.multiply, np.add, w.dh_o_C, w.W_f_T
-    W_f_T_da_f, W_i_T, W_i_T_da_i, W_C_T = w.W_f_T_da_f, w.W_i_T, w.W_i_T_da_i, w.W_C_T
-    W_C_T_da_Ctilde, W_o_T, W_o_T_da_o = w.W_C_T_da_Ctilde, w.W_o_T, w.W_o_T_da_o
-    dC_f = w.dC_f
+    np.copyto(w.W_f_i_C_o_T, w.W_f_i_C_o.T)
+    multiply, add, dh_o_C, W_f_i_C_o_T = np.multiply, np.add, w.dh_o_C, w.W_f_i_C_o_T
+    W_f_T_da_f, dC_f = w.W_f_T_da_f, w.dC_f
     for (
         dh_t,
         tanh_C_2_t,
@@ -197,6 +179,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         df_t,
         f_2_t,
         da_f_t,
+        da_t,
         dh_prev,
         f_t,
         dC_prev,
@@ -211,39 +194,18 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(di_t, i_2_t, da_i_t)  # (52)
         multiply(dC_t, C_prev, df_t)  # (53)
         multiply(df_t, f_2_t, da_f_t)  # (54)
-        W_f_T.dot(da_f_t, W_f_T_da_f)  # (45), (71)
+        W_f_i_C_o_T.dot(da_t, W_f_T_da_f)  # (45), (71)
         add(dh_prev, W_f_T_da_f, dh_prev)  # (45), (71)
-        W_i_T.dot(da_i_t, W_i_T_da_i)  # (45), (71)
-        add(dh_prev, W_i_T_da_i, dh_prev)  # (45), (71)
-        W_C_T.dot(da_Ctilde_t, W_C_T_da_Ctilde)  # (45), (71)
-        add(dh_prev, W_C_T_da_Ctilde, dh_prev)  # (45), (71)
-        W_o_T.dot(da_o_t, W_o_T_da_o)  # (45), (71)
-        add(dh_prev, W_o_T_da_o, dh_prev)  # (45), (71)
         multiply(dC_t, f_t, dC_f)  # (48), (72)
         add(dC_prev, dC_f, dC_prev)  # (48), (72)
 
     # Gradients
-    np.matmul(w.da_f.T, w.h_prev, out=w.dW_f[..., :H])  # (60)
-    np.matmul(w.da_f.T, x, out=w.dW_f[..., H : D + H])  # (60)
-    np.matmul(w.da_i.T, w.h_prev, out=w.dW_i[..., :H])  # (61)
-    np.matmul(w.da_i.T, x, out=w.dW_i[..., H : D + H])  # (61)
-    np.matmul(w.da_Ctilde.T, w.h_prev, out=w.dW_C[..., :H])  # (62)
-    np.matmul(w.da_Ctilde.T, x, out=w.dW_C[..., H : D + H])  # (62)
-    np.matmul(w.da_o.T, w.h_prev, out=w.dW_o[..., :H])  # (63)
-    np.matmul(w.da_o.T, x, out=w.dW_o[..., H : D + H])  # (63)
-    w.ones_T.dot(w.da_f, out=w.db_f)  # (64)
-    w.ones_T.dot(w.da_i, out=w.db_i)  # (65)
-    w.ones_T.dot(w.da_Ctilde, out=w.db_C)  # (66)
-    w.ones_T.dot(w.da_o, out=w.db_o)  # (67)
+    np.matmul(w.da.T, w.h_prev, out=w.dW[..., :H])  # (60), (61), (62), (63)
+    np.matmul(w.da.T, x, out=w.dW[..., H : D + H])  # (60), (61), (62), (63)
+    w.ones_T.dot(w.da, out=w.db)  # (64), (65), (66), (67)
     w.dyhat.T.dot(w.h, out=w.dW_y)  # (68)
     w.ones_T.dot(w.dyhat, out=w.db_y)  # (69)
-    w.da_f.dot(W_f[..., H : D + H], out=w.dx)  # (70)
-    w.da_i.dot(W_i[..., H : D + H], out=w.W_i_da_i)  # (70)
-    np.add(w.dx, w.W_i_da_i, out=w.dx)  # (70)
-    w.da_Ctilde.dot(W_C[..., H : D + H], out=w.W_C_da_Ctilde)  # (70)
-    np.add(w.dx, w.W_C_da_Ctilde, out=w.dx)  # (70)
-    w.da_o.dot(W_o[..., H : D + H], out=w.W_o_da_o)  # (70)
-    np.add(w.dx, w.W_o_da_o, out=w.dx)  # (70)
+    w.da.dot(w.W.T, out=w.dx)  # (70)
     grads = {
         "W_f": w.dW_f,
         "W_i": w.dW_i,
@@ -278,53 +240,40 @@ def forward(params, x, state=None):
     b_o = params["b_o"]
     W_y = params["W_y"]
     b_y = params["b_y"]
+    np.copyto(w.W[..., :H], W_f[..., H : D + H].T)
+    np.copyto(w.W[..., H : 2 * H], W_i[..., H : D + H].T)
+    np.copyto(w.W[..., 2 * H : 3 * H], W_C[..., H : D + H].T)
+    np.copyto(w.W[..., 3 * H : 4 * H], W_o[..., H : D + H].T)
+    np.copyto(w.b[:H], b_f)
+    np.copyto(w.b[H : 2 * H], b_i)
+    np.copyto(w.b[2 * H : 3 * H], b_C)
+    np.copyto(w.b[3 * H : 4 * H], b_o)
     np.copyto(w.C_0, 0 if state is None else state["C"])
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    x.dot(W_f[..., H : D + H].T, out=w.a_f)  # (1)
-    np.add(w.a_f, b_f, out=w.a_f)  # (1)
-    x.dot(W_i[..., H : D + H].T, out=w.a_i)  # (3)
-    np.add(w.a_i, b_i, out=w.a_i)  # (3)
-    x.dot(W_C[..., H : D + H].T, out=w.a_Ctilde)  # (5)
-    np.add(w.a_Ctilde, b_C, out=w.a_Ctilde)  # (5)
-    x.dot(W_o[..., H : D + H].T, out=w.a_o)  # (8)
-    np.add(w.a_o, b_o, out=w.a_o)  # (8)
-    add, multiply, tanh, W_f_h, W_i_h = np.add, np.multiply, np.tanh, w.W_f_h, w.W_i_h
-    W_C_h, f_C, i_Ctilde, W_o_h, tanh_C = w.W_C_h, w.f_C, w.i_Ctilde, w.W_o_h, w.tanh_C
-    for (
-        h_prev,
-        a_f_t,
-        f_t,
-        a_i_t,
-        i__t,
-        a_Ctilde_t,
-        Ctilde_t,
-        C_prev,
-        C_t,
-        a_o_t,
-        o_t,
-        h_t,
-    ) in w.forward:  # t = 1, …, T
-        W_f[..., :H].dot(h_prev, W_f_h)  # (1)
-        add(a_f_t, W_f_h, a_f_t)  # (1)
-        multiply(a_f_t, 0.5, f_t)  # (2)
+    x.dot(w.W, out=w.a)  # (1), (3), (5), (8)
+    np.add(w.a, w.b, out=w.a)  # (1), (3), (5), (8)
+    np.copyto(w.W_f_i_C_o[:H], W_f[..., :H])
+    np.copyto(w.W_f_i_C_o[H : 2 * H], W_i[..., :H])
+    np.copyto(w.W_f_i_C_o[2 * H : 3 * H], W_C[..., :H])
+    np.copyto(w.W_f_i_C_o[3 * H : 4 * H], W_o[..., :H])
+    add, multiply, tanh, W_f_i_C_o, W_h = np.add, np.multiply, np.tanh, w.W_f_i_C_o, w.W_h
+    f_C, i_Ctilde, tanh_C = w.f_C, w.i_Ctilde, w.tanh_C
+    for h_prev, a_t, f_t, i__t, Ctilde_t, C_prev, C_t, o_t, h_t in w.forward:  # t = 1, …, T
+        W_f_i_C_o.dot(h_prev, W_h)  # (1), (3), (5), (8)
+        add(a_t, W_h, a_t)  # (1), (3), (5), (8)
+        multiply(f_t, 0.5, f_t)  # (2)
         tanh(f_t, f_t)  # (2)
         multiply(f_t, 0.5, f_t)  # (2)
         add(f_t, 0.5, f_t)  # (2)
-        W_i[..., :H].dot(h_prev, W_i_h)  # (3)
-        add(a_i_t, W_i_h, a_i_t)  # (3)
-        multiply(a_i_t, 0.5, i__t)  # (4)
+        multiply(i__t, 0.5, i__t)  # (4)
         tanh(i__t, i__t)  # (4)
         multiply(i__t, 0.5, i__t)  # (4)
         add(i__t, 0.5, i__t)  # (4)
-        W_C[..., :H].dot(h_prev, W_C_h)  # (5)
-        add(a_Ctilde_t, W_C_h, a_Ctilde_t)  # (5)
-        tanh(a_Ctilde_t, Ctilde_t)  # (6)
+        tanh(Ctilde_t, Ctilde_t)  # (6)
         multiply(f_t, C_prev, f_C)  # (7)
         multiply(i__t, Ctilde_t, i_Ctilde)  # (7)
         add(f_C, i_Ctilde, C_t)  # (7)
-        W_o[..., :H].dot(h_prev, W_o_h)  # (8)
-        add(a_o_t, W_o_h, a_o_t)  # (8)
-        multiply(a_o_t, 0.5, o_t)  # (9)
+        multiply(o_t, 0.5, o_t)  # (9)
         tanh(o_t, o_t)  # (9)
         multiply(o_t, 0.5, o_t)  # (9)
         add(o_t, 0.5, o_t)  # (9)
@@ -339,71 +288,62 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, D, H, Q, dtype):
-        self.a_f = _empty((T, H), dtype)
-        self.f = _empty((T, H), dtype)
-        self.a_i = _empty((T, H), dtype)
-        self.i_ = _empty((T, H), dtype)
-        self.a_Ctilde = _empty((T, H), dtype)
-        self.Ctilde = _empty((T, H), dtype)
+        self.a = _empty((T, 4 * H), dtype)
         C_all = _empty((T + 1, H), dtype)
-        self.a_o = _empty((T, H), dtype)
-        self.o = _empty((T, H), dtype)
         h_all = _empty((T + 1, H), dtype)
-        self.W_f_h = _empty((H,), dtype)
+        self.f_C = _empty((H,), dtype)
         self.i_Ctilde = _empty((H,), dtype)
         self.yhat = _empty((T, Q), dtype)
         dh_all = _empty((T + 1, H), dtype)
+        self.tanh_C_2 = _empty((T, H), dtype)
+        self.slope_o = _empty((T, H), dtype)
         dC_all = _empty((T + 1, H), dtype)
+        self.C_squared = _empty((T, H), dtype)
+        self.Ctilde_squared = _empty((T, H), dtype)
+        self.slope_i = _empty((T, H), dtype)
+        self.da = _empty((T, 4 * H), dtype)
         self.slope_f = _empty((T, H), dtype)
-        self.W_f_T = _empty((H, H), dtype)
-        self.W_i_T = _empty((H, H), dtype)
-        self.W_C_T = _empty((H, H), dtype)
-        self.W_o_T = _empty((H, H), dtype)
-        self.dW_f = _empty((H, D + H), dtype)
-        self.dW_i = _empty((H, D + H), dtype)
-        self.dW_C = _empty((H, D + H), dtype)
-        self.dW_o = _empty((H, D + H), dtype)
-        self.db_f = _empty((H,), dtype)
-        self.db_i = _empty((H,), dtype)
-        self.db_C = _empty((H,), dtype)
-        self.db_o = _empty((H,), dtype)
         self.dW_y = _empty((Q, H), dtype)
         self.db_y = _empty((Q,), dtype)
         self.dx = _empty((T, D), dtype)
-        self.W_i_da_i = _empty((T, D), dtype)
-        self.W_i_h = self.W_f_h  # W_i_h takes its place
-        self.W_C_h = self.W_f_h  # W_C_h takes its place
-        self.f_C = self.W_f_h  # f_C takes its place
-        self.W_o_h = self.i_Ctilde  # W_o_h takes its place
+        self.W = _empty((D, 4 * H), dtype)
+        self.b = _empty((4 * H,), dtype)
+        self.W_f_i_C_o = _empty((4 * H, H), dtype)
+        self.W_h = _empty((4 * H,), dtype)
+        self.W_f_i_C_o_T = _empty((H, 4 * H), dtype)
+        self.dW = _empty((4 * H, D + H), dtype)
+        self.db = _empty((4 * H,), dtype)
         self.tanh_C = self.i_Ctilde  # tanh_C takes its place
         self.dyhat = self.yhat  # dyhat takes its place
-        self.do = self.a_Ctilde  # do takes its place
-        self.tanh_C_2 = self.a_Ctilde  # tanh_C_2 takes its place
-        self.da_o = self.a_f  # da_o takes its place
-        self.o_2 = self.a_f  # o_2 takes its place
-        self.slope_o = self.a_f  # slope_o takes its place
-        self.o_C = self.a_i  # o_C takes its place
-        self.slope_C = self.a_i  # slope_C takes its place
-        self.C_squared = self.a_i  # C_squared takes its place
+        self.do = self.tanh_C_2  # do takes its place
+        self.o_2 = self.slope_o  # o_2 takes its place
+        self.o_C = self.C_squared  # o_C takes its place
+        self.slope_C = self.C_squared  # slope_C takes its place
         self.dh_o_C = self.i_Ctilde  # dh_o_C takes its place
-        self.dCtilde = self.a_i  # dCtilde takes its place
-        self.da_Ctilde = self.a_o  # da_Ctilde takes its place
-        self.slope_Ctilde = self.a_o  # slope_Ctilde takes its place
-        self.Ctilde_squared = self.a_o  # Ctilde_squared takes its place
-        self.di = self.Ctilde  # di takes its place
-        self.da_i = self.i_  # da_i takes its place
-        self.i_2 = self.o  # i_2 takes its place
-        self.slope_i = self.o  # slope_i takes its place
-        self.df = self.o  # df takes its place
-        self.da_f = self.slope_f  # da_f takes its place
+        self.dCtilde = self.C_squared  # dCtilde takes its place
+        self.slope_Ctilde = self.Ctilde_squared  # slope_Ctilde takes its place
+        self.di = self.Ctilde_squared  # di takes its place
+        self.i_2 = self.slope_i  # i_2 takes its place
+        self.df = self.slope_i  # df takes its place
         self.f_2 = self.slope_f  # f_2 takes its place
         self.W_f_T_da_f = self.i_Ctilde  # W_f_T_da_f takes its place
-        self.W_i_T_da_i = self.i_Ctilde  # W_i_T_da_i takes its place
-        self.W_C_T_da_Ctilde = self.i_Ctilde  # W_C_T_da_Ctilde takes its place
-        self.W_o_T_da_o = self.i_Ctilde  # W_o_T_da_o takes its place
         self.dC_f = self.i_Ctilde  # dC_f takes its place
-        self.W_C_da_Ctilde = self.W_i_da_i  # W_C_da_Ctilde takes its place
-        self.W_o_da_o = self.W_i_da_i  # W_o_da_o takes its place
+        self.f = self.a[..., :H]
+        self.i_ = self.a[..., H : 2 * H]
+        self.Ctilde = self.a[..., 2 * H : 3 * H]
+        self.o = self.a[..., 3 * H : 4 * H]
+        self.dW_f = self.dW[:H]
+        self.dW_i = self.dW[H : 2 * H]
+        self.dW_C = self.dW[2 * H : 3 * H]
+        self.dW_o = self.dW[3 * H : 4 * H]
+        self.db_f = self.db[:H]
+        self.db_i = self.db[H : 2 * H]
+        self.db_C = self.db[2 * H : 3 * H]
+        self.db_o = self.db[3 * H : 4 * H]
+        self.da_o = self.da[..., 3 * H : 4 * H]
+        self.da_Ctilde = self.da[..., 2 * H : 3 * H]
+        self.da_i = self.da[..., H : 2 * H]
+        self.da_f = self.da[..., :H]
         self.ones_T = np.ones(T, dtype)
         self.C_0 = C_all[0]
         self.h_0 = h_all[0]
@@ -420,15 +360,12 @@ class _Buffers:
         self.forward = list(
             zip(
                 h_all[:-1],
-                self.a_f,
+                self.a,
                 self.f,
-                self.a_i,
                 self.i_,
-                self.a_Ctilde,
                 self.Ctilde,
                 C_all[:-1],
                 C_all[1:],
-                self.a_o,
                 self.o,
                 h_all[1:],
                 strict=True,
@@ -455,6 +392,7 @@ class _Buffers:
                 self.df[::-1],
                 self.f_2[::-1],
                 self.da_f[::-1],
+                self.da[::-1],
                 dh_all[:-1][::-1],
                 self.f[::-1],
                 dC_all[:-1][::-1],

@@ -87,7 +87,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     x, y = np.asarray(x), np.asarray(y)
     sizes = _sizes(params, x, y, state)
     w = _workspace(workspace, sizes)
-    T, N, D, *_ = sizes
+    T, N, D, H, *_ = sizes
     W_xi = params["W_xi"]
     W_hi = params["W_hi"]
     w_ci = params["w_ci"]
@@ -108,30 +108,33 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
 
     # Forward
     x_rows = x.reshape(T * N, D)
+    np.copyto(w.W_x[..., :H], W_xi)
+    np.copyto(w.W_x[..., H : 2 * H], W_xf)
+    np.copyto(w.W_x[..., 2 * H : 3 * H], W_xc)
+    np.copyto(w.W_x[..., 3 * H : 4 * H], W_xo)
+    np.copyto(w.b[:H], b_i)
+    np.copyto(w.b[H : 2 * H], b_f)
+    np.copyto(w.b[2 * H : 3 * H], b_c)
+    np.copyto(w.b[3 * H : 4 * H], b_o)
     np.copyto(w.c_out_0, 0 if state is None else state["c"])
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.matmul(W_xi.T, x.swapaxes(-1, -2), out=w.a_i)  # (1)
-    np.add(w.a_i, b_i[..., None], out=w.a_i)  # (1)
-    np.matmul(W_xf.T, x.swapaxes(-1, -2), out=w.a_f)  # (3)
-    np.add(w.a_f, b_f[..., None], out=w.a_f)  # (3)
-    np.matmul(W_xc.T, x.swapaxes(-1, -2), out=w.a_c)  # (5)
-    np.add(w.a_c, b_c[..., None], out=w.a_c)  # (5)
-    np.matmul(W_xo.T, x.swapaxes(-1, -2), out=w.a_o)  # (7)
-    np.add(w.a_o, b_o[..., None], out=w.a_o)  # (7)
-    np.copyto(w.W_hi_T, W_hi.T)
-    np.copyto(w.W_hf_T, W_hf.T)
-    np.copyto(w.W_hc_T, W_hc.T)
-    np.copyto(w.W_ho_T, W_ho.T)
-    add, multiply, tanh, W_hi_T, h_W_hi = np.add, np.multiply, np.tanh, w.W_hi_T, w.h_W_hi
-    c_w_ci, W_hf_T, h_W_hf, c_w_cf = w.c_w_ci, w.W_hf_T, w.h_W_hf, w.c_w_cf
-    W_hc_T, h_W_hc, f_c, tanh_a_c, i_a_c = w.W_hc_T, w.h_W_hc, w.f_c, w.tanh_a_c, w.i_a_c
-    W_ho_T, h_W_ho, c_w_co, tanh_c = w.W_ho_T, w.h_W_ho, w.c_w_co, w.tanh_c
+    np.matmul(w.W_x.T, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5), (7)
+    np.add(w.a, w.b[..., None], out=w.a)  # (1), (3), (5), (7)
+    np.copyto(w.W_h[..., :H], W_hi)
+    np.copyto(w.W_h[..., H : 2 * H], W_hf)
+    np.copyto(w.W_h[..., 2 * H : 3 * H], W_hc)
+    np.copyto(w.W_h[..., 3 * H : 4 * H], W_ho)
+    np.copyto(w.W_h_T, w.W_h.T)
+    add, multiply, tanh, W_h_T, h_W_h = np.add, np.multiply, np.tanh, w.W_h_T, w.h_W_h
+    c_w_ci, c_w_cf, f_c, tanh_a_c, i_a_c = w.c_w_ci, w.c_w_cf, w.f_c, w.tanh_a_c, w.i_a_c
+    c_w_co, tanh_c = w.c_w_co, w.tanh_c
     for (
         h_prev,
-        a_i_t,
+        a_t,
         c_prev,
+        a_i_t,
         i__t,
         a_f_t,
         f_t,
@@ -143,30 +146,24 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         h_out_t,
         c_out_t,
     ) in w.forward:  # t = 1, …, T
-        W_hi_T.dot(h_prev, h_W_hi)  # (1)
-        add(a_i_t, h_W_hi, a_i_t)  # (1)
+        W_h_T.dot(h_prev, h_W_h)  # (1), (3), (5), (7)
+        add(a_t, h_W_h, a_t)  # (1), (3), (5), (7)
         multiply(c_prev, w_ci[..., None], c_w_ci)  # (1)
         add(a_i_t, c_w_ci, a_i_t)  # (1)
         multiply(a_i_t, 0.5, i__t)  # (2)
         tanh(i__t, i__t)  # (2)
         multiply(i__t, 0.5, i__t)  # (2)
         add(i__t, 0.5, i__t)  # (2)
-        W_hf_T.dot(h_prev, h_W_hf)  # (3)
-        add(a_f_t, h_W_hf, a_f_t)  # (3)
         multiply(c_prev, w_cf[..., None], c_w_cf)  # (3)
         add(a_f_t, c_w_cf, a_f_t)  # (3)
         multiply(a_f_t, 0.5, f_t)  # (4)
         tanh(f_t, f_t)  # (4)
         multiply(f_t, 0.5, f_t)  # (4)
         add(f_t, 0.5, f_t)  # (4)
-        W_hc_T.dot(h_prev, h_W_hc)  # (5)
-        add(a_c_t, h_W_hc, a_c_t)  # (5)
         multiply(f_t, c_prev, f_c)  # (6)
         tanh(a_c_t, tanh_a_c)  # (6)
         multiply(i__t, tanh_a_c, i_a_c)  # (6)
         add(f_c, i_a_c, c_t)  # (6)
-        W_ho_T.dot(h_prev, h_W_ho)  # (7)
-        add(a_o_t, h_W_ho, a_o_t)  # (7)
         multiply(c_t, w_co[..., None], c_w_co)  # (7)
         add(a_o_t, c_w_co, a_o_t)  # (7)
         multiply(a_o_t, 0.5, o_t)  # (8)
@@ -203,9 +200,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     dh_o_c, tanh_a_c_2, a_c_squared = w.dh_o_c, w.tanh_a_c_2, w.a_c_squared
     slope_a_c, i_a_c_2, da_c, df, slope_f = w.slope_a_c, w.i_a_c_2, w.da_c, w.df, w.slope_f
     f_2, da_f, di, slope_i, i_2, da_i = w.f_2, w.da_f, w.di, w.slope_i, w.i_2, w.da_i
-    da_i_W_hi_T, da_f_W_hf_T, da_c_W_hc_T = w.da_i_W_hi_T, w.da_f_W_hf_T, w.da_c_W_hc_T
-    da_o_W_ho_T, da_i_w_ci, da_f_w_cf = w.da_o_W_ho_T, w.da_i_w_ci, w.da_f_w_cf
-    dc_f = w.dc_f
+    W_h, da, da_i_W_hi_T, da_i_w_ci = w.W_h, w.da, w.da_i_W_hi_T, w.da_i_w_ci
+    da_f_w_cf, dc_f = w.da_f_w_cf, w.dc_f
     for (
         c_t,
         dh_t,
@@ -217,10 +213,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         f_t,
         dh_prev,
         dc_prev,
-        da_i_out_t,
-        da_f_out_t,
-        da_c_out_t,
-        da_o_out_t,
+        da_out_t,
     ) in w.backward:  # t = T, …, 1
         tanh(c_t, tanh_c_2)  # (54)
         multiply(dh_t, tanh_c_2, do)  # (54)
@@ -247,53 +240,29 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         subtract(1, i__t, slope_i)  # (61)
         multiply(i__t, slope_i, i_2)  # (61)
         multiply(di, i_2, da_i)  # (61)
-        W_hi.dot(da_i, da_i_W_hi_T)  # (53), (85)
+        W_h.dot(da, da_i_W_hi_T)  # (53), (85)
         add(dh_prev, da_i_W_hi_T, dh_prev)  # (53), (85)
-        W_hf.dot(da_f, da_f_W_hf_T)  # (53), (85)
-        add(dh_prev, da_f_W_hf_T, dh_prev)  # (53), (85)
-        W_hc.dot(da_c, da_c_W_hc_T)  # (53), (85)
-        add(dh_prev, da_c_W_hc_T, dh_prev)  # (53), (85)
-        W_ho.dot(da_o, da_o_W_ho_T)  # (53), (85)
-        add(dh_prev, da_o_W_ho_T, dh_prev)  # (53), (85)
         multiply(da_i, w_ci[..., None], da_i_w_ci)  # (56), (86)
         add(dc_prev, da_i_w_ci, dc_prev)  # (56), (86)
         multiply(da_f, w_cf[..., None], da_f_w_cf)  # (56), (86)
         add(dc_prev, da_f_w_cf, dc_prev)  # (56), (86)
         multiply(dc_t, f_t, dc_f)  # (56), (86)
         add(dc_prev, dc_f, dc_prev)  # (56), (86)
-        np.copyto(da_i_out_t, da_i.T)  # (61)
-        np.copyto(da_f_out_t, da_f.T)  # (59)
-        np.copyto(da_c_out_t, da_c.T)  # (57)
-        np.copyto(da_o_out_t, da_o.T)  # (55)
+        np.copyto(da_out_t, da.T)  # (61)
 
     # Gradients
-    x_rows.T.dot(w.da_i_out_rows, out=w.dW_xi)  # (67)
-    w.h_out_prev_rows.T.dot(w.da_i_out_rows, out=w.dW_hi)  # (68)
-    np.multiply(w.da_i_out, w.c_out_prev, out=w.da_i_c)  # (69)
+    x_rows.T.dot(w.da_out_rows, out=w.dW_x)  # (67), (71), (75), (78)
+    w.h_out_prev_rows.T.dot(w.da_out_rows, out=w.dW_h)  # (68), (72), (76), (79)
+    np.multiply(w.da_out[..., :H], w.c_out_prev, out=w.da_i_c)  # (69)
     w.ones_TN.dot(w.da_i_c_rows, out=w.dw_ci)  # (69)
-    w.ones_TN.dot(w.da_i_out_rows, out=w.db_i)  # (70)
-    x_rows.T.dot(w.da_f_out_rows, out=w.dW_xf)  # (71)
-    w.h_out_prev_rows.T.dot(w.da_f_out_rows, out=w.dW_hf)  # (72)
-    np.multiply(w.da_f_out, w.c_out_prev, out=w.da_f_c)  # (73)
+    w.ones_TN.dot(w.da_out_rows, out=w.db)  # (70), (74), (77), (81)
+    np.multiply(w.da_out[..., H : 2 * H], w.c_out_prev, out=w.da_f_c)  # (73)
     w.ones_TN.dot(w.da_f_c_rows, out=w.dw_cf)  # (73)
-    w.ones_TN.dot(w.da_f_out_rows, out=w.db_f)  # (74)
-    x_rows.T.dot(w.da_c_out_rows, out=w.dW_xc)  # (75)
-    w.h_out_prev_rows.T.dot(w.da_c_out_rows, out=w.dW_hc)  # (76)
-    w.ones_TN.dot(w.da_c_out_rows, out=w.db_c)  # (77)
-    x_rows.T.dot(w.da_o_out_rows, out=w.dW_xo)  # (78)
-    w.h_out_prev_rows.T.dot(w.da_o_out_rows, out=w.dW_ho)  # (79)
-    np.multiply(w.da_o_out, w.c_out, out=w.da_o_c)  # (80)
+    np.multiply(w.da_out[..., 3 * H : 4 * H], w.c_out, out=w.da_o_c)  # (80)
     w.ones_TN.dot(w.da_o_c_rows, out=w.dw_co)  # (80)
-    w.ones_TN.dot(w.da_o_out_rows, out=w.db_o)  # (81)
     w.h_out_rows.T.dot(w.dyhat_rows, out=w.dW_hy)  # (82)
     w.ones_TN.dot(w.dyhat_rows, out=w.db_y)  # (83)
-    w.da_i_out_rows.dot(W_xi.T, out=w.dx_rows)  # (84)
-    w.da_f_out_rows.dot(W_xf.T, out=w.da_f_W_xf_rows)  # (84)
-    np.add(w.dx, w.da_f_W_xf, out=w.dx)  # (84)
-    w.da_c_out_rows.dot(W_xc.T, out=w.da_c_W_xc_rows)  # (84)
-    np.add(w.dx, w.da_c_W_xc, out=w.dx)  # (84)
-    w.da_o_out_rows.dot(W_xo.T, out=w.da_o_W_xo_rows)  # (84)
-    np.add(w.dx, w.da_o_W_xo, out=w.dx)  # (84)
+    w.da_out_rows.dot(w.W_x.T, out=w.dx_rows)  # (84)
     grads = {
         "W_xi": w.dW_xi,
         "W_hi": w.dW_hi,
@@ -324,6 +293,7 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
+    _, _, _, H, *_ = sizes
     W_xi = params["W_xi"]
     W_hi = params["W_hi"]
     w_ci = params["w_ci"]
@@ -341,30 +311,33 @@ def forward(params, x, state=None):
     b_o = params["b_o"]
     W_hy = params["W_hy"]
     b_y = params["b_y"]
+    np.copyto(w.W_x[..., :H], W_xi)
+    np.copyto(w.W_x[..., H : 2 * H], W_xf)
+    np.copyto(w.W_x[..., 2 * H : 3 * H], W_xc)
+    np.copyto(w.W_x[..., 3 * H : 4 * H], W_xo)
+    np.copyto(w.b[:H], b_i)
+    np.copyto(w.b[H : 2 * H], b_f)
+    np.copyto(w.b[2 * H : 3 * H], b_c)
+    np.copyto(w.b[3 * H : 4 * H], b_o)
     np.copyto(w.c_out_0, 0 if state is None else state["c"])
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.matmul(W_xi.T, x.swapaxes(-1, -2), out=w.a_i)  # (1)
-    np.add(w.a_i, b_i[..., None], out=w.a_i)  # (1)
-    np.matmul(W_xf.T, x.swapaxes(-1, -2), out=w.a_f)  # (3)
-    np.add(w.a_f, b_f[..., None], out=w.a_f)  # (3)
-    np.matmul(W_xc.T, x.swapaxes(-1, -2), out=w.a_c)  # (5)
-    np.add(w.a_c, b_c[..., None], out=w.a_c)  # (5)
-    np.matmul(W_xo.T, x.swapaxes(-1, -2), out=w.a_o)  # (7)
-    np.add(w.a_o, b_o[..., None], out=w.a_o)  # (7)
-    np.copyto(w.W_hi_T, W_hi.T)
-    np.copyto(w.W_hf_T, W_hf.T)
-    np.copyto(w.W_hc_T, W_hc.T)
-    np.copyto(w.W_ho_T, W_ho.T)
-    add, multiply, tanh, W_hi_T, h_W_hi = np.add, np.multiply, np.tanh, w.W_hi_T, w.h_W_hi
-    c_w_ci, W_hf_T, h_W_hf, c_w_cf = w.c_w_ci, w.W_hf_T, w.h_W_hf, w.c_w_cf
-    W_hc_T, h_W_hc, f_c, tanh_a_c, i_a_c = w.W_hc_T, w.h_W_hc, w.f_c, w.tanh_a_c, w.i_a_c
-    W_ho_T, h_W_ho, c_w_co, tanh_c = w.W_ho_T, w.h_W_ho, w.c_w_co, w.tanh_c
+    np.matmul(w.W_x.T, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5), (7)
+    np.add(w.a, w.b[..., None], out=w.a)  # (1), (3), (5), (7)
+    np.copyto(w.W_h[..., :H], W_hi)
+    np.copyto(w.W_h[..., H : 2 * H], W_hf)
+    np.copyto(w.W_h[..., 2 * H : 3 * H], W_hc)
+    np.copyto(w.W_h[..., 3 * H : 4 * H], W_ho)
+    np.copyto(w.W_h_T, w.W_h.T)
+    add, multiply, tanh, W_h_T, h_W_h = np.add, np.multiply, np.tanh, w.W_h_T, w.h_W_h
+    c_w_ci, c_w_cf, f_c, tanh_a_c, i_a_c = w.c_w_ci, w.c_w_cf, w.f_c, w.tanh_a_c, w.i_a_c
+    c_w_co, tanh_c = w.c_w_co, w.tanh_c
     for (
         h_prev,
-        a_i_t,
+        a_t,
         c_prev,
+        a_i_t,
         i__t,
         a_f_t,
         f_t,
@@ -376,30 +349,24 @@ def forward(params, x, state=None):
         h_out_t,
         c_out_t,
     ) in w.forward:  # t = 1, …, T
-        W_hi_T.dot(h_prev, h_W_hi)  # (1)
-        add(a_i_t, h_W_hi, a_i_t)  # (1)
+        W_h_T.dot(h_prev, h_W_h)  # (1), (3), (5), (7)
+        add(a_t, h_W_h, a_t)  # (1), (3), (5), (7)
         multiply(c_prev, w_ci[..., None], c_w_ci)  # (1)
         add(a_i_t, c_w_ci, a_i_t)  # (1)
         multiply(a_i_t, 0.5, i__t)  # (2)
         tanh(i__t, i__t)  # (2)
         multiply(i__t, 0.5, i__t)  # (2)
         add(i__t, 0.5, i__t)  # (2)
-        W_hf_T.dot(h_prev, h_W_hf)  # (3)
-        add(a_f_t, h_W_hf, a_f_t)  # (3)
         multiply(c_prev, w_cf[..., None], c_w_cf)  # (3)
         add(a_f_t, c_w_cf, a_f_t)  # (3)
         multiply(a_f_t, 0.5, f_t)  # (4)
         tanh(f_t, f_t)  # (4)
         multiply(f_t, 0.5, f_t)  # (4)
         add(f_t, 0.5, f_t)  # (4)
-        W_hc_T.dot(h_prev, h_W_hc)  # (5)
-        add(a_c_t, h_W_hc, a_c_t)  # (5)
         multiply(f_t, c_prev, f_c)  # (6)
         tanh(a_c_t, tanh_a_c)  # (6)
         multiply(i__t, tanh_a_c, i_a_c)  # (6)
         add(f_c, i_a_c, c_t)  # (6)
-        W_ho_T.dot(h_prev, h_W_ho)  # (7)
-        add(a_o_t, h_W_ho, a_o_t)  # (7)
         multiply(c_t, w_co[..., None], c_w_co)  # (7)
         add(a_o_t, c_w_co, a_o_t)  # (7)
         multiply(a_o_t, 0.5, o_t)  # (8)
@@ -419,16 +386,13 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, N, D, H, Q, dtype):
-        self.a_i = _empty((T, H, N), dtype)
+        self.a = _empty((T, 4 * H, N), dtype)
         self.i_ = _empty((T, H, N), dtype)
-        self.a_f = _empty((T, H, N), dtype)
         self.f = _empty((T, H, N), dtype)
-        self.a_c = _empty((T, H, N), dtype)
         c_all = _empty((T + 1, H, N), dtype)
-        self.a_o = _empty((T, H, N), dtype)
         self.o = _empty((T, H, N), dtype)
         h_all = _empty((T + 1, H, N), dtype)
-        self.h_W_hi = _empty((H, N), dtype)
+        self.c_w_ci = _empty((H, N), dtype)
         self.tanh_a_c = _empty((H, N), dtype)
         self.yhat = _empty((T, N, Q), dtype)
         self.max_yhat = _empty((T, N), dtype)
@@ -437,40 +401,25 @@ class _Buffers:
         self.log_sum = _empty((T, N), dtype)
         self.slope_o = _empty((H, N), dtype)
         dc_all = _empty((T + 1, H, N), dtype)
-        self.df = _empty((H, N), dtype)
-        self.slope_f = _empty((H, N), dtype)
-        self.W_hi_T = _empty((H, H), dtype)
-        self.W_hf_T = _empty((H, H), dtype)
-        self.W_hc_T = _empty((H, H), dtype)
-        self.W_ho_T = _empty((H, H), dtype)
-        self.dW_xi = _empty((D, H), dtype)
-        self.dW_hi = _empty((H, H), dtype)
         self.dw_ci = _empty((H,), dtype)
-        self.db_i = _empty((H,), dtype)
-        self.dW_xf = _empty((D, H), dtype)
-        self.dW_hf = _empty((H, H), dtype)
         self.dw_cf = _empty((H,), dtype)
-        self.db_f = _empty((H,), dtype)
-        self.dW_xc = _empty((D, H), dtype)
-        self.dW_hc = _empty((H, H), dtype)
-        self.db_c = _empty((H,), dtype)
-        self.dW_xo = _empty((D, H), dtype)
-        self.dW_ho = _empty((H, H), dtype)
         self.dw_co = _empty((H,), dtype)
-        self.db_o = _empty((H,), dtype)
         self.dW_hy = _empty((H, Q), dtype)
         self.db_y = _empty((Q,), dtype)
         self.dx = _empty((T, N, D), dtype)
-        self.da_f_W_xf = _empty((T, N, D), dtype)
+        self.W_x = _empty((D, 4 * H), dtype)
+        self.b = _empty((4 * H,), dtype)
+        self.W_h = _empty((H, 4 * H), dtype)
+        self.h_W_h = _empty((4 * H, N), dtype)
+        self.W_h_T = _empty((4 * H, H), dtype)
+        self.dW_x = _empty((D, 4 * H), dtype)
+        self.dW_h = _empty((H, 4 * H), dtype)
+        self.db = _empty((4 * H,), dtype)
         h_out_all = _empty((T + 1, N, H), dtype)
         c_out_all = _empty((T + 1, N, H), dtype)
-        self.c_w_ci = self.h_W_hi  # c_w_ci takes its place
-        self.h_W_hf = self.h_W_hi  # h_W_hf takes its place
-        self.c_w_cf = self.h_W_hi  # c_w_cf takes its place
-        self.h_W_hc = self.h_W_hi  # h_W_hc takes its place
-        self.f_c = self.h_W_hi  # f_c takes its place
+        self.c_w_cf = self.c_w_ci  # c_w_cf takes its place
+        self.f_c = self.c_w_ci  # f_c takes its place
         self.i_a_c = self.tanh_a_c  # i_a_c takes its place
-        self.h_W_ho = self.tanh_a_c  # h_W_ho takes its place
         self.c_w_co = self.tanh_a_c  # c_w_co takes its place
         self.tanh_c = self.tanh_a_c  # tanh_c takes its place
         self.shifted_yhat = self.yhat  # shifted_yhat takes its place
@@ -479,42 +428,53 @@ class _Buffers:
         self.hit_yhat = self.log_sum  # hit_yhat takes its place
         self.dyhat = self.yhat  # dyhat takes its place
         dh_all = h_all  # dh takes its place
-        self.do = self.h_W_hi  # do takes its place
+        self.do = self.c_w_ci  # do takes its place
         self.tanh_c_2 = self.tanh_a_c  # tanh_c_2 takes its place
-        self.da_o = self.slope_o  # da_o takes its place
         self.o_2 = self.slope_o  # o_2 takes its place
-        self.da_o_w_co = self.h_W_hi  # da_o_w_co takes its place
-        self.o_c = self.h_W_hi  # o_c takes its place
-        self.slope_c = self.h_W_hi  # slope_c takes its place
-        self.c_squared = self.h_W_hi  # c_squared takes its place
-        self.dh_o_c = self.h_W_hi  # dh_o_c takes its place
-        self.da_c = self.tanh_a_c  # da_c takes its place
-        self.i_a_c_2 = self.tanh_a_c  # i_a_c_2 takes its place
-        self.slope_a_c = self.tanh_a_c  # slope_a_c takes its place
-        self.tanh_a_c_2 = self.h_W_hi  # tanh_a_c_2 takes its place
-        self.a_c_squared = self.tanh_a_c  # a_c_squared takes its place
-        self.da_f = self.slope_f  # da_f takes its place
-        self.f_2 = self.slope_f  # f_2 takes its place
-        self.di = self.df  # di takes its place
-        self.da_i = self.h_W_hi  # da_i takes its place
-        self.i_2 = self.h_W_hi  # i_2 takes its place
-        self.slope_i = self.h_W_hi  # slope_i takes its place
-        self.da_i_W_hi_T = self.df  # da_i_W_hi_T takes its place
-        self.da_f_W_hf_T = self.df  # da_f_W_hf_T takes its place
-        self.da_c_W_hc_T = self.df  # da_c_W_hc_T takes its place
-        self.da_o_W_ho_T = self.df  # da_o_W_ho_T takes its place
-        self.da_i_w_ci = self.df  # da_i_w_ci takes its place
-        self.da_f_w_cf = self.df  # da_f_w_cf takes its place
-        self.dc_f = self.df  # dc_f takes its place
-        self.da_i_c = self.a_f.reshape(T, N, H)  # da_i_c takes its place
-        self.da_f_c = self.a_f.reshape(T, N, H)  # da_f_c takes its place
-        self.da_o_c = self.a_f.reshape(T, N, H)  # da_o_c takes its place
-        self.da_c_W_xc = self.da_f_W_xf  # da_c_W_xc takes its place
-        self.da_o_W_xo = self.da_f_W_xf  # da_o_W_xo takes its place
-        self.da_i_out = self.a_c.reshape(T, N, H)  # da_i_out takes its place
-        self.da_f_out = self.f.reshape(T, N, H)  # da_f_out takes its place
-        self.da_c_out = self.i_.reshape(T, N, H)  # da_c_out takes its place
-        self.da_o_out = self.o.reshape(T, N, H)  # da_o_out takes its place
+        self.da_o_w_co = self.slope_o  # da_o_w_co takes its place
+        self.o_c = self.slope_o  # o_c takes its place
+        self.slope_c = self.slope_o  # slope_c takes its place
+        self.c_squared = self.slope_o  # c_squared takes its place
+        self.dh_o_c = self.slope_o  # dh_o_c takes its place
+        self.i_a_c_2 = self.c_w_ci  # i_a_c_2 takes its place
+        self.slope_a_c = self.c_w_ci  # slope_a_c takes its place
+        self.tanh_a_c_2 = self.slope_o  # tanh_a_c_2 takes its place
+        self.a_c_squared = self.c_w_ci  # a_c_squared takes its place
+        self.df = self.c_w_ci  # df takes its place
+        self.f_2 = self.tanh_a_c  # f_2 takes its place
+        self.slope_f = self.tanh_a_c  # slope_f takes its place
+        self.di = self.tanh_a_c  # di takes its place
+        self.da = self.h_W_h  # da takes its place
+        self.i_2 = self.c_w_ci  # i_2 takes its place
+        self.slope_i = self.c_w_ci  # slope_i takes its place
+        self.da_i_W_hi_T = self.c_w_ci  # da_i_W_hi_T takes its place
+        self.da_i_w_ci = self.c_w_ci  # da_i_w_ci takes its place
+        self.da_f_w_cf = self.c_w_ci  # da_f_w_cf takes its place
+        self.dc_f = self.c_w_ci  # dc_f takes its place
+        self.da_i_c = self.f.reshape(T, N, H)  # da_i_c takes its place
+        self.da_f_c = self.f.reshape(T, N, H)  # da_f_c takes its place
+        self.da_o_c = self.f.reshape(T, N, H)  # da_o_c takes its place
+        self.da_out = self.a.reshape(T, N, 4 * H)  # da_out takes its place
+        self.dW_xi = self.dW_x[..., :H]
+        self.dW_hi = self.dW_h[..., :H]
+        self.db_i = self.db[:H]
+        self.dW_xf = self.dW_x[..., H : 2 * H]
+        self.dW_hf = self.dW_h[..., H : 2 * H]
+        self.db_f = self.db[H : 2 * H]
+        self.dW_xc = self.dW_x[..., 2 * H : 3 * H]
+        self.dW_hc = self.dW_h[..., 2 * H : 3 * H]
+        self.db_c = self.db[2 * H : 3 * H]
+        self.dW_xo = self.dW_x[..., 3 * H : 4 * H]
+        self.dW_ho = self.dW_h[..., 3 * H : 4 * H]
+        self.db_o = self.db[3 * H : 4 * H]
+        self.a_i = self.a[:, :H]
+        self.a_f = self.a[:, H : 2 * H]
+        self.a_c = self.a[:, 2 * H : 3 * H]
+        self.a_o = self.a[:, 3 * H : 4 * H]
+        self.da_o = self.da[3 * H : 4 * H]
+        self.da_c = self.da[2 * H : 3 * H]
+        self.da_f = self.da[H : 2 * H]
+        self.da_i = self.da[:H]
         self.row_starts = np.arange(T * N) * Q
         self.ones_Q = np.ones(Q, dtype)
         self.ones_TN = np.ones(T * N, dtype)
@@ -537,29 +497,24 @@ class _Buffers:
         self.dh = dh_all[1:]
         self.dc_0 = dc_all[0]
         self.dc = dc_all[1:]
-        self.da_i_out_rows = self.da_i_out.reshape(T * N, H)
+        self.da_out_rows = self.da_out.reshape(T * N, 4 * H)
         self.h_out_prev = h_out_all[:-1]
         self.h_out_prev_rows = h_out_all[:-1].reshape(T * N, H)
         self.c_out_prev = c_out_all[:-1]
         self.da_i_c_rows = self.da_i_c.reshape(T * N, H)
-        self.da_f_out_rows = self.da_f_out.reshape(T * N, H)
         self.da_f_c_rows = self.da_f_c.reshape(T * N, H)
-        self.da_c_out_rows = self.da_c_out.reshape(T * N, H)
-        self.da_o_out_rows = self.da_o_out.reshape(T * N, H)
         self.c_out = c_out_all[1:]
         self.da_o_c_rows = self.da_o_c.reshape(T * N, H)
         self.dyhat_rows = self.dyhat.reshape(T * N, Q)
         self.dx_rows = self.dx.reshape(T * N, D)
-        self.da_f_W_xf_rows = self.da_f_W_xf.reshape(T * N, D)
-        self.da_c_W_xc_rows = self.da_c_W_xc.reshape(T * N, D)
-        self.da_o_W_xo_rows = self.da_o_W_xo.reshape(T * N, D)
         self.h_out_end = h_out_all[-1]
         self.c_out_end = c_out_all[-1]
         self.forward = list(
             zip(
                 h_all[:-1],
-                self.a_i,
+                self.a,
                 c_all[:-1],
+                self.a_i,
                 self.i_,
                 self.a_f,
                 self.f,
@@ -585,10 +540,7 @@ class _Buffers:
                 self.f[::-1],
                 dh_all[:-1][::-1],
                 dc_all[:-1][::-1],
-                self.da_i_out[::-1],
-                self.da_f_out[::-1],
-                self.da_c_out[::-1],
-                self.da_o_out[::-1],
+                self.da_out[::-1],
                 strict=True,
             )
         )

@@ -72,25 +72,27 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     b_y = params["b_y"]
 
     # Forward
+    np.copyto(w.W[..., :H], W_f[..., H : D + H].T)
+    np.copyto(w.W[..., H : 2 * H], W_h[..., H : D + H].T)
+    np.copyto(w.b[:H], b_f)
+    np.copyto(w.b[H : 2 * H], b_h)
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    x.dot(W_f[..., H : D + H].T, out=w.a_f)  # (1)
-    np.add(w.a_f, b_f, out=w.a_f)  # (1)
-    x.dot(W_h[..., H : D + H].T, out=w.a_htilde)  # (3)
-    np.add(w.a_htilde, b_h, out=w.a_htilde)  # (3)
+    x.dot(w.W, out=w.a)  # (1), (3)
+    np.add(w.a, w.b, out=w.a)  # (1), (3)
     add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
     W_f_h, f_h, W_h_f, slope_f, f_h_2 = w.W_f_h, w.f_h, w.W_h_f, w.slope_f, w.f_h_2
     f_htilde = w.f_htilde
-    for h_prev, a_f_t, f_t, a_htilde_t, htilde_t, h_t in w.forward:  # t = 1, …, T
+    for h_prev, f_t, htilde_t, h_t in w.forward:  # t = 1, …, T
         W_f[..., :H].dot(h_prev, W_f_h)  # (1)
-        add(a_f_t, W_f_h, a_f_t)  # (1)
-        multiply(a_f_t, 0.5, f_t)  # (2)
+        add(f_t, W_f_h, f_t)  # (1)
+        multiply(f_t, 0.5, f_t)  # (2)
         tanh(f_t, f_t)  # (2)
         multiply(f_t, 0.5, f_t)  # (2)
         add(f_t, 0.5, f_t)  # (2)
         multiply(f_t, h_prev, f_h)  # (3)
         W_h[..., :H].dot(f_h, W_h_f)  # (3)
-        add(a_htilde_t, W_h_f, a_htilde_t)  # (3)
-        tanh(a_htilde_t, htilde_t)  # (4)
+        add(htilde_t, W_h_f, htilde_t)  # (3)
+        tanh(htilde_t, htilde_t)  # (4)
         subtract(1, f_t, slope_f)  # (5)
         multiply(slope_f, h_prev, f_h_2)  # (5)
         multiply(f_t, htilde_t, f_htilde)  # (5)
@@ -143,18 +145,14 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         add(dh_prev, dh_slope_f_2, dh_prev)  # (28), (43)
 
     # Gradients
-    np.matmul(w.da_f.T, w.h_prev, out=w.dW_f[..., :H])  # (36)
-    np.matmul(w.da_f.T, x, out=w.dW_f[..., H : D + H])  # (36)
-    w.ones_T.dot(w.da_f, out=w.db_f)  # (37)
+    np.matmul(w.da[..., :H].T, w.h_prev, out=w.dW_f[..., :H])  # (36)
+    np.matmul(w.da.T, x, out=w.dW[..., H : D + H])  # (36), (38)
+    w.ones_T.dot(w.da, out=w.db)  # (37), (39)
     np.multiply(w.f, w.h_prev, out=w.f_h_3)  # (38)
-    np.matmul(w.da_htilde.T, w.f_h_3, out=w.dW_h[..., :H])  # (38)
-    np.matmul(w.da_htilde.T, x, out=w.dW_h[..., H : D + H])  # (38)
-    w.ones_T.dot(w.da_htilde, out=w.db_h)  # (39)
+    np.matmul(w.da[..., H : 2 * H].T, w.f_h_3, out=w.dW_h[..., :H])  # (38)
     w.do.T.dot(w.h, out=w.dW_y)  # (40)
     w.ones_T.dot(w.do, out=w.db_y)  # (41)
-    w.da_f.dot(W_f[..., H : D + H], out=w.dx)  # (42)
-    w.da_htilde.dot(W_h[..., H : D + H], out=w.W_h_da_htilde)  # (42)
-    np.add(w.dx, w.W_h_da_htilde, out=w.dx)  # (42)
+    w.da.dot(w.W.T, out=w.dx)  # (42)
     grads = {
         "W_f": w.dW_f,
         "b_f": w.db_f,
@@ -180,25 +178,27 @@ def forward(params, x, state=None):
     b_h = params["b_h"]
     W_y = params["W_y"]
     b_y = params["b_y"]
+    np.copyto(w.W[..., :H], W_f[..., H : D + H].T)
+    np.copyto(w.W[..., H : 2 * H], W_h[..., H : D + H].T)
+    np.copyto(w.b[:H], b_f)
+    np.copyto(w.b[H : 2 * H], b_h)
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    x.dot(W_f[..., H : D + H].T, out=w.a_f)  # (1)
-    np.add(w.a_f, b_f, out=w.a_f)  # (1)
-    x.dot(W_h[..., H : D + H].T, out=w.a_htilde)  # (3)
-    np.add(w.a_htilde, b_h, out=w.a_htilde)  # (3)
+    x.dot(w.W, out=w.a)  # (1), (3)
+    np.add(w.a, w.b, out=w.a)  # (1), (3)
     add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
     W_f_h, f_h, W_h_f, slope_f, f_h_2 = w.W_f_h, w.f_h, w.W_h_f, w.slope_f, w.f_h_2
     f_htilde = w.f_htilde
-    for h_prev, a_f_t, f_t, a_htilde_t, htilde_t, h_t in w.forward:  # t = 1, …, T
+    for h_prev, f_t, htilde_t, h_t in w.forward:  # t = 1, …, T
         W_f[..., :H].dot(h_prev, W_f_h)  # (1)
-        add(a_f_t, W_f_h, a_f_t)  # (1)
-        multiply(a_f_t, 0.5, f_t)  # (2)
+        add(f_t, W_f_h, f_t)  # (1)
+        multiply(f_t, 0.5, f_t)  # (2)
         tanh(f_t, f_t)  # (2)
         multiply(f_t, 0.5, f_t)  # (2)
         add(f_t, 0.5, f_t)  # (2)
         multiply(f_t, h_prev, f_h)  # (3)
         W_h[..., :H].dot(f_h, W_h_f)  # (3)
-        add(a_htilde_t, W_h_f, a_htilde_t)  # (3)
-        tanh(a_htilde_t, htilde_t)  # (4)
+        add(htilde_t, W_h_f, htilde_t)  # (3)
+        tanh(htilde_t, htilde_t)  # (4)
         subtract(1, f_t, slope_f)  # (5)
         multiply(slope_f, h_prev, f_h_2)  # (5)
         multiply(f_t, htilde_t, f_htilde)  # (5)
@@ -212,46 +212,49 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, D, H, Q, dtype):
-        self.a_f = _empty((T, H), dtype)
-        self.f = _empty((T, H), dtype)
-        self.a_htilde = _empty((T, H), dtype)
-        self.htilde = _empty((T, H), dtype)
+        self.a = _empty((T, 2 * H), dtype)
         h_all = _empty((T + 1, H), dtype)
         self.W_f_h = _empty((H,), dtype)
         self.W_h_f = _empty((H,), dtype)
         self.o = _empty((T, Q), dtype)
         dh_all = _empty((T + 1, H), dtype)
         self.dhtilde = _empty((T, H), dtype)
+        self.htilde_squared = _empty((T, H), dtype)
         self.W_h_T = _empty((H, H), dtype)
+        self.htilde_h = _empty((T, H), dtype)
         self.dh_htilde_h = _empty((H,), dtype)
+        self.da = _empty((T, 2 * H), dtype)
         self.f_2 = _empty((T, H), dtype)
+        self.slope_f_2 = _empty((T, H), dtype)
         self.W_f_T = _empty((H, H), dtype)
-        self.dW_f = _empty((H, D + H), dtype)
-        self.db_f = _empty((H,), dtype)
-        self.dW_h = _empty((H, D + H), dtype)
-        self.db_h = _empty((H,), dtype)
         self.dW_y = _empty((Q, H), dtype)
         self.db_y = _empty((Q,), dtype)
         self.dx = _empty((T, D), dtype)
-        self.W_h_da_htilde = _empty((T, D), dtype)
+        self.W = _empty((D, 2 * H), dtype)
+        self.b = _empty((2 * H,), dtype)
+        self.dW = _empty((2 * H, D + H), dtype)
+        self.db = _empty((2 * H,), dtype)
         self.f_h = self.W_f_h  # f_h takes its place
         self.f_h_2 = self.W_h_f  # f_h_2 takes its place
         self.slope_f = self.W_h_f  # slope_f takes its place
         self.f_htilde = self.W_f_h  # f_htilde takes its place
         self.do = self.o  # do takes its place
-        self.da_htilde = self.a_f  # da_htilde takes its place
-        self.slope_htilde = self.a_f  # slope_htilde takes its place
-        self.htilde_squared = self.a_f  # htilde_squared takes its place
-        self.df = self.htilde  # df takes its place
-        self.htilde_h = self.htilde  # htilde_h takes its place
+        self.slope_htilde = self.htilde_squared  # slope_htilde takes its place
+        self.df = self.htilde_h  # df takes its place
         self.W_h_T_da_htilde = self.W_h_f  # W_h_T_da_htilde takes its place
         self.W_h_T_da_htilde_2 = self.W_f_h  # W_h_T_da_htilde_2 takes its place
-        self.da_f = self.f_2  # da_f takes its place
-        self.slope_f_2 = self.a_htilde  # slope_f_2 takes its place
         self.W_f_T_da_f = self.dh_htilde_h  # W_f_T_da_f takes its place
         self.W_h_T_da_htilde_3 = self.dh_htilde_h  # W_h_T_da_htilde_3 takes its place
         self.dh_slope_f_2 = self.dh_htilde_h  # dh_slope_f_2 takes its place
-        self.f_h_3 = self.f  # f_h_3 takes its place
+        self.f_h_3 = self.htilde_h  # f_h_3 takes its place
+        self.f = self.a[..., :H]
+        self.htilde = self.a[..., H : 2 * H]
+        self.dW_f = self.dW[:H]
+        self.db_f = self.db[:H]
+        self.dW_h = self.dW[H : 2 * H]
+        self.db_h = self.db[H : 2 * H]
+        self.da_htilde = self.da[..., H : 2 * H]
+        self.da_f = self.da[..., :H]
         self.ones_T = np.ones(T, dtype)
         self.h_0 = h_all[0]
         self.h = h_all[1:]
@@ -260,9 +263,7 @@ class _Buffers:
         self.dh = dh_all[1:]
         self.h_prev = h_all[:-1]
         self.h_end = h_all[-1]
-        self.forward = list(
-            zip(h_all[:-1], self.a_f, self.f, self.a_htilde, self.htilde, h_all[1:], strict=True)
-        )
+        self.forward = list(zip(h_all[:-1], self.f, self.htilde, h_all[1:], strict=True))
         self.backward = list(
             zip(
                 dh_all[1:][::-1],

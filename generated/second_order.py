@@ -55,6 +55,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     x, y = np.asarray(x), np.asarray(y)
     sizes = _sizes(params, x, y, state)
     w = _workspace(workspace, sizes)
+    _, _, H, *_ = sizes
     W_1 = params["W_1"]
     W_2 = params["W_2"]
     U = params["U"]
@@ -83,15 +84,14 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.do.dot(V, out=w.dh)  # (19), (21), (22)
     np.multiply(w.h, w.h, out=w.h_squared)  # (20)
     np.subtract(1, w.h_squared, out=w.slope_h)  # (20)
-    np.copyto(w.W_1_T, W_1.T)
-    np.copyto(w.W_2_T, W_2.T)
-    multiply, add, W_1_T, W_1_T_da = np.multiply, np.add, w.W_1_T, w.W_1_T_da
-    W_2_T, W_2_T_da = w.W_2_T, w.W_2_T_da
+    np.copyto(w.W[:H], W_1.T)
+    np.copyto(w.W[H : 2 * H], W_2.T)
+    multiply, add, W, W_T_da, W_1_T_da = np.multiply, np.add, w.W, w.W_T_da, w.W_1_T_da
+    W_2_T_da = w.W_2_T_da
     for dh_t, slope_h_t, da_t, dh_prev, dh_prev2 in w.backward:  # t = T, …, 1
         multiply(dh_t, slope_h_t, da_t)  # (20)
-        W_1_T.dot(da_t, W_1_T_da)  # (19), (30)
+        W.dot(da_t, W_T_da)  # (19), (30), (31)
         add(dh_prev, W_1_T_da, dh_prev)  # (19), (30)
-        W_2_T.dot(da_t, W_2_T_da)  # (19), (30), (31)
         add(dh_prev2, W_2_T_da, dh_prev2)  # (19), (30), (31)
 
     # Gradients
@@ -150,8 +150,6 @@ class _Buffers:
         self.W_1_h = _empty((H,), dtype)
         self.o = _empty((T, Q), dtype)
         dh_all = _empty((T + 2, H), dtype)
-        self.W_1_T = _empty((H, H), dtype)
-        self.W_2_T = _empty((H, H), dtype)
         self.dW_1 = _empty((H, H), dtype)
         self.dW_2 = _empty((H, H), dtype)
         self.dU = _empty((H, D), dtype)
@@ -159,13 +157,15 @@ class _Buffers:
         self.dV = _empty((Q, H), dtype)
         self.dc = _empty((Q,), dtype)
         self.dx = _empty((T, D), dtype)
+        self.W = _empty((2 * H, H), dtype)
+        self.W_T_da = _empty((2 * H,), dtype)
         self.W_2_h = self.W_1_h  # W_2_h takes its place
         self.do = self.o  # do takes its place
         self.da = self.a  # da takes its place
         self.slope_h = self.a  # slope_h takes its place
         self.h_squared = self.a  # h_squared takes its place
-        self.W_1_T_da = self.W_1_h  # W_1_T_da takes its place
-        self.W_2_T_da = self.W_1_h  # W_2_T_da takes its place
+        self.W_1_T_da = self.W_T_da[:H]
+        self.W_2_T_da = self.W_T_da[H : 2 * H]
         self.ones_T = np.ones(T, dtype)
         self.h_0 = h_all[:2]
         self.h = h_all[2:]

@@ -32,7 +32,7 @@ from .names import (
     wrapped,
 )
 from .numpy import Lines
-from .views import block_code, store
+from .views import block_code, range_code, store
 
 
 def context(program: Program, proof: Verdict | None, command: str) -> dict[str, Any]:
@@ -207,6 +207,8 @@ def blocks(program: Program) -> Blocks:
 def _allocate(b: Buffer, program: Program) -> str:
     if b.part:
         whole = program.buffers[b.part[0]]
+        if b.across:
+            return f"{store(b)} = {store(whole)}[{range_code(b.part[1:])}]"
         return f"{store(b)} = {store(whole)}{block_code(b.part[1:], whole, rows=b.timed)}"
     dims = [code(s) for s in b.shape]
     if b.role == "error":

@@ -1,5 +1,6 @@
 """The passes between the lowering and the sharing of memory, in their order.
 
+pack      what products with one operand make stands side by side, and they are one product
 gates     the gates take the place of their packed pre-activation
 keep      what a loop computes is kept for whoever needs it for all t
 columns   gated loops run feature by feature
@@ -14,6 +15,7 @@ from . import gates
 from .columns import RefusedError, columns, is_gated, scratch, sink, turned_names
 from .draft import Draft
 from .keep import keep
+from .pack import pack, strided
 from .program import Buffer, Part
 
 Buffers = dict[str, Buffer]
@@ -25,11 +27,7 @@ def arranged(
     """Both parts after the passes, and the buffers that they share."""
     a, b = Draft.of(*train, results), Draft.of(*infer, results)
     keep(a, products=True)
-    places = gates.in_place(a)
-    gates.take_place(a, places)
-    gates.take_place(b, places)
-    if is_gated(a):
-        a, b = _turned(a, b)
+    a, b = _packed(a, b) or _gated(a, b)
     for d in (a, b):
         gates.fold_halves(d)
         gates.name_blocks(d)
@@ -37,6 +35,21 @@ def arranged(
         b.buffers |= {n: x for n, x in a.buffers.items() if x.part and x.part[0] in b.buffers}
     buffers = {**a.buffers, **{n: x for n, x in b.buffers.items() if n not in a.buffers}}
     return a.part(), b.part(), buffers
+
+
+def _packed(a: Draft, b: Draft) -> tuple[Draft, Draft] | None:
+    """Both drafts with what shares an operand packed; None where a block would have gaps."""
+    c, d = a.copy(), b.copy()
+    pack(c, d)
+    c, d = _gated(c, d)
+    return None if any(map(strided, (c, d))) else (c, d)
+
+
+def _gated(a: Draft, b: Draft) -> tuple[Draft, Draft]:
+    places = gates.in_place(a)
+    gates.take_place(a, places)
+    gates.take_place(b, places)
+    return _turned(a, b) if is_gated(a) else (a, b)
 
 
 def _turned(a: Draft, b: Draft) -> tuple[Draft, Draft]:

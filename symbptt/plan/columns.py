@@ -173,7 +173,7 @@ class _Columns:
     def product(self, i: Instruction) -> Instruction:
         """h M of a step is Mᵀ hᵀ."""
         left, right = i.args
-        if left.buffer not in self.names or left.turned or left.block or i.out.block:
+        if left.buffer not in self.names or left.turned:
             raise RefusedError
         if self.rank.get(right.buffer) == 1 and right.span == "static":
             return replace(i, args=(replace(left, turned=True), right))
@@ -197,7 +197,7 @@ class _Columns:
             x = replace(left, flat=False, turned=left.buffer not in self.names)
             matrix = replace(right, turned=not right.turned)
             out = replace(i.out, flat=False)
-            if left.turned or left.span != "all" or left.block or out.block:
+            if left.turned or left.span != "all":
                 raise RefusedError
             return Instruction("matmul", out, (matrix, x), i.labels)
         if i.op not in ELEMENTWISE or i.out.turned or i.out.flat:

@@ -6,8 +6,9 @@ leaves the draft as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Any
 
 from .program import Buffer, Instruction, Item, Loop, Part, Ref, Term
@@ -39,6 +40,8 @@ class Draft:
     terms: tuple[Term, ...]
     labels: tuple[str, ...]
     results: frozenset[str]  # what is returned as it stands
+    # (whole, from, to) -> what a block was called before it was one
+    blocks_named: dict[tuple[str, Any, Any], str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, part: Part, buffers: dict[str, Buffer], results: set[str]) -> Draft:
@@ -47,7 +50,12 @@ class Draft:
 
     def copy(self) -> Draft:
         blocks = [list(b) for b in self.blocks]
-        return replace(self, blocks=blocks, buffers=dict(self.buffers))
+        return replace(
+            self,
+            blocks=blocks,
+            buffers=dict(self.buffers),
+            blocks_named=dict(self.blocks_named),
+        )
 
     def part(self) -> Part:
         forward, backward, gradients = map(tuple, self.blocks)
@@ -107,10 +115,7 @@ class Draft:
 
     def name(self, hint: str) -> str:
         """A buffer name that is free."""
-        name, n = hint, 2
-        while name in self.buffers:
-            name, n = f"{hint}_{n}", n + 1
-        return name
+        return free(hint, self.buffers)
 
     def original(self, ref: Ref) -> Ref:
         """The view of which a static array is a copy, turned or not; the view itself for others."""
@@ -139,6 +144,31 @@ class Draft:
         for block in self.blocks:
             for item in block:
                 yield from item.body if isinstance(item, Loop) else (item,)
+
+
+def joint_name(names: Sequence[str], taken: Collection[str]) -> str:
+    """A free name for several arrays as one: what theirs have in common, or else all of them."""
+    start = _common(names).rstrip("_")
+    end = _common([n.removeprefix(start)[::-1] for n in names])[::-1]
+    end = end[end.index("_") :] if "_" in end else ""
+    rest = [n.removeprefix(start).strip("_") or n for n in names[1:]]
+    for name in (start, start + end):
+        if name and name[0] != "_" and name not in taken:
+            return name
+    return free("_".join([names[0], *rest]), taken)
+
+
+def _common(names: Sequence[str]) -> str:
+    """What all the names begin with."""
+    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in same)
+
+
+def free(hint: str, taken: Collection[str]) -> str:
+    name, n = hint, 2
+    while name in taken:
+        name, n = f"{hint}_{n}", n + 1
+    return name
 
 
 def with_views(i: Instruction, change: Callable[[Ref], Ref]) -> Instruction:

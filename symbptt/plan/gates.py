@@ -89,9 +89,10 @@ def name_blocks(d: Draft) -> None:
         part = (r.buffer, *r.block)
         known = next((n for n, x in d.buffers.items() if x.part == part), None)
         if known is None:
+            before = d.blocks_named.get(part)
             ending = gates.get(part[1:]) or str(1 + sum(x.part is not None and x.part[0] == r.buffer
                                                        for x in d.buffers.values()))  # fmt: skip
-            known = d.name(f"{r.buffer}_{ending}")
+            known = d.name(before or f"{r.buffer}_{ending}")
             d.buffers[known] = replace(b, name=known, part=part)
         return replace(r, buffer=known, block=None)
 
@@ -107,7 +108,7 @@ def name_blocks(d: Draft) -> None:
 def settle(d: Draft) -> None:
     """Parts follow their whole: how it is stored, and whether it has a row per step."""
     for name, b in d.buffers.items():
-        if b.part:
+        if b.part and b.role != "grad":
             whole = d.buffers[b.part[0]]
             width = b.part[2] - b.part[1]
             shape = (width, *whole.shape[1:]) if whole.turned else (*whole.shape[:-1], width)

@@ -32,6 +32,7 @@ class Buffer:
     kind: str = "real"  # or "index"
     shares: str = ""
     part: tuple[str, Any, Any] | None = None  # of a packed array: its name, and the columns
+    across: bool = False  # they are rows of that array
     copies: str = ""  # the turned buffer whose rows it holds
     turned: bool = False  # stored feature by feature; `shape` is that of the store
     ahead: int = 0  # how many rows past t = T, for what runs from T to 1

@@ -58,8 +58,10 @@ def _in_wholes(item: Item, buffers: dict[str, Buffer]) -> Item:
     """A part of a packed array as a block of it."""
 
     def whole(r: Ref) -> Ref:
-        part = buffers[r.buffer].part
-        return replace(r, buffer=part[0], block=part[1:]) if part else r
+        b = buffers[r.buffer]
+        if not b.part or b.role == "grad":  # nothing takes a gradient's place
+            return r
+        return replace(r, buffer=b.part[0], block=b.part[1:])
 
     if isinstance(item, Loop):
         return replace(item, body=tuple(with_views(i, whole) for i in item.body))

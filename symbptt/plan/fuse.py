@@ -1,0 +1,457 @@
+"""Instructions that do the same to blocks side by side become one on the whole of them.
+
+A product whose weights differ gets them stacked in one array, filled once before. What is moved
+to the place of another instruction passes none that touches what it reads or writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from sympy import Integer, default_sort_key, expand
+
+from ..matrix.build import at_least
+from .draft import ELEMENTWISE, Draft, joint_name
+from .program import Buffer, Instruction, Item, Ref
+
+Body = list[Instruction]
+
+
+class Fuser:
+    """`names` holds the stacks of weights by what is in them: two drafts call them alike."""
+
+    def __init__(self, d: Draft, names: dict[Any, str]):
+        self.d, self.names = d, names
+        self.made: dict[Any, Ref] = {}
+        self.ahead: Body = []
+        self.inside = False
+
+    def run(self) -> None:
+        for block in self.d.blocks:
+            self._block(block)
+
+    def _block(self, block: list[Item]) -> None:
+        """Loops and the straight runs between them, each by itself."""
+        new: list[Item] = []
+        run: Body = []
+        for item in [*block, None]:
+            if isinstance(item, Instruction):
+                run.append(item)
+                continue
+            self.inside, self.ahead = False, []
+            run = self.fused(run)
+            new += [*self.ahead, *run]
+            if item is not None:
+                self.inside, self.ahead = True, []
+                body = self.fused(list(item.body))
+                new += [*self.ahead, replace(item, body=tuple(body))]
+            run = []
+        block[:] = new
+
+    def fused(self, body: Body) -> Body:
+        """The body after as many joins as can be made."""
+        while True:
+            for find in (self._products, self._sums, self._elementwise):
+                joined = find(body)
+                if joined is not None:
+                    body = joined
+                    break
+            else:
+                return body
+
+    # -- products that share an operand
+
+    def _products(self, body: Body) -> Body | None:
+        """h A, h B as h [A, B], and A h, B h as [A; B] h."""
+        for group in _grouped(body, self._product_key):
+            for run in self._runs(group, lambda i: self._place_of(i)):
+                joined = self._joined_products(body, run)
+                if joined is not None:
+                    return joined
+        return None
+
+    def _product_key(self, i: Instruction) -> Any:
+        if i.op == "colsum":
+            return ("colsum", replace(i.args[0], block=None)) if i.args[0].block else None
+        if i.op not in ("dot", "matmul"):
+            return None
+        varying = self._varying(i)
+        if varying is None:
+            return None
+        a = i.args[varying]
+        kind = replace(a, block=None) if a.block and not self._constant(a) else "weights"
+        return i.op, varying, i.args[1 - varying], kind, self._kin(i.out)
+
+    def _varying(self, i: Instruction) -> int | None:
+        """Which operand may differ between products that are joined: the weights, or a block."""
+        constant = [self._constant(a) for a in i.args]
+        if sum(constant) == 1:
+            return constant.index(True)
+        blocks = [n for n, a in enumerate(i.args) if a.block]
+        return blocks[0] if len(blocks) == 1 else None
+
+    def _constant(self, a: Any) -> bool:
+        return (
+            isinstance(a, Ref)
+            and a.span == "static"
+            and self.d.buffers[a.buffer].role
+            in (
+                "param",
+                "static",
+            )
+        )
+
+    def _kin(self, out: Ref) -> Any:
+        """What the outputs of joined products have in common."""
+        b = self.d.buffers[out.buffer]
+        if b.role == "grad":
+            return "gradients", out.rows, out.block
+        if out.block:
+            return replace(out, block=None)
+        return ("scratch",) if b.role == "work" and not b.timed and out == Ref(b.name) else None
+
+    def _place_of(self, i: Instruction) -> tuple[Any, Any] | None:
+        """The columns of a product among its like; None where the order is free."""
+        b = self.d.buffers[i.out.buffer]
+        if i.out.block and b.role != "grad":
+            return i.out.block
+        blocks = [a.block for a in i.args if isinstance(a, Ref) and a.block]
+        return blocks[0] if b.role == "grad" and blocks else None
+
+    def _joined_products(self, body: Body, run: Body) -> Body | None:
+        first = run[0]
+        at = _meeting(body, run)
+        if at is None or self._kin(first.out) is None:
+            return None
+        if first.op == "colsum":
+            varying, axis = 0, 1
+            args: tuple[Any, ...] = (self._union([i.args[0] for i in run]),)
+        else:
+            v = self._varying(first)
+            assert v is not None
+            varying, axis = v, v  # what differs on the left are rows of the result
+            operand = self._together([i.args[varying] for i in run], axis)
+            if operand is None:
+                return None
+            args = tuple(operand if n == varying else a for n, a in enumerate(first.args))
+        out = self._outputs(body, run, axis)
+        if out is None:
+            return None
+        new = replace(first, out=out, args=args, labels=_labels(run))
+        return self._renamed(_put(body, run, at, new))
+
+    def _together(self, refs: list[Ref], axis: int) -> Ref | None:
+        """One operand for several: blocks of one array, or weights stacked along an axis."""
+        if all(r.block and not self._constant(r) for r in refs):
+            return self._union(refs)
+        return self.stack(refs, axis) if all(map(self._constant, refs)) else None
+
+    def _outputs(self, body: Body, run: Body, axis: int) -> Ref | None:
+        """One output for several: their blocks, or a new array of which they become parts."""
+        d, outs = self.d, [i.out for i in run]
+        self.renames: dict[str, tuple[str, tuple[Any, Any]]] = {}
+        if self._kin(outs[0]) != ("scratch",) and d.buffers[outs[0].buffer].role != "grad":
+            return self._union(outs)
+        members = [r.buffer for r in outs]
+        if len(set(members)) < len(members):
+            return None
+        if d.buffers[members[0]].role == "grad":
+            return self._gradients(outs, members, axis)
+        whole = d.name(joint_name(members, set(d.buffers)))
+        ranges = _ranges([d.buffers[n].shape[-1] for n in members])
+        shape = (*d.buffers[members[0]].shape[:-1], ranges[-1][1])
+        d.buffers[whole] = replace(d.buffers[members[0]], name=whole, shape=shape)
+        for n, r in zip(members, ranges, strict=True):
+            self.renames[n] = (whole, r)
+            d.blocks_named[whole, *r] = n
+        return Ref(whole)
+
+    def _gradients(self, outs: list[Ref], members: list[str], axis: int) -> Ref | None:
+        """The gradients are parts of one array: blocks of columns, or of rows."""
+        d = self.d
+        parts = [d.buffers[n].part for n in members]
+        if all(parts):  # another piece of what is packed already
+            wholes = {p[0] for p in parts if p}
+            ordered = [p[1:] for p in parts if p]
+            side_by_side = all(expand(x[1] - y[0]) == 0 for x, y in pairwise(ordered))
+            packed = d.buffers[min(wholes)]
+            size = packed.shape[0 if d.buffers[members[0]].across else -1]
+            filled = ordered[0][0] == 0 and expand(ordered[-1][1] - size) == 0
+            if len(wholes) > 1 or not side_by_side or not filled:
+                return None
+            return replace(outs[0], buffer=min(wholes))
+        if any(parts):
+            return None
+        shapes = [d.buffers[n].shape for n in members]
+        rows = axis == 0 and len(shapes[0]) == 2
+        along = 0 if rows else len(shapes[0]) - 1
+        if len({(*s[:along], *s[along + 1 :]) for s in shapes}) > 1:
+            return None
+        ranges = _ranges([s[along] for s in shapes])
+        shape = list(shapes[0])
+        shape[along] = ranges[-1][1]
+        whole = d.name(joint_name(members, set(d.buffers)))
+        d.buffers[whole] = Buffer(whole, tuple(shape), None, "grad")
+        for n, r in zip(members, ranges, strict=True):
+            d.buffers[n] = replace(d.buffers[n], part=(whole, *r), across=rows)
+        return replace(outs[0], buffer=whole)
+
+    def _renamed(self, body: Body) -> Body:
+        """The scratch arrays that have become blocks, under their new name."""
+
+        def seen(r: Any) -> Any:
+            if not isinstance(r, Ref) or r.buffer not in self.renames:
+                return r
+            whole, block = self.renames[r.buffer]
+            return replace(r, buffer=whole, block=block)
+
+        for n in self.renames:
+            del self.d.buffers[n]
+        return [replace(i, out=seen(i.out), args=tuple(map(seen, i.args))) for i in body]
+
+    # -- weights
+
+    def stack(self, refs: list[Ref], axis: int) -> Ref | None:
+        """Weights side by side (axis 1) or one over the other, made once before."""
+        d = self.d
+        refs = [d.original(r) for r in refs]
+        if any(d.buffers[r.buffer].role != "param" or r.spread for r in refs):
+            return None
+        shapes = [r.shape_in(d.buffers[r.buffer]) for r in refs]
+        axis = min(axis, len(shapes[0]) - 1)
+        if len({(len(s), *s[:axis], *s[axis + 1 :]) for s in shapes}) > 1:
+            return None
+        key = (*refs, axis)
+        flipped = (*(replace(r, turned=not r.turned) for r in refs), 1 - axis)
+        if key not in self.made and flipped in self.made:
+            turned = replace(self.made[flipped], turned=True)
+            if not self.inside:
+                return turned
+            self.made[key] = self._static(key, f"{turned.buffer}_T", shapes, axis)
+            self.ahead.append(Instruction("copy", self.made[key], (turned,)))
+        if key not in self.made:
+            hint = joint_name([r.buffer for r in refs], set(d.buffers))
+            self.made[key] = made = self._static(key, hint, shapes, axis)
+            for r, run in zip(refs, _ranges([s[axis] for s in shapes]), strict=True):
+                rows = axis == 0 and len(shapes[0]) == 2
+                part = replace(made, rows=run) if rows else replace(made, block=run)
+                self.ahead.append(Instruction("copy", part, (r,)))
+        return self.made[key]
+
+    def _static(self, key: Any, hint: str, shapes: list[Any], axis: int) -> Ref:
+        name = self.names.setdefault(key, self.d.name(hint))
+        shape = list(shapes[0])
+        shape[axis] = _ranges([s[axis] for s in shapes])[-1][1]
+        self.d.buffers[name] = Buffer(name, tuple(shape), None, "static")
+        return Ref(name)
+
+    # -- sums of products
+
+    def _sums(self, body: Body) -> Body | None:
+        """y + a A + b B as y + [a, b] [A; B], where a and b stand side by side."""
+        for group in _grouped(body, lambda i: self._sum_key(body, i)):
+            for run in self._runs(group, lambda i: self._error(i).block):
+                joined = self._joined_sum(body, run)
+                if joined is not None:
+                    return joined
+        return None
+
+    def _error(self, i: Instruction) -> Ref:
+        """The operand of a product that is not weights."""
+        ref: Ref = next(a for a in i.args if not self._constant(a))
+        return ref
+
+    def _sum_key(self, body: Body, i: Instruction) -> Any:
+        if i.op != "dot" or sum(map(self._constant, i.args)) != 1 or not self._error(i).block:
+            return None
+        return self._constant(i.args[0]), replace(self._error(i), block=None), _sum(body, i)
+
+    def _joined_sum(self, body: Body, run: Body) -> Body | None:
+        left = self._constant(run[0].args[0])
+        adds = {id(x): x for i in run for x in adding(body, i)}
+        direct = [i for i in run if not adding(body, i)]
+        first = min(run, key=lambda i: _index(body, i))
+        if len(direct) > 1 or (direct and direct[0] is not first):
+            return None
+        members = [x for x in body if any(x is i for i in run) or id(x) in adds]
+        target = _sum(body, first)
+        at = _meeting(body, members, commuting=target)
+        if at is None:
+            return None
+        weights = self.stack([i.args[0 if left else 1] for i in run], 1 if left else 0)
+        if weights is None:
+            return None
+        errors = self._union([self._error(i) for i in run])
+        args = (weights, errors) if left else (errors, weights)
+        new = [replace(first, args=args, labels=_labels(run))]
+        new += [replace(x, labels=_labels([*adds.values()])) for x in adding(body, first)]
+        for x in members:
+            if x.op == "dot" and x is not first and x.out != target:
+                del self.d.buffers[x.out.buffer]
+        return _put(body, members, at, *new)
+
+    def _union(self, refs: list[Ref]) -> Ref | None:
+        """The block from the first to the last of neighbours; they are views of one array."""
+        if len({replace(r, block=None) for r in refs}) > 1:
+            return None
+        blocks = [r.block for r in refs if r.block]
+        follow = all(expand(y[0] - x[1]) == 0 for x, y in pairwise(blocks))
+        if len(blocks) < len(refs) or not follow:
+            return None
+        b = self.d.buffers[refs[0].buffer]
+        lo, hi = blocks[0][0], blocks[-1][1]
+        whole = lo == 0 and expand(hi - b.shape[-1]) == 0
+        return replace(refs[0], block=None if whole else (lo, hi))
+
+    # -- elementwise
+
+    def _elementwise(self, body: Body) -> Body | None:
+        """The same to neighbouring blocks, at once."""
+        for group in _grouped(body, self._elementwise_key):
+            for run in self._runs(group, lambda i: i.out.block):
+                at = _meeting(body, run)
+                if at is None:
+                    continue
+                args = [self._argument(x) for x in zip(*(i.args for i in run), strict=True)]
+                if all(a is not None for a in args):
+                    out = self._union([i.out for i in run]) or run[0].out
+                    new = replace(run[0], out=out, args=tuple(args), labels=_labels(run))
+                    return _put(body, run, at, new)
+        return None
+
+    def _elementwise_key(self, i: Instruction) -> Any:
+        if i.op not in ELEMENTWISE or not i.out.block:
+            return None
+        if self.d.buffers[i.out.buffer].role == "static":
+            return None
+        return i.op, replace(i.out, block=None), tuple(map(self._argument_key, i.args))
+
+    def _argument_key(self, a: Any) -> Any:
+        if not isinstance(a, Ref):
+            return "number", a
+        if self._constant(a):
+            return "weights", len(self.d.buffers[a.buffer].shape), replace(a, buffer="")
+        return "block" if a.block else "whole", replace(a, block=None)
+
+    def _argument(self, args: tuple[Any, ...]) -> Any:
+        if not isinstance(args[0], Ref):
+            return args[0]
+        if self._constant(args[0]):
+            whole = all(a == Ref(a.buffer) for a in args)
+            return self.stack(list(args), 1) if whole else None
+        return self._union(list(args)) if args[0].block else None
+
+    # -- runs of neighbours
+
+    def _runs(self, group: Body, place: Callable[[Instruction], Any]) -> list[Body]:
+        """The members of a group whose places follow on each other, two or more."""
+        if all(place(i) is None for i in group):
+            return [group] if len(group) > 1 else []
+        group = sorted((i for i in group if place(i)), key=lambda i: default_sort_key(place(i)[0]))
+        left, runs = list(group), []
+        while left:
+            run = [left.pop(0)]
+            while follow := [i for i in left if expand(place(i)[0] - place(run[-1])[1]) == 0]:
+                run.append(follow[0])
+                left.remove(follow[0])
+            while before := [i for i in left if expand(place(i)[1] - place(run[0])[0]) == 0]:
+                run.insert(0, before[0])
+                left.remove(before[0])
+            if len(run) > 1:
+                runs.append(run)
+        return runs
+
+
+def _grouped(body: Body, key: Callable[[Instruction], Any]) -> list[Body]:
+    groups: dict[Any, Body] = {}
+    for i in body:
+        k = key(i)
+        if k is not None:
+            groups.setdefault(k, []).append(i)
+    return [g for g in groups.values() if len(g) > 1]
+
+
+def _labels(run: Body) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(x for i in run for x in i.labels))
+
+
+def _ranges(widths: list[Any]) -> list[tuple[Any, Any]]:
+    out, at = [], Integer(0)
+    for n in widths:
+        out.append((at, expand(at + n)))
+        at = out[-1][1]
+    return out
+
+
+# -- where instructions may meet
+
+
+def _index(body: Body, i: Instruction) -> int:
+    return next(n for n, x in enumerate(body) if x is i)
+
+
+def _put(body: Body, members: Body, at: int, *new: Instruction) -> Body:
+    """The body with the members gone and the new ones at the place of one of them."""
+    out: Body = []
+    for n, x in enumerate(body):
+        if n == at:
+            out += new
+        if not any(x is m for m in members):
+            out.append(x)
+    return out
+
+
+def _meeting(body: Body, members: Body, commuting: Ref | None = None) -> int | None:
+    """The place of a member where all can stand: that of the first, or of the last."""
+    places = sorted(_index(body, m) for m in members)
+    for at in (places[0], places[-1]):
+        between = [
+            (m, x)
+            for m in members
+            for n, x in enumerate(body)
+            if min(at, _index(body, m)) < n < max(at, _index(body, m))
+            and not any(x is y for y in members)
+        ]
+        if not any(_in_the_way(x, m, commuting) for m, x in between):
+            return at
+    return None
+
+
+def _in_the_way(x: Instruction, m: Instruction, commuting: Ref | None) -> bool:
+    """Whether m may not pass x. Sums into `commuting` may be taken in any order."""
+    if commuting is not None and x.op in ("add", "subtract") and x.out == commuting == x.args[0]:
+        return any(overlap(x.out, a) for a in m.args if isinstance(a, Ref) and a != commuting)
+    touched = [a for a in (*x.args, x.out) if isinstance(a, Ref)]
+    read = [a for a in m.args if isinstance(a, Ref)]
+    return any(overlap(m.out, a) for a in touched) or any(overlap(x.out, a) for a in read)
+
+
+def overlap(r: Ref, s: Ref) -> bool:
+    """Whether two views may have an entry in common."""
+    if r.buffer != s.buffer:
+        return False
+    if r.block and s.block:
+        return not (at_least(r.block[0], s.block[1]) or at_least(s.block[0], r.block[1]))
+    return True
+
+
+def adding(body: Sequence[Instruction], i: Instruction) -> Body:
+    """The one instruction that reads a product and adds it to a sum."""
+    made = replace(i.out, flat=False)
+    readers = [x for x in body if any(_plain(a) == made for a in x.args)]
+    if len(readers) != 1 or readers[0].op != "add":
+        return []
+    x = readers[0]
+    return [x] if x.out == x.args[0] and _plain(x.args[1]) == made != x.out else []
+
+
+def _plain(a: Any) -> Any:
+    return replace(a, flat=False) if isinstance(a, Ref) else a
+
+
+def _sum(body: Body, i: Instruction) -> Ref:
+    """What a product is a summand of: the sum it is added to, or its own place."""
+    return next((replace(x.out, flat=False) for x in adding(body, i)), replace(i.out, flat=False))
