@@ -95,16 +95,16 @@ def judge_document(
     lines: dict[int, Line] = {}
     renamed = _renamed(document, naming)
     for system in systems(claims, naming, model, _shapes(document), renamed):
+        if any(j.system.model == system.model for j in judges):
+            continue
         judge = Judge(claims, naming, _assumed(system, assume or {}))
         judge.assume(assume or {})
         decided = decide(judge)
-        confirm(judge)
-        repair(judge)
-        evidence(judge)
-        for n, line in enumerate(decided):
-            old = lines.get(n)
-            if old is None or (old.verdict == UNREAD and line.verdict != UNREAD):
-                lines[n] = line
+        open_ = [n for n, _ in enumerate(decided) if n not in lines or lines[n].verdict == UNREAD]
+        confirm(judge, [decided[n] for n in open_])
+        repair(judge, [decided[n] for n in open_])
+        evidence(judge, [decided[n] for n in open_])
+        lines |= {n: decided[n] for n in open_ if n not in lines or decided[n].verdict != UNREAD}
         judges.append(judge)
         if not any(x.verdict == UNREAD for x in lines.values()):
             break
@@ -125,9 +125,9 @@ def _assumed(system: System, assume: Mapping[str, str]) -> System:
     return replace(system, model=replace(model, loss=Loss(over, model.loss.step)))
 
 
-def confirm(judge: Judge) -> None:
+def confirm(judge: Judge, lines: Iterable[Line]) -> None:
     """Prove what the numbers let stand; what cannot be proved is tested, and says so."""
-    for line in judge.lines:
+    for line in lines:
         if line.verdict not in (PROVED, CONDITIONAL) or not line.true:
             continue
         why = ""
@@ -146,10 +146,10 @@ def confirm(judge: Judge) -> None:
             )
 
 
-def repair(judge: Judge) -> None:
+def repair(judge: Judge, lines: Iterable[Line]) -> None:
     """Find what each refuted line should have said."""
     repairs = Repairs(judge)
-    for line in judge.lines:
+    for line in lines:
         if line.verdict != REFUTED or line.codes:
             continue
         try:

@@ -127,8 +127,13 @@ class Letters:
         def entries(slots: Slots, bound: Bound) -> Poly:
             index = fresh(p.TIME)
             here = p.Lin(0, ((index, 1),))
-            floor = Factor("ge", "", (p.lin_add(here, linear(lo, bound), -1),))
-            ceiling = Factor("ge", "", (p.lin_add(linear(hi, bound), here, -1),))
+            low, high = linear(lo, bound), linear(hi, bound)
+            if not low.terms and not high.terms:  # Σ_{k=0}^3, written out
+                body = inside.data(slots, {**bound, k: index}).items()
+                steps = range(low.const, high.const + 1)
+                return p.add({}, *(p.renamed(body, {index: p.Lin(n)}) for n in steps))
+            floor = Factor("ge", "", (p.lin_add(here, low, -1),))
+            ceiling = Factor("ge", "", (p.lin_add(high, here, -1),))
             limits = p.mul(p.atom(floor), p.atom(ceiling))
             return p.bind(p.mul(limits, inside.data(slots, {**bound, k: index})), index)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ...errors import SymbpttError
 from ..algebra.letters import Letters
 from ..algebra.tensor import MisfitError
@@ -15,12 +17,15 @@ from .inherit import Inheritance
 from .marks import edited
 
 
-def evidence(judge: Judge) -> None:
-    """Complete the refuted lines of a document, and say which follow from which."""
+def evidence(judge: Judge, lines: Iterable[Line] | None = None) -> None:
+    """Complete the refuted ones of `lines`, all of them if None; say which follow from which."""
+    wanted = {id(x) for x in (judge.lines if lines is None else lines)}
     readings: dict[int, Reading] = {}
     counters = Counterexamples(judge)
     for n, line in enumerate(judge.lines):
-        if line.verdict != REFUTED or line.claim.right is None or not _equates(line):
+        if id(line) not in wanted or line.verdict != REFUTED:
+            continue
+        if line.claim.right is None or not _equates(line):
             continue
         statement = judge.statement(line)
         repair = line.repair

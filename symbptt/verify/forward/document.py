@@ -95,11 +95,30 @@ def assembled(a: Assembly) -> System:
     names = {n: n for n in (*b.sizes, *equations)}
     if a.label:
         names[a.label] = "target~"
+    names |= _arguments_named(a, equations, names)
     return System(
         made, names, frozenset(b.rows - b.columns), a.pre, a.label, a.onehot,
         a.output, a.logits, a.losses, b.stack, b.abstract, a.stated_loss,
         tuple(a.filled), tuple(b.accepted),
     )  # fmt: skip
+
+
+def _arguments_named(
+    a: Assembly, equations: dict[str, mx.Node], names: dict[str, str]
+) -> dict[str, str]:
+    """f(x_t, h_{t−1}, w) of h_t = f(x_t, h_{t−1}, w_h): a new letter in an argument's place."""
+    calls = {e.name: e.args[1] for e in equations.values() if isinstance(e, mx.Call)}
+    out: dict[str, str] = {}
+    for n in (n for tree in a.trees for n in s.walk(tree) if isinstance(n, s.Apply)):
+        formal = calls.get(n.head.letter, ())
+        if len(formal) != len(n.arguments):
+            continue
+        for x, v in zip(map(s.bare, n.arguments), formal, strict=True):
+            if isinstance(x, s.Symbol) and isinstance(v, mx.Var):
+                q = a.naming.parts(x)
+                if q.name not in names and (q.time is None) == (not v.times):
+                    out.setdefault(q.name, v.name)
+    return out
 
 
 def declared(a: Assembly, equations: dict[str, mx.Node], lagged: set[str]) -> list[Declaration]:

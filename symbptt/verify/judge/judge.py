@@ -19,7 +19,7 @@ from ..meaning.choice import DENOMINATOR, NUMERATOR, Choice, Gradient, shorthand
 from ..meaning.quantities import Quantities
 from ..naming import Naming, Parts
 from .line import Line
-from .readings import Options, Reading
+from .readings import Options, Reading, with_copy
 from .truth import FALSE, MISFIT, UNKNOWN, Answer, Ground, Statement
 
 
@@ -39,11 +39,15 @@ class Judge:
         self.sizes: dict[str, int] = {}  # the author's names of sizes, by the shapes stated
         self.assumed: dict[str, Gradient] = {}
         self.alternatives: dict[str, list[Gradient]] = {}
-        trees = [x for line in self.lines for x in (line.claim.left, line.claim.right) if x]
-        kinds = {n.kind for x in trees for n in s.walk(x) if isinstance(n, s.Derivative)}
+        kinds: dict[str, set[str]] = {}  # dLdW of a program says nothing about the text's ∂
+        for line in self.lines:
+            for side in (line.claim.left, line.claim.right):
+                for n in s.walk(side) if side else ():
+                    if isinstance(n, s.Derivative):
+                        kinds.setdefault(line.claim.notation, set()).add(n.kind)
         self.options = Options(
             naming,
-            both_signs="d" in kinds and "∂" in kinds,
+            both_signs=any({"d", "∂"} <= found for found in kinds.values()),
             many_paths=len(system.model.states) > 1,
             abstract=system.abstract,
         )
@@ -138,7 +142,7 @@ class Judge:
             time = found[1].time
             if state and g.scope == "L" and time is not None and sympy.expand(time - mx.t) == -1:
                 carried = replace(g, scope="future")  # what step t hands back to t − 1
-                return [base, replace(base, gradients={**base.gradients, key: carried})]
+                return [base, replace(base, on_left={key: carried})]
         if statement.relation == "+=":
             return self._added(statement, base)
         mine = [k for k in self.free if k in keys_of(statement, self.naming)]
@@ -174,7 +178,9 @@ class Judge:
         claim = line.claim
         assert claim.right is not None
         if claim.relation == "+=":
-            return Statement(claim.left, claim.right, "+=")
+            shared = self.options.is_parameter_gradient(claim.left)
+            left = with_copy(claim.left) if shared else claim.left
+            return Statement(left, claim.right, "+=")
         right = s.bare(claim.right)
         if isinstance(right, s.Sum) and s.bare(claim.left) in map(s.bare, right.terms):
             kept = [

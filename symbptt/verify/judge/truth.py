@@ -160,7 +160,7 @@ class Ground:
     ) -> tuple[Tensor, Tensor, Meaning]:
         alg = self.algebra(times)
         m = Meaning(self.system, self.naming, alg, choice)
-        left = m.of(claim.left)
+        left = m.left(claim.left)
         if left.rank == 3:
             m.wanted = left
         right = m.of(claim.right)
@@ -186,7 +186,7 @@ class Ground:
                 alg = self.algebra(times)
                 alg.free = dict(zip(free, values, strict=True))
                 again = Meaning(self.system, self.naming, alg, choice)
-                left, right = again.of(claim.left), again.of(claim.right)
+                left, right = again.left(claim.left), again.of(claim.right)
                 if not self.matches(left, right):
                     return left, right
             return None

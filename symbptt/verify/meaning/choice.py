@@ -75,6 +75,7 @@ class Choice:
     aliases: Mapping[str, Any] = field(default_factory=dict)
     turned: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)  # the line's own names of quantities
+    on_left: Mapping[str, Gradient] = field(default_factory=dict)  # letters of the left side alone
 
 
 def shorthand_key(node: s.Shorthand, q: Parts) -> str:

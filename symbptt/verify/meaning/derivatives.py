@@ -34,7 +34,7 @@ def derivative(m: Frame, node: s.Derivative) -> Tensor:
     d = m.quantities.declaration(name)
     copy = None
     if d.timed:
-        by: Any = (name, m.quantities.time_of(name, q))
+        by: Any = (name, _argument_time(m, node.of, q) or m.quantities.time_of(name, q))
     else:
         by, copy = (name, None), q.time
     kind = TOTAL
@@ -59,6 +59,16 @@ def derivative(m: Frame, node: s.Derivative) -> Tensor:
                 x = tensor(m.alg.power(x.data, -1), (), 0)
             out = tn.scale(m.alg, x, out)
     return out
+
+
+def _argument_time(m: Frame, of: s.Node, q: Parts) -> Any:
+    """∂_h f(x_t, h_{t−1}, w): by the argument of that letter, at its time."""
+    inner = s.bare(of)
+    if q.time is not None or not isinstance(inner, s.Apply):
+        return None
+    parts = [m.naming.parts(x) for x in map(s.bare, inner.arguments) if isinstance(x, s.Symbol)]
+    times = {p.time for p in parts if p.name == q.name and p.time is not None}
+    return times.pop() if len(times) == 1 else None
 
 
 def _laid_as(m: Frame, of: Any, by: Any, kind: str, copy: Any, nabla: bool) -> Tensor:

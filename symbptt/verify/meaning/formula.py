@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import sympy
@@ -56,3 +57,12 @@ class Meaning(Frame):
         if meaning is None:
             raise SymbpttError(f"a {type(node).__name__} is not understood here")
         return meaning(self, node)
+
+    def left(self, node: s.Node) -> Tensor:
+        """The left side, whose letters may have a meaning of their own."""
+        saved = self.choice
+        self.choice = replace(saved, gradients={**saved.gradients, **saved.on_left})
+        try:
+            return self.of(node)
+        finally:
+            self.choice = saved

@@ -17,7 +17,7 @@ from ...model import Model
 from ..world import DIRECT, FUTURE, IMMEDIATE, TOTAL
 from .substitute import at_time, contracted, renamed
 
-ROUNDS = 40  # of rewriting, before a line is given up
+ROUNDS = 100  # of rewriting, before a line is given up
 
 
 class ChainRule:
@@ -133,6 +133,8 @@ class ChainRule:
             return self._identity(f) if of == by else None
         time = f.times[0]
         source = f.times[1] if by_timed else None
+        if not time.terms and time.const < 1 and time != source:
+            return {}  # an initial state depends on nothing
         if copied:
             gap = p.lin_add(time, f.times[-1], -1)
             if not gap.terms and gap.const < 0:
@@ -146,7 +148,7 @@ class ChainRule:
                 return None  # a product of Jacobians over an unknown number of steps
         elif copied and not p.lin_add(time, f.times[-1], -1).terms:
             pass  # a known number of steps behind the copy
-        elif self._is_state(of) and kind == TOTAL and not self._may_step(f, atoms):
+        elif self._is_state(of) and kind == TOTAL and time.terms and not self._may_step(f, atoms):
             return None
         n = len(e.lhs.shape)
         left, right = f.slots[:n], f.slots[n:]
@@ -170,8 +172,11 @@ class ChainRule:
             if not v.times or (kind == DIRECT and v.name != by):
                 continue
             at = Lin(time.const - lag, time.terms)
+            gap = p.lin_add(at, source, -1) if source is not None else Lin(1)
+            if not gap.terms and gap.const < 0:
+                continue  # nothing depends on what comes later
             if source is not None and v.name == by:
-                if p.lin_add(at, source, -1) == Lin(0):
+                if gap == Lin(0):
                     out = p.add(out, renamed(local, e.lhs.shape + v.shape, f.slots))
                     continue
             if kind == DIRECT or (kind == IMMEDIATE and lag):

@@ -90,7 +90,7 @@ class Prover:
     def _sides(self, statement: Statement, reading: Reading) -> tuple[Tensor, Tensor]:
         alg = Letters(self.model)
         m = Meaning(self.system, self.naming, alg, reading.choice)
-        left = m.of(statement.left)
+        left = m.left(statement.left)
         if left.rank == 3:
             m.wanted = left
         right = m.of(statement.right)
@@ -118,6 +118,8 @@ class Prover:
             if len(names) == 1:
                 limits.add(time)
         names = free_times(statement, self.naming, reading.choice)
+        if mx.t not in names and any("t" in _letters(f.times) for m in q for f, _ in m.factors):
+            names = [mx.t, *names]  # δ3 = δ1 + δ2: a line without a time is about each step
         for k in names:
             limits.add(Lin(-1, ((str(k), 1),)))
             limits.add(p.lin_add(Lin(0, (("T", 1),)), Lin(0, ((str(k), 1),)), -1))
@@ -204,6 +206,10 @@ class Prover:
                 if poly is not None:
                     return substituted(q, f, poly), f"{shown(f)} by the chain rule"
         return self.propagators.peeled(q), None
+
+
+def _letters(times: Iterable[Lin]) -> set[Any]:
+    return {name for time in times for name, _ in time.terms}
 
 
 def _times_of(statement: Statement, naming: Naming) -> Iterable[Any]:

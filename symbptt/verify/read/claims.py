@@ -302,6 +302,8 @@ class _Reader:
 
     def _mentions(self) -> None:
         for node, first, last in self.waiting:
+            if isinstance(node, Dots) and self.found:
+                continue  # a = b, c = d, … goes on in the same way
             self.chain += 1
             self.found.append(Link("", node, None, first.start, last.end, self.chain))
         self.waiting = []

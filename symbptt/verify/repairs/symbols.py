@@ -31,7 +31,7 @@ def swap(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
                 if name in v.system.names:
                     yield "M30", f"{plain(node)} should be {name}", v.at(sample, q.time)
         return
-    timed = timed or (d is not None and d.timed)
+    timed = timed or gradient or (d is not None and d.timed)
     for name, sample in v.samples.items():
         if name == mine:
             continue
@@ -41,15 +41,23 @@ def swap(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
             continue
         other_timed = other_gradient or (other is not None and other.timed)
         if gradient == other_gradient and timed == other_timed:
-            yield "M11", f"{plain(node)} should be {plain(sample)}", v.at(sample, q.time)
+            words = f"{plain(node)} should be {plain(sample)}"
+            if gradient and _is_before(v, mine, name):
+                words = f"the activation derivative is missing: {words}"
+                yield "M01", words, v.at(sample, q.time)
+            else:
+                yield "M11", words, v.at(sample, q.time)
     if timed and not gradient:  # the state where its weight should stand, and so on
         for name, sample in v.samples.items():
             other = v.system.model.table.get(v.system.names.get(name, ""))
             if other is not None and other.role == "param" and len(other.shape) == 2:
                 yield "M11", f"{plain(node)} should be {plain(sample)}", sample
-    if gradient and timed:
-        for name, g in v.judge.gradients.items():
-            del name, g
+
+
+def _is_before(v: Vocabulary, mine: str, other: str) -> bool:
+    """Whether the other letter is the gradient by what the function of mine is applied to."""
+    g, h = v.judge.gradients[mine], v.judge.gradients[other]
+    return v.system.pre.get(g.of) == h.of and g.lag == h.lag
 
 
 def transposed(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:

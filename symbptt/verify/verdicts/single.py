@@ -10,6 +10,7 @@ from ..judge.judge import Judge
 from ..judge.line import APPROXIMATION, DEFINITION, INCOMPLETE, PROVED, REFUTED, UNREAD, Line
 from ..judge.truth import FALSE, MISFIT, UNKNOWN, Answer
 from ..meaning.choice import DENOMINATOR, NUMERATOR
+from .chance import chance
 from .conditions import (
     conditional,
     elementwise_output,
@@ -33,7 +34,7 @@ def one(judge: Judge, line: Line) -> None:
 
 def _judge_line(judge: Judge, line: Line) -> None:
     claim = line.claim
-    if growth(judge, line):
+    if growth(judge, line) or chance(judge, line):
         return
     if claim.right is None or claim.is_mention:
         line.verdict = INCOMPLETE if _similar(line) else UNREAD

@@ -1,0 +1,81 @@
+"""General rules of reading, each with a line it makes readable and a wrong one it must not pass."""
+
+import pytest
+
+from symbptt.verify.judge.line import Line
+from symbptt.verify.report import verify
+
+ELMAN = r"""
+$$s_t=\tanh(As_{t-1}+Bu_t+c)$$
+$$r_t=Ds_t+e$$
+$$L=\sum_{t=1}^T L_t$$
+"""
+
+
+def lines(*parts: str, before: str = ELMAN) -> list[Line]:
+    return list(verify("\n\n".join((before, *(f"$${x}$$" for x in parts)))).lines)
+
+
+def last(*parts: str, before: str = ELMAN) -> Line:
+    return lines(*parts, before=before)[-1]
+
+
+CELL = r"""
+$$p_t=\tanh(\hat p_t),\ i_t=\sigma(\hat i_t)$$
+$$c_t=i_t\odot p_t+f_t\odot c_{t-1},\ h_t=o_t\odot\tanh(c_t)$$
+$$\delta i_t=\delta c_t\odot p_t,\ \delta f_t=\delta c_t\odot c_{t-1}$$
+"""
+
+
+def test_what_a_step_hands_back_is_the_later_part_of_the_gradient() -> None:
+    assert last(r"\delta c_{t-1}=\delta c_t\odot f_t", before=CELL).verdict == "proved"
+    assert last(r"\delta c_{t-1}=\delta c_t\odot i_t", before=CELL).verdict == "refuted"
+
+
+def test_dots_that_close_a_list_claim_nothing() -> None:
+    found = lines(r"\delta p_t=\delta c_t\odot i_t,\ \dots", before=CELL)
+    assert found[-1].verdict == "proved"
+    assert len(found) == len(lines(r"\delta p_t=\delta c_t\odot i_t", before=CELL))
+
+
+def test_a_parameter_gradient_that_grows_is_one_step_s_share() -> None:
+    share = r"\frac{\partial L}{\partial D}\mathrel{+}=\frac{\partial L}{\partial r_t}s_t^T"
+    assert last(share).verdict == "proved"
+    assert last(share.replace("s_t", "s_{t-1}")).verdict == "refuted"
+
+
+def test_a_sum_with_numbers_for_bounds_is_written_out() -> None:
+    line = (
+        r"\frac{\partial L_2}{\partial A}=\sum_{k=1}^{2}\frac{\partial L_2}{\partial s_2}"
+        r"\frac{\partial s_2}{\partial s_k}\frac{\partial s_k}{\partial A}"
+    )
+    found = last(line)
+    assert (found.verdict, [c.code for c in found.conditions]) == ("conditional", ["M09"])
+    assert last(line.replace("^{2}", "^{1}")).verdict == "refuted"
+    assert last(line.replace("k=1", "k=0")).verdict == "conditional"  # s_0 is no function of A
+
+
+def test_a_line_without_a_time_is_about_each_step() -> None:
+    parts = [r"\delta4=\delta3\odot(1-s_t^2)", r"\delta3=\delta1+\delta2"]
+    rows = ELMAN.replace("As_{t-1}+Bu_t", "s_{t-1}A+u_tB").replace("Ds_t", "s_tD")
+    assert last(*parts, before=rows).verdict == "proved"
+
+
+def test_a_program_does_not_tell_total_from_partial() -> None:
+    total = r"\frac{\partial L_t}{\partial A}=\frac{\partial L_t}{\partial s_t}"
+    total += r"\frac{\partial s_t}{\partial A}"
+    program = "```python\ndLdD += np.outer(dr, s)\n```"
+    found = verify(f"{ELMAN}\n\n$${total}$$\n\n{program}\n").lines[-2]
+    assert found.verdict == "proved"
+
+
+@pytest.mark.parametrize(
+    "letter, code", [(r"\delta3", "M01"), (r"\delta6", "M11")]
+)  # fmt: skip
+def test_a_letter_for_another_is_named_by_what_lies_between(letter: str, code: str) -> None:
+    rows = r"$$s_t=\sigma(s_{t-1}A+u_tB)$$"
+    parts = [r"\delta3=\delta1+\delta2", r"\delta4=\delta3\odot s_t\odot(1-s_t)"]
+    parts += [r"\delta5=\delta4 A^T", r"\delta6=\delta4 B^T"]
+    found = last(*parts, rf"\delta B=\delta B+u_t^T{letter}", before=rows)
+    assert found.verdict == "refuted"
+    assert found.codes[0] == code
