@@ -31,7 +31,9 @@ EXACT = Condition(
     "beside the exact derivative nothing is ever truncated",
 )
 INDEPENDENT = Condition("M26", "the random factors of different steps are independent")
-_CUT = re.compile(r"\btruncat|\b(?:stop|cut|end)\w*\s+(?:off\s+)?(?:the|this)\s+(?:sum|expansion|rec)")
+_CUT = re.compile(
+    r"\btruncat|\b(?:stop|cut|end)\w*\s+(?:off\s+)?(?:the|this)\s+(?:sum|expansion|recursion)"
+)
 _ENDS = re.compile(r"\b(?:terminat|truncat|stop|end)\w*")
 
 
@@ -340,4 +342,3 @@ def _depth(judge: Judge, last: s.Derivative) -> Condition:
     kept = sympy.expand(mx.t - time) if time is not None else "its last"
     words = f"an approximation, the truncated sum: it keeps {kept} of its t terms"
     return Condition("M26", f"{words}, and is exact only if that is all of them")
-
