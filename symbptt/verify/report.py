@@ -15,7 +15,7 @@ from .forward.given import from_model
 from .forward.system import System
 from .judge.judge import Judge
 from .judge.line import CONDITIONAL, PROVED, REFUTED, TESTED, UNREAD, Line
-from .judge.truth import MISFIT, Statement
+from .judge.truth import Statement
 from .matching import Matching, match
 from .naming import Naming
 from .present import html
@@ -23,6 +23,7 @@ from .present import text as shown
 from .proof.prover import Prover
 from .read import formula, read
 from .repairs.search import Repairs
+from .repairs.symptoms import symptoms
 from .verdicts.decide import decide
 from .write import latex, plain
 
@@ -160,10 +161,9 @@ def repair(judge: Judge, lines: Iterable[Line]) -> None:
         if found is not None:
             line.codes, line.message, line.repair = list(found.codes), found.words, found
             line.correct = statement_text(line, found.statement)
-        elif line.answer is not None and line.answer.outcome == MISFIT:
-            elementwise = line.answer.detail.endswith("elementwise")
-            line.codes = ["M18", "M17"] if elementwise else ["M17"]
-            line.message = line.answer.detail
+        else:
+            line.codes, words = symptoms(judge, line)
+            line.message = words or line.message
 
 
 def statement_text(line: Line, statement: Statement) -> str:

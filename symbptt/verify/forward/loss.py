@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import sympy
+
 from ... import matrix as mx
 from .. import surface as s
 from .assembly import Assembly, names_seen
@@ -30,9 +34,87 @@ def step_loss(a: Assembly, equations: dict[str, mx.Node]) -> mx.Node:
         hot = mx.onehot(target, e.shape[-1])
         return mx.times(-1, mx.sum_axes(mx.times(hot, mx.Apply(mx.builtin("log"), chance))))
     a.logits = a.pre.get(out, "") or out
+    squared = _squared(a)
+    if squared is not None:
+        factor, a.label = squared
+        a.stated_loss = True
+        gap = mx.plus(
+            mx.Var(out, e.shape, (mx.t,)), mx.times(-1, mx.Var("target~", e.shape, (mx.t,)))
+        )
+        value = mx.times(factor, gap, gap)
+        return mx.sum_axes(value) if e.shape else value
     head = _loss_head(a)
     target = mx.Var("target~", e.shape, (mx.t,))
     return mx.Call(head, [mx.Var(out, e.shape, (mx.t,)), target], ())
+
+
+def _squared(a: Assembly) -> tuple[Any, str] | None:
+    """(c, the label) of a stated loss c ‖output − label‖², of one step or under the sum over t."""
+    for claim in a.claims:
+        left = s.bare(claim.left)
+        if not (isinstance(left, s.Symbol) and left.letter in LOSSES and claim.right is not None):
+            continue
+        found = _factored(s.bare(claim.right))
+        gap = _square_of(found[1]) if found is not None else None
+        if found is None or not isinstance(gap, s.Sum) or set(gap.signs) != {"+", "-"}:
+            continue
+        sides = [s.bare(x) for x in gap.terms]
+        if len(sides) != 2 or not all(isinstance(x, s.Symbol) for x in sides):
+            continue
+        names = [a.naming.parts(x).name for x in sides if isinstance(x, s.Symbol)]
+        known = {*a.b.defined, *a.b.inputs, *a.b.params}
+        label = next((n for n in names if n != a.output and n not in known), "")
+        if a.output in names and label:
+            return found[0], label
+    return None
+
+
+def _factored(node: s.Node) -> tuple[Any, s.Node] | None:
+    """c Σ_t body as (c, body): numbers pulled out, the sum over t and 1/T dropped."""
+    if isinstance(node, s.Big) and node.operator == "sum" and len(node.bounds) == 1:
+        return _factored(s.bare(node.body)) if node.bounds[0].variable.letter == "t" else None
+    if isinstance(node, s.Product):
+        out: Any = sympy.Integer(1)
+        rest: list[s.Node] = []
+        for x in map(s.bare, node.factors):
+            value = _number(x)
+            if value is None:
+                rest.append(x)
+            else:
+                out *= value
+        found = _factored(rest[0]) if len(rest) == 1 else None
+        return None if found is None else (out * found[0], found[1])
+    if isinstance(node, s.Quotient) and (below := _number(s.bare(node.below))) is not None:
+        found = _factored(s.bare(node.above))
+        return None if found is None else (found[0] / below, found[1])
+    return sympy.Integer(1), node
+
+
+def _number(node: s.Node) -> Any:
+    """The value of a number; 1 for 1/T, which `loss_over` reads."""
+    if isinstance(node, s.Number):
+        return sympy.Rational(node.text)
+    if isinstance(node, s.Quotient):
+        below = s.bare(node.below)
+        if isinstance(below, s.Symbol) and below.letter == "T" and not below.indices:
+            return _number(s.bare(node.above))
+        above, under = _number(s.bare(node.above)), _number(below)
+        return None if above is None or under is None else above / under
+    return None
+
+
+def _square_of(node: s.Node) -> s.Node | None:
+    """x of ‖x‖², |x|², (x)², xᵀ x."""
+    if isinstance(node, s.Power) and s.bare(node.exponent) == s.Number("2"):
+        base = s.bare(node.base)
+        return s.bare(base.of) if isinstance(base, s.Norm) and base.order is None else base
+    if isinstance(node, s.Product) and len(node.factors) == 2:
+        first, second = map(s.bare, node.factors)
+        if (isinstance(first, s.Power) and "transpose" in first.may_be) or isinstance(
+            first, s.Transpose
+        ):
+            return second if s.bare(first.base) == second else None
+    return None
 
 
 def _loss_head(a: Assembly) -> str:

@@ -52,7 +52,7 @@ class Judge:
             abstract=system.abstract,
         )
         self.options.losses = system.losses
-        self.options.may_square = not system.onehot and system.output != ""
+        self.options.may_square = not system.stated_loss and system.output != ""
         self.options.label = system.label
 
     def assume(self, fixed: Mapping[str, str]) -> None:

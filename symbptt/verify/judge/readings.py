@@ -14,9 +14,9 @@ import sympy
 
 from ... import matrix as mx
 from .. import surface as s
-from ..meaning.choice import DENOMINATOR, NUMERATOR, Choice, atom_key
+from ..meaning.choice import DENOMINATOR, NUMERATOR, Choice, atom_key, shorthand_key
 from ..naming import Naming
-from ..world import IMMEDIATE, TOTAL
+from ..world import FUTURE, IMMEDIATE, TOTAL
 from .truth import Statement
 
 
@@ -55,6 +55,9 @@ NOTE = {
     "byvalue": Condition("M03", "f'(h) is the slope expressed by the value, not f' at h"),
     "last": Condition("M07", "only at the last step, t = T: the term from step t+1 is missing"),
     "single": Condition("M07", "the loss stands at the last step only"),
+    "carry": Condition(
+        "M07", "the part that the next step hands back: what reaches its own step is left out"
+    ),
     "turn": Condition("M05", "one side is a row and the other a column"),
     "squared": Condition("M16", "the loss of a step is ½‖output − label‖², which is not stated"),
     "copy": Condition("M12", "one step's share: the gradient is its sum over t"),
@@ -160,7 +163,12 @@ class Options:
         ):
             for kinds, say in self.kinds(statement):
                 choice = replace(
-                    base, row=row, layout=layout, order=order, spread=spread, kinds=kinds
+                    base,
+                    row=row,
+                    layout=layout,
+                    order=order,
+                    spread=spread,
+                    kinds={**base.kinds, **kinds},
                 )
                 yield Reading(choice, statement, (), "own", say, order)
 
@@ -173,6 +181,7 @@ class Options:
         if self.may_square and self.label in _letters(statement):
             single.append("squared")
         single += ["single"] if self.looks_ahead(statement) else ["last", "single"]
+        single.append("carry")
         kept = [x for x in single if self.relevant(x, statement)]
         pairs = [(a, b) for a, b in itertools.combinations(kept, 2) if {a, b} not in _NEVER]
         alone: list[tuple[str, ...]] = [(x,) for x in kept]
@@ -186,6 +195,8 @@ class Options:
             return any(isinstance(n, s.Apply) and n.primes for n in nodes)
         if name in ("hadamard", "left", "commute", "rows", "columns", "outer"):
             return any(isinstance(n, s.Product) and len(n.factors) > 1 for n in nodes)
+        if name == "carry":
+            return self._handed_back(statement.left) is not None
         if name in ("tensor", "diag"):
             return any(isinstance(n, s.Derivative) and not self.of_loss(n) for n in nodes)
         return True
@@ -202,12 +213,38 @@ class Options:
             statement = replace(statement, left=with_copy(statement.left))
         if "last" in names:
             statement = replace(statement, last=True)
+        if "carry" in names:
+            changed = self._carried(statement.left, changed)
         for reading in self.plain(statement, changed):
             yield replace(
                 reading,
                 conditions=tuple(NOTE[n] for n in names),
                 ground="last" if "single" in names else "squared" if "squared" in names else "own",
             )
+
+    def _handed_back(self, left: s.Node) -> s.Node | None:
+        """∂L/∂c_{t−1} or δ_{t−1} on the left: a gradient of the step before."""
+        left = s.bare(left)
+        by = s.bare(left.by) if isinstance(left, s.Derivative) and self.of_loss(left) else left
+        if isinstance(by, s.Shorthand):
+            by = by.of
+        time = self.naming.parts(by).time if isinstance(by, s.Symbol) else None
+        if time is None or len(sympy.sympify(time).free_symbols - {mx.T}) != 1:
+            return None
+        (k,) = sympy.sympify(time).free_symbols
+        return left if sympy.expand(time - k) == -1 else None
+
+    def _carried(self, left: s.Node, base: Choice) -> Choice:
+        """The left side as the part of the gradient that later steps hand back."""
+        left = s.bare(left)
+        if isinstance(left, s.Derivative):
+            return replace(base, kinds={**base.kinds, atom_key(left, self.naming): FUTURE})
+        inner = left.of if isinstance(left, s.Shorthand) else left
+        assert isinstance(inner, s.Symbol)
+        q = self.naming.parts(inner)
+        key = shorthand_key(left, q) if isinstance(left, s.Shorthand) else q.name
+        g = base.gradients.get(key)
+        return base if g is None else replace(base, on_left={key: replace(g, scope="future")})
 
     def is_parameter_gradient(self, node: s.Node) -> bool:
         node = s.bare(node)
@@ -227,6 +264,7 @@ class Options:
 
 _NEVER: list[set[str]] = [
     {"hadamard", "commute"}, {"last", "single"}, {"hadamard", "left"}, {"rows", "columns"},
+    {"carry", "last"}, {"carry", "single"},
     {"left", "commute"}, {"single", "squared"}, {"outer", "rows"}, {"outer", "columns"},
 ]  # fmt: skip
 

@@ -69,10 +69,23 @@ class Quantities:
                 return self.system.output
         if q.letter in ("o", "z") and self.system.onehot and self.system.logits and not label:
             return self.system.logits
+        if q.letter in "fio" and not label and not q.marks:
+            return self._gate(q.letter)
         if label:  # c_f of a cell whose indices the author drops
             bare = q.letter + "".join(q.marks)
             if bare in names and bare in timed:
                 return None
+        return None
+
+    def _gate(self, letter: str) -> str | None:
+        """The gates f, i, o of c_t = f ⊙ c_{t−1} + i ⊙ g, h_t = o ⊙ tanh(c_t) by what they do.
+
+        For a text that defines them under other letters and uses these beside them.
+        """
+        for cell in (d.name for d in self.model.states):
+            roles = _roles(self.model, cell)
+            if len(roles) == 3 and letter in roles:
+                return roles[letter]
         return None
 
     def _alike(self, name: str, q: Parts) -> bool:
@@ -112,3 +125,31 @@ class Quantities:
         if name.endswith("~") or name == "target~":
             return bool(rows)
         return False
+
+
+def _roles(model: Any, cell: str) -> dict[str, str]:
+    """The gates of a cell, where the model has just such a one."""
+    out: dict[str, str] = {}
+    rhs = model.defined[cell].rhs if cell in model.defined else None
+    for term in rhs.args if isinstance(rhs, mx.Plus) else ():
+        factors = term.args if isinstance(term, mx.Times) else ()
+        names = [v for v in factors if isinstance(v, mx.Var)]
+        if len(names) != 2 or len(factors) != 2:
+            return {}
+        before = next((v for v in names if v.name == cell), None)
+        gate = next((v for v in names if v is not before and _is(model, v.name, "sigmoid")), None)
+        if gate is not None:
+            out["i" if before is None else "f"] = gate.name
+    for e in model.equations:
+        factors = e.rhs.args if isinstance(e.rhs, mx.Times) else ()
+        now = mx.Var(cell, e.rhs.shape, (mx.t,))
+        if any(isinstance(x, mx.Apply) and x.has(now) for x in factors):
+            gate = next((x for x in factors if isinstance(x, mx.Var)), None)
+            if gate is not None and _is(model, gate.name, "sigmoid"):
+                out["o"] = gate.name
+    return out
+
+
+def _is(model: Any, name: str, function: str) -> bool:
+    e = model.defined.get(name)
+    return e is not None and isinstance(e.rhs, mx.Apply) and e.rhs.args[0].name == function

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from ...indices import poly as p
 from .. import surface as s
 from ..algebra import tensor as tn
 from ..algebra.tensor import Tensor, tensor
+from ..naming import Naming
 from .choice import UnknownError
 from .frame import Frame
 from .products import third_order
@@ -67,14 +69,34 @@ def _bounded(m: Frame, node: s.Big, bounds: tuple[s.Bound, ...]) -> Tensor:
     letter = bound.variable.letter
     if letter not in m.naming.names or _is_component(m, bound, node):
         return _component_sum(m, letter, node, rest)
-    k, lo, hi, down = _limits(m, bound)
+    k, lo, hi, down = limits(m.naming, bound)
     inner = lambda: _bounded(m, node, rest)  # noqa: E731
     if node.operator == "sum":
         return m.alg.sum(k, lo, hi, inner)
-    if m.choice.order == "reversed" and not bound.descending and not down:
+    turned = m.choice.order == "reversed" and not bound.descending and not down
+    if turned:
         m.used.add("order")
-        return m.alg.prod(k, lo, hi, inner, True)
-    return m.alg.prod(k, lo, hi, inner, bound.descending or down)
+    return _times_over(m, k, lo, hi, inner, turned or bound.descending or down)
+
+
+def _times_over(
+    m: Frame, k: Any, lo: Any, hi: Any, inner: Callable[[], Tensor], down: bool
+) -> Tensor:
+    """∏ of matrices in their order; of vectors entry by entry, as of the diagonals they fill."""
+    left: list[int] = []
+
+    def factor() -> Tensor:
+        x = inner()
+        if x.rank != 1:
+            return x
+        left.append(x.left)
+        return tn.diag(m.alg, x)
+
+    out: Tensor = m.alg.prod(k, lo, hi, factor, down)
+    if not left:
+        return out
+    m.used.add("vectors")
+    return tensor(m.alg.permute("aa->a", out.data), out.shape[:1], left[0])
 
 
 def _is_component(m: Frame, bound: s.Bound, node: s.Big) -> bool:
@@ -117,11 +139,11 @@ def _component_sum(m: Frame, letter: str, node: s.Big, rest: tuple[s.Bound, ...]
     return tensor(entries, inside.shape, inside.left, inside.loose)
 
 
-def _limits(m: Frame, bound: s.Bound) -> tuple[Any, Any, Any, bool]:
+def limits(naming: Naming, bound: s.Bound) -> tuple[Any, Any, Any, bool]:
     """(variable, lowest, highest, whether it runs downwards)."""
-    k = m.naming.symbol(bound.variable.letter)
-    lo = None if bound.lower is None else time_value(m.naming, bound.lower)
-    hi = None if bound.upper is None else time_value(m.naming, bound.upper)
+    k = naming.symbol(bound.variable.letter)
+    lo = None if bound.lower is None else time_value(naming, bound.lower)
+    hi = None if bound.upper is None else time_value(naming, bound.upper)
     if lo is None and hi is None:
         return k, sympy.Integer(1), mx.T, False
     lo = sympy.Integer(1) if lo is None else lo + (1 if bound.open_lower else 0)

@@ -6,4 +6,5 @@ slopes, structure, times, symbols, whole
             the edits by what they change; each undoes one mistake people make
 edits       all of them, in the order of how often the mistake is made
 search      `Repairs`: one edit, or two, after which the line holds
+symptoms    what a wrong line shows by itself, where no edit helps
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .. import surface as s
-from ..judge.judge import Judge
+from ..judge.judge import Judge, keys_of
 from ..judge.line import Line
 from ..judge.readings import NOTE, Reading
 from ..judge.truth import FALSE, MISFIT, Statement
@@ -44,12 +44,17 @@ class Repairs:
                 found, cost = self._true(edit.statement, names)
                 spent += cost
                 if found is not None:
-                    extra = tuple(NOTE[n].code for n in names)
+                    extra = tuple(self._assumed(n) for n in names)
                     codes = _codes(edit.code, shape) + extra
                     return Repair(codes, edit.words, edit.statement, found)
                 if spent > SINGLE_BUDGET:
                     break
         return None
+
+    def _assumed(self, name: str) -> str:
+        """The class of what a reading assumes; a term of a later cell is the path of its state."""
+        paths = len(self.judge.system.model.states) > 1 and name in ("last", "carry")
+        return "M20" if paths else NOTE[name].code
 
     def distance(self, line: Line) -> int:
         """How many edits a line is from being true: 1, 2, or 3 for more."""
@@ -80,15 +85,20 @@ class Repairs:
 
     def _variants(self, statement: Statement) -> list[tuple[str, ...]]:
         """Readings that an edit may need on top: a loss at T only, a vector as a diagonal."""
-        names = [("single",), ("rows",), ("columns",), ("outer",), ("commute",), ("tensor",)]
-        names += [("squared",), ("hadamard",)]
+        names: list[tuple[str, ...]] = [("single",), ("rows",), ("columns",), ("outer",)]
+        names += [("commute",), ("tensor",)]
+        names += [("squared",), ("hadamard",), ("carry",), ("last",), ("last", "squared")]
         options = self.judge.options
         kept: list[tuple[str, ...]] = [()]
-        for (name,) in names:
-            if name == "squared" and not options.may_square:
+        future = {k for k, g in self.judge.gradients.items() if g.scope == "future"}
+        later = bool(future & keys_of(statement, self.judge.naming))
+        for some in names:
+            if later and "last" in some:
+                continue  # there the author's later part is zero, and any factor of it right
+            if "squared" in some and not options.may_square:
                 continue
-            if name in ("single", "squared") or options.relevant(name, statement):
-                kept.append((name,))
+            if all(options.relevant(name, statement) for name in some):
+                kept.append(some)
         return sorted(kept, key=lambda x: not self._fits(statement, x))
 
     def _fits(self, statement: Statement, names: tuple[str, ...]) -> bool:

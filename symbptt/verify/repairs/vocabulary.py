@@ -19,6 +19,7 @@ class Vocabulary:
     def __init__(self, judge: Judge):
         self.judge, self.naming, self.system = judge, judge.naming, judge.system
         self.samples = self._samples()
+        self.upstream = self._upstream()
         self.jacobian = False  # whether the line at hand states a Jacobian
 
     def _samples(self) -> dict[str, s.Node]:
@@ -37,6 +38,18 @@ class Vocabulary:
                         known = q.name in self.system.names or q.name in self.judge.gradients
                         if known and not q.components and not n.primes:
                             out.setdefault(q.name, n)
+        return out
+
+    def _upstream(self) -> dict[str, s.Derivative]:
+        """The author's ∂L/∂v_t for each quantity v."""
+        out: dict[str, s.Derivative] = {}
+        for line in self.judge.lines:
+            for side in (line.claim.left, line.claim.right):
+                for n in s.walk(side) if side is not None else ():
+                    if isinstance(n, s.Derivative) and isinstance(s.bare(n.by), s.Symbol):
+                        found = self.gradient_of(n)
+                        if found is not None and found[1].time is not None:
+                            out.setdefault(found[0].of, n)
         return out
 
     def is_jacobian(self, left: s.Node) -> bool:

@@ -43,3 +43,9 @@ def whole(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, State
         moved = v.at(sample, time) if time is not None else sample
         product = s.Product((moved, body), ("⊙",))
         yield "M02", "the upstream factor is missing", replace(statement, right=product)
+    for sample in v.upstream.values():
+        time = v.time_of(s.bare(statement.left))
+        moved = replace(sample, by=v.at(s.bare(sample.by), time))
+        if time is not None and moved != s.bare(statement.left):
+            product = s.Product((moved, body), ("⊙",))
+            yield "M02", "the upstream factor is missing", replace(statement, right=product)

@@ -12,14 +12,14 @@ from .expressions import Group, Underbrace
 N = TypeVar("N", bound=Node)
 
 
-def children(node: Node) -> Iterator[Node]:
-    """The nodes directly below, in the order written."""
-    for name in _parts_of(type(node)):
-        value = getattr(node, name)
-        if isinstance(value, Node):
-            yield value
-        elif isinstance(value, tuple):
-            yield from _nodes(value)
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes directly below, in the order written; found once, as a node never changes."""
+    found: tuple[Node, ...] | None = node.__dict__.get("_below")
+    if found is None:
+        values = (getattr(node, name) for name in _parts_of(type(node)))
+        found = tuple(_nodes(tuple(values)))
+        object.__setattr__(node, "_below", found)
+    return found
 
 
 _PARTS: dict[type, tuple[str, ...]] = {}
@@ -42,9 +42,11 @@ def _nodes(value: tuple[Any, ...]) -> Iterator[Node]:
 
 def walk(node: Node) -> Iterator[Node]:
     """A node and everything below it."""
-    yield node
-    for child in children(node):
-        yield from walk(child)
+    todo = [node]
+    while todo:
+        here = todo.pop()
+        yield here
+        todo.extend(reversed(children(here)))
 
 
 def symbols(node: Node) -> Iterator[Symbol]:

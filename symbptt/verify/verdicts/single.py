@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ... import matrix as mx
 from .. import surface as s
 from ..forward.claims import is_forward
 from ..judge.judge import Judge
@@ -53,6 +54,12 @@ def _judge_line(judge: Judge, line: Line) -> None:
     if _is_loss(judge, line) or line.how in ("stated", "alias"):
         line.verdict = DEFINITION
         return
+    if _by_the_step(judge, claim):
+        line.verdict, line.codes = REFUTED, ["M30"]
+        line.message = (
+            "a derivative by t: the step is a whole number, nothing depends on it smoothly"
+        )
+        return
     statement = judge.statement(line)
     if claim.notation == "plain" and statement.relation == "=" and _updates(claim):
         line.message = "an assignment that overwrites what it reads, not an equation"
@@ -92,6 +99,23 @@ def _names_another(judge: Judge, line: Line) -> bool:
         named = replace(base, aliases={**base.aliases, q.name: None}, names={q.name: name})
         if judge.plain(judge.statement(line), named)[0]:
             return True
+    return False
+
+
+def _by_the_step(judge: Judge, claim: s.Claim) -> bool:
+    """dc_t/dt among the factors of a gradient of the loss, in a model whose steps are numbered."""
+    left = s.bare(claim.left)
+    if not isinstance(left, s.Derivative) or not judge.options.of_loss(left):
+        return False
+    for n in s.walk(claim.right) if claim.right is not None else ():
+        if isinstance(n, s.Derivative) and n.of is not None:
+            by = s.bare(n.by)
+            if (
+                isinstance(by, s.Symbol)
+                and not by.indices
+                and judge.naming.symbol(by.letter) == mx.t
+            ):
+                return by.letter not in judge.system.names
     return False
 
 
