@@ -79,3 +79,89 @@ def test_a_letter_for_another_is_named_by_what_lies_between(letter: str, code: s
     found = last(*parts, rf"\delta B=\delta B+u_t^T{letter}", before=rows)
     assert found.verdict == "refuted"
     assert found.codes[0] == code
+
+
+SQUARED = r"""
+$$s_t=\tanh(As_{t-1}+Bu_t)$$
+$$r_t=Ds_t$$
+$$E=%s$$
+"""
+
+
+@pytest.mark.parametrize(
+    "loss, right, wrong",
+    [
+        (r"\sum_{t=1}^T\frac12\|r_t-d_t\|^2", r"(r_t-d_t)", r"2(r_t-d_t)"),
+        (r"\frac12\sum_t(d_t-r_t)^2", r"(r_t-d_t)", r"(d_t-r_t)"),
+        (r"\sum_t\|r_t-d_t\|^2", r"2(r_t-d_t)", r"(r_t-d_t)"),
+        (r"\sum_t(r_t-d_t)^\top(r_t-d_t)", r"2(r_t-d_t)", r"(r_t-d_t)"),
+        (r"\frac1T\sum_t\frac12\|r_t-d_t\|^2", r"\frac1T(r_t-d_t)", r"(r_t-d_t)"),
+    ],
+)
+def test_a_stated_loss_is_the_loss(loss: str, right: str, wrong: str) -> None:
+    left = r"\frac{\partial E}{\partial r_t}="
+    assert last(left + right, before=SQUARED % loss).verdict == "proved"
+    found = last(left + wrong, before=SQUARED % loss)
+    assert found.verdict == "refuted"
+    assert found.codes[0] in ("M14", "M15")
+
+
+GAMMA = r"""
+$$u_t=\sigma(Pa_{t-1}+Qx_t),\ v_t=\sigma(Ra_{t-1}+Sx_t),\ w_t=\sigma(Ka_{t-1}+Mx_t)$$
+$$\tilde c_t=\tanh(Ya_{t-1}+Zx_t)$$
+$$c_t=u_t\odot c_{t-1}+v_t\odot\tilde c_t,\ a_t=w_t\odot\tanh(c_t)$$
+"""
+
+
+def test_a_gate_under_its_other_name_is_told_by_what_it_does() -> None:
+    line = r"\frac{\partial L}{\partial\tilde c_t}=\frac{\partial L}{\partial c_t}\odot %s_t"
+    assert last(line % "i", before=GAMMA).verdict == "proved"
+    assert last(line % "f", before=GAMMA).verdict == "refuted"
+    assert last(line % "q", before=GAMMA).verdict == "unread"
+
+
+FORGET = r"$$c_t=f_t\odot c_{t-1}+i_t\odot g_t$$"
+
+
+def test_a_product_of_vectors_is_taken_entry_by_entry() -> None:
+    line = r"\frac{\partial c_t}{\partial c_k}=\prod_{j=k+1}^t f_j"
+    found = last(line, before=FORGET)
+    assert (found.verdict, [c.code for c in found.conditions]) == ("conditional", ["M17"])
+    assert last(line.replace("k+1", "k"), before=FORGET).verdict == "refuted"
+
+
+def test_what_a_wrong_line_shows_by_itself() -> None:
+    empty = (
+        r"\frac{\partial s_t}{\partial A}=\sum_{k=t}^T\prod_{j=k+1}^t"
+        r"\mathrm{diag}(1-s_j^2)A u_k"
+    )
+    found = last(empty)
+    assert found.verdict == "refuted"
+    assert "M13" in found.codes
+
+
+def test_nothing_is_differentiated_by_the_step() -> None:
+    line = r"\frac{\partial L}{\partial s_t}=\frac{\partial L}{\partial r_t}\frac{dr_t}{dt}"
+    found = last(line)
+    assert (found.verdict, found.codes) == ("refuted", ["M30"])
+
+
+def test_the_part_a_step_hands_back_is_named() -> None:
+    line = r"\frac{\partial L}{\partial c_{t-1}}=\frac{\partial L}{\partial c_t}\odot %s"
+    found = last(line % "u_t", before=GAMMA)
+    assert found.verdict == "conditional"
+    assert "hands back" in found.conditions[0].words
+    assert last(line % "v_t", before=GAMMA).verdict == "refuted"
+    twice = line % r"u_t+\frac{\partial L}{\partial a_t}\odot w_t\odot(1-\tanh^2(c_t))"
+    found = last(twice + r"\odot u_t", before=GAMMA)
+    assert (found.verdict, found.codes[0]) == ("refuted", "M09")
+
+
+def test_a_gradient_in_the_place_of_the_state_and_of_its_own_factor() -> None:
+    line = r"\frac{dL}{da_t}=1-\left(\frac{dL}{ds_t}\right)^2"
+    found = last(line, before=ELMAN.replace(r"\tanh(As_{t-1}+Bu_t+c)", r"\tanh(a_t)") + AFFINE)
+    assert found.verdict == "refuted"
+    assert set(found.codes) >= {"M02", "M03"}
+
+
+AFFINE = "\n$$a_t=As_{t-1}+Bu_t+c$$\n"

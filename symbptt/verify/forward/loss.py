@@ -82,6 +82,8 @@ def _factored(node: s.Node) -> tuple[Any, s.Node] | None:
                 rest.append(x)
             else:
                 out *= value
+        if len(rest) == 2:
+            return out, s.Product((rest[0], rest[1]), ("",))
         found = _factored(rest[0]) if len(rest) == 1 else None
         return None if found is None else (out * found[0], found[1])
     if isinstance(node, s.Quotient) and (below := _number(s.bare(node.below))) is not None:
