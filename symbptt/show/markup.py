@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from .. import matrix as mx
 from ..model import Declaration, Equation
+from ..parse.names import GREEK, MARKS
 from .breaking import breadth, broken_latex
 from .expression import show_expression
 from .page import FORMAL_TITLE, Page, shape
@@ -103,21 +105,26 @@ def _space(page: Page, d: Declaration) -> str:
     return rf"{page.style.expression(_variable(d), 'latex')} \in {values}{power}"
 
 
-_MATHS = re.compile(r"[^\s(]*(?:\^\(|[_∂λ∏²³·^∇δτ⁺]|\bd[A-Z]/d)(?:\^?\([^\s()]*\)|[^\s(])*")
-_MACROS = {
+_SIGNS = {letter: rf"\{word} " for word, letter in GREEK.items()} | {
     "λ": r"\lambda ",
     "∂": r"\partial ",
-    "∏": r"\prod ",
-    "−": "-",
-    "ŷ": r"\hat{y}",
-    "·": r"\cdot ",
     "∇": r"\nabla ",
-    "δ": r"\delta ",
-    "τ": r"\tau ",
+    "∏": r"\prod ",
+    "·": r"\cdot ",
+    "≤": r"\leq ",
+    "≥": r"\geq ",
+    "⌈": r"\lceil ",
+    "⌉": r"\rceil ",
+    "√": r"\surd ",
+    "∞": r"\infty ",
     "⁺": "^{+}",
     "²": "^2",
     "³": "^3",
 }
+_SIGN = "".join((*_SIGNS, *MARKS.values()))
+_MATHS = re.compile(rf"[^\s(]*(?:\^\(|[_^{_SIGN}]|\bd[A-Z]/d)(?:\^?\([^\s()]*\)|[^\s(])*")
+_MACROS = {**_SIGNS, "−": "-"}
+_MARKED = {mark: rf"\\{name}{{\1}}" for name, mark in MARKS.items()}
 
 
 def prose(text: str) -> str:
@@ -141,6 +148,8 @@ def prose(text: str) -> str:
 
 def _inline(body: str) -> str:
     body = re.sub(r"\^?(\([^()]*\))", r"^{\1}", body) if "^(" in body else body
+    for mark, macro in _MARKED.items():
+        body = re.sub(rf"(\w){mark}", macro, unicodedata.normalize("NFD", body))
     for raw, macro in _MACROS.items():
         body = body.replace(raw, macro)
     body = re.sub(r"\bd(?=[A-Za-z]|$)", r"\\mathrm{d}", body)
