@@ -345,6 +345,7 @@ Examples:
   symbptt verify notes.md
   symbptt verify notes.tex --model elman --json
   symbptt verify notes.md --assume layout=numerator --explain 7
+  symbptt verify notes.md --script 7 -o line7.py
 
 Exit status: 0 nothing refuted and nothing unread, 1 something is refuted, 2 the input is at fault,
 3 something is unread or only tested."""
@@ -359,31 +360,28 @@ def verify(
         typer.Option(metavar="KEY=VALUE", help="Fix one reading: layout=numerator, δ=a, …"),
     ] = None,
     explain: Annotated[
-        str, typer.Option(metavar="LINE", help="Print the proof of the line with this number.")
+        str, typer.Option(metavar="LINE", help="Explain why this line holds, or where it breaks.")
     ] = "",
+    script: Annotated[
+        str,
+        typer.Option(
+            metavar="LINE",
+            help="Print a NumPy script with both sides of this line; `first`: the first wrong one.",
+        ),
+    ] = "",
+    output: Output = None,
     json: Json = False,
 ) -> None:
     """Verify a hand derivation, line by line.
 
     Every equation gets a verdict; a wrong one its class, a counterexample and the right equation.
     """
-    from ..errors import SymbpttError
-    from ..verify import verify as verify_
-    from ..verify.present import as_json, text
+    from . import verifying
 
-    source = file.read_text(encoding="utf-8", errors="strict")
-    fixed = {}
-    for item in assume or []:
-        key, sign, value = item.partition("=")
-        if not sign:
-            raise SymbpttError(f"--assume {item} has no value", "--assume layout=numerator")
-        fixed[key.strip()] = value.strip()
+    writable(output, keep=str(file))
     with progress(f"verifying {file}"):
-        report = verify_(source, model or None, fixed, str(file))
-    if explain and explain not in {x.claim.id for x in report.lines}:
-        known = ", ".join(x.claim.id for x in report.lines)
-        raise SymbpttError(f"there is no line {explain}", f"one of {known}")
-    put(as_json(report) if json else text(report, explain))
+        report = verifying.judged(file, model, assume or [])
+    put(verifying.shown(report, explain, script, json), output)
     raise typer.Exit(report.status)
 
 

@@ -9,6 +9,7 @@ from ..errors import SymbpttError
 from ..model import Loss, Model
 from . import surface as s
 from .evidence.gather import evidence
+from .evidence.script import script
 from .forward.document import from_document
 from .forward.drafts import IncompleteError
 from .forward.given import from_model
@@ -59,6 +60,15 @@ class Report:
     @property
     def ok(self) -> bool:
         return self.status == 0
+
+    def script(self, line: str) -> str:
+        """A NumPy script with both sides of a line. Raises SymbpttError where there is none."""
+        for judge in self.judges:
+            for x in judge.lines:
+                if x.claim.id == line and x in self.lines:
+                    return script(judge, x)
+        known = ", ".join(x.claim.id for x in self.lines)
+        raise SymbpttError(f"there is no line {line}", f"one of {known}")
 
     def __str__(self) -> str:
         return shown(self)

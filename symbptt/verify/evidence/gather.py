@@ -10,7 +10,7 @@ from ..algebra.tensor import MisfitError
 from ..judge.judge import Judge
 from ..judge.line import REFUTED, Line
 from ..judge.readings import Reading
-from ..judge.truth import MISFIT
+from ..judge.truth import MISFIT, UNKNOWN, Statement
 from ..meaning.formula import Meaning
 from .counter import Counterexamples, reading_of
 from .inherit import Inheritance
@@ -42,6 +42,17 @@ def evidence(judge: Judge, lines: Iterable[Line] | None = None) -> None:
 
 def _equates(line: Line) -> bool:
     return line.claim.relation in ("=", ":=", "+=", "←")
+
+
+def first_reading(judge: Judge, statement: Statement) -> Reading | None:
+    """The first plain reading under which the sides have values, or at least a shape each."""
+    readings = [
+        reading
+        for base in judge.bases(statement)
+        for reading in judge.options.plain(statement, base)
+    ]
+    known = (r for r in readings if judge.try_(r).outcome != UNKNOWN)
+    return next(known, None)
 
 
 def misfit(judge: Judge, line: Line) -> str:

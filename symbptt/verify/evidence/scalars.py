@@ -205,7 +205,7 @@ class Digits(Field):
     """Real numbers to 30 digits, computed with 50."""
 
     exact = False
-    entries = tuple(Fraction(n, 4) for n in (1, 2, 3, 4, 5))
+    entries = tuple(Fraction(n, 4) for n in (1, 2, 3, 4))
 
     def __init__(self) -> None:
         self.mp = mpmath.mp.clone()
