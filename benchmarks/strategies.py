@@ -15,7 +15,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import process_time
@@ -37,7 +37,7 @@ class Row:
     naive: int = 0
 
 
-Found = list[tuple[Row, dict[str, Any]]]
+Found = Iterable[tuple[Row, dict[str, Any]]]
 
 ROWS = (
     Row("NumPy and the arguments alone", ("none",), 200),
@@ -48,11 +48,14 @@ ROWS = (
     Row("every 10 steps, 20 back", ("--truncate", "10,20"), 200),
     Row("random cuts, α = 0.9", ("--random-cut", "0.9"), 200),
     Row("clipped by norm", ("--clip", "norm", "1"), 200),
-    Row("online", ("--online",), 10),
     Row("full gradient", (), 10),
+    Row("online", ("--online",), 10),
     Row("full gradient", (), 10_000),
     Row("checkpoints", ("--checkpoint",), 10_000),
+    Row("checkpoints", ("--checkpoint",), 1_000_000),
 )
+TITLES = ("", "T", "ms", "÷ full", "peak, MB")
+WIDTHS = (max(len(row.name) for row in ROWS), 9, 9, 7, 9)
 
 
 def measured(row: Row) -> dict[str, Any]:
@@ -153,33 +156,33 @@ def naive(np: Any, params: dict[str, Any], x: Any, y: Any, reach: int) -> dict[s
 
 
 def everything(say: Callable[[str], None] = lambda name: None) -> Found:
-    """Every row, one after another."""
-    found = []
+    """Every row, one after another, as soon as it is measured."""
     for row in ROWS:
-        say(row.name)
-        found.append((row, measured(row)))
-    return found
+        say(f"{row.name}, T = {row.steps}")
+        yield row, measured(row)
 
 
 def as_json(rows: Found) -> str:
     return json.dumps([{**asdict(row), **found} for row, found in rows], indent=2) + "\n"
 
 
-def table(rows: Found) -> str:
-    """Aligned columns; ratios are to the full gradient of as many steps."""
-    full = {row.steps: found["seconds"] for row, found in rows if row.options == ()}
-    lines = [["", "T", "ms", "÷ full", "peak, MB"]]
+def table(rows: Found) -> Iterator[str]:
+    """A line per row, as soon as it is there; ratios are to the full gradient of as many steps."""
+    full: dict[int, float] = {}
+    yield _line(TITLES)
     for row, found in rows:
+        if row.options == ():
+            full[row.steps] = found["seconds"]
         timed = row.options != ("none",) or row.naive
         ms = f"{1e3 * found['seconds']:.3g}" if timed else ""
-        ratio = f"{found['seconds'] / full[row.steps]:.2f}" if timed else ""
-        lines.append([row.name, str(row.steps), ms, ratio, f"{found['peak']:.0f}"])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    out = ""
-    for first, *rest in lines:
-        cells = (c.rjust(w) for c, w in zip(rest, widths[1:], strict=True))
-        out += "  ".join([first.ljust(widths[0]), *cells]).rstrip() + "\n"
-    return out
+        ratio = f"{found['seconds'] / full[row.steps]:.2f}" if timed and row.steps in full else ""
+        yield _line((row.name, str(row.steps), ms, ratio, f"{found['peak']:.0f}"))
+
+
+def _line(cells: Sequence[str]) -> str:
+    first, *rest = cells
+    right = (c.rjust(w) for c, w in zip(rest, WIDTHS[1:], strict=True))
+    return "  ".join([first.ljust(WIDTHS[0]), *right]).rstrip() + "\n"
 
 
 def main() -> int:
@@ -195,7 +198,8 @@ def main() -> int:
         print(json.dumps(run(Row(**{**row, "options": tuple(row["options"])}))))
     else:
         rows = everything()
-        print(as_json(rows) if asked.json else table(rows), end="")
+        for text in [as_json(rows)] if asked.json else table(rows):
+            print(text, end="", flush=True)
     return 0
 
 

@@ -658,3 +658,17 @@ def test_wrong_options_exit_2(args: tuple[str, ...]) -> None:
         result = run(verb, "elman", *args)
         assert result.exit_code == 2
         assert result.stdout == ""
+
+
+def test_the_benchmark_shows_each_row_as_soon_as_it_is_there() -> None:
+    from benchmarks.strategies import Row, table
+
+    def rows() -> Iterator[tuple[Row, dict[str, Any]]]:
+        yield Row("full gradient", (), 10), {"seconds": 0.5, "peak": 30.0}
+        yield Row("checkpoints", ("--checkpoint",), 10), {"seconds": 0.75, "peak": 20.0}
+        raise RuntimeError("the next row is not measured yet")
+
+    lines = table(rows())
+    assert next(lines).split()[-2:] == ["peak,", "MB"]
+    assert next(lines).split() == ["full", "gradient", "10", "500", "1.00", "30"]
+    assert next(lines).split() == ["checkpoints", "10", "750", "1.50", "20"]

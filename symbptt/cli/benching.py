@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,13 +39,13 @@ def measured(models: list[str], as_json: bool) -> str:
     return "\n".join(_table(bench, name, *found) for name, found in measured.items())
 
 
-def strategies(as_json: bool) -> str:
-    """Time and peak memory of every strategy against the full gradient, in one run."""
+def strategies(as_json: bool) -> Iterator[str]:
+    """Time and peak memory of every strategy against the full gradient, row by row."""
     _benchmarks()
     found = import_module("benchmarks.strategies")
     with progress("measuring") as say:
         rows = found.everything(say)
-    return str(found.as_json(rows) if as_json else found.table(rows))
+        yield from [found.as_json(rows)] if as_json else found.table(rows)
 
 
 def _benchmarks() -> Any:

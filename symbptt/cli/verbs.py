@@ -411,7 +411,11 @@ def bench(
 
     if strategies and models:
         ctx.fail("--strategies stands alone: it measures elman.")
-    put(benching.strategies(json) if strategies else benching.measured(models or [], json))
+    if not strategies:
+        put(benching.measured(models or [], json))
+        return
+    for text in benching.strategies(json):
+        put(text)
 
 
 def _derivation(model: str, strategy: Strategy | None = None) -> Derivation:
