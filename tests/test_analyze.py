@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symbptt import load
+from symbptt import derive, emit, load, plan
 from symbptt import model as read
 from symbptt.analyze import (
     analyze,
@@ -22,6 +22,8 @@ from symbptt.analyze import (
     spread,
 )
 from symbptt.analyze.measure import product_norms, recurrent_weights
+from symbptt.analyze.numbers import drawn, sequence
+from symbptt.check import load_module
 from symbptt.errors import SymbpttError
 from tests.conftest import TEXTS
 from tests.test_cli import run
@@ -52,6 +54,36 @@ def test_the_norms_are_those_of_the_written_jacobian() -> None:
     assert a.largest[1] == pytest.approx(max(np.linalg.norm(j, 2) for j in jacobians), rel=1e-10)
 
 
+def test_states_that_run_from_t_to_1_are_measured_that_way() -> None:
+    """J_t = ∂g_t/∂g_{t+1} and dL/dg_k from the losses before k, run by hand from T to 1."""
+    model, sizes, steps = load("bidirectional"), {"N": 1, "D": 3, "H": 2, "K": 4, "C": 5}, 6
+    onward, back = (analyze(model, steps=steps, sizes=sizes, backward=way) for way in (False, True))
+    assert (onward.states, back.states) == (("h",), ("g",))
+    weights = drawn(model, sizes, 0, 1.0)
+    x, y = sequence(model, sizes, steps, 0)
+    g, jacobians = np.zeros((steps + 2, 1, 4)), []
+    for t in range(steps, 0, -1):
+        g[t] = np.tanh(x[t - 1] @ weights["W_xg"] + g[t + 1] @ weights["W_gg"] + weights["b_g"])
+        jacobians.append(np.diag(1 - g[t, 0] ** 2) @ weights["W_gg"].T)
+    whole = np.linalg.multi_dot(jacobians[::-1])
+    assert back.mean[steps] == pytest.approx(np.linalg.norm(whole, 2), rel=1e-10)
+    assert list(back.times) == [7, 6, 5, 4, 3, 2]
+    module = load_module(emit(plan(derive(model))), "both")
+    grads = module.loss_and_grad(weights, x, y)[1]
+    assert back.gradients[0] == pytest.approx(np.linalg.norm(grads["g"]), rel=1e-10)
+    grads = module.loss_and_grad(weights, x[:2], y[:2], {"h": np.zeros((1, 2)), "g": g[3]})[1]
+    assert back.gradients[4] == pytest.approx(np.linalg.norm(grads["g"]), rel=1e-10)
+    assert back.bound is not None and back.bound.weight == "W_gg"
+    assert set(onward.weights) == {"W_hh"}
+
+
+def test_both_ways_are_printed() -> None:
+    text = run("analyze", "bidirectional", "-T", "4").stdout
+    assert "h, from 1 to T" in text and "g, from T to 1" in text and "k−t" in text
+    found = json.loads(run("analyze", "bidirectional", "-T", "4", "--json").stdout)
+    assert [a["reversed"] for a in found] == [False, True]
+
+
 @pytest.mark.parametrize("name", [*TEXTS, "elman_batch", "rnnlm", "linear_mse"])
 def test_no_norm_exceeds_its_bounds(name: str) -> None:
     model = read(TEXTS[name]) if name in TEXTS else load(name)
@@ -62,7 +94,7 @@ def test_no_norm_exceeds_its_bounds(name: str) -> None:
     if a.bound is not None:
         assert np.all(a.products <= a.bound.rate ** np.arange(6) * (1 + 1e-9))
     assert np.all(a.gradients > 0)
-    assert a.weights.keys() <= set(recurrent_weights(model))
+    assert a.weights.keys() <= set(recurrent_weights(model, a.states))
 
 
 def test_which_models_have_the_bound() -> None:

@@ -12,7 +12,7 @@ The last bound is that of a state h_t = σ(W h_{t−1} + …); a gated model has
 """
 
 from .conditions import CONDITIONS, Example, counterexamples, scaled_identity
-from .measure import Analysis, Bound, analyze
+from .measure import Analysis, Bound, analyze, ways
 from .numbers import drawn, read_weights
 from .picture import draw
 from .strategies import Spread, draw_pieces, pieces, spread
@@ -32,4 +32,5 @@ __all__ = [
     "read_weights",
     "scaled_identity",
     "spread",
+    "ways",
 ]

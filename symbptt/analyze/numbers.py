@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,14 +121,19 @@ def initial(model: Model, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
     return out
 
 
-def flat(state: Mapping[str, Any]) -> np.ndarray:
-    return np.concatenate([np.ravel(v) for v in state.values()])
+def flat(state: Mapping[str, Any], names: Sequence[str]) -> np.ndarray:
+    return np.concatenate([np.ravel(state[name]) for name in names])
 
 
 def step_jacobian(
-    model: Model, module: Any, weights: Weights, x: Any, state: dict[str, np.ndarray]
+    model: Model,
+    module: Any,
+    weights: Weights,
+    x: Any,
+    state: dict[str, np.ndarray],
+    names: Sequence[str],
 ) -> np.ndarray:
-    """∂s_t/∂s_{t−1} from the emitted `forward`, one column per entry of the state.
+    """∂s_t/∂s_{t−1} from the emitted `forward`, one column per entry of the states `names`.
 
     By complex step, exact to rounding; by a central difference quotient where NumPy has no
     complex form of a function.
@@ -138,13 +143,13 @@ def step_jacobian(
     params = {k: v.astype(kind) for k, v in weights.items()}
     x = _cast(x, kind)
     columns = []
-    for name, array in state.items():
-        for i in np.ndindex(*array.shape):
+    for name in names:
+        for i in np.ndindex(*state[name].shape):
 
             def after(move: Any, name: str = name, i: Any = i) -> np.ndarray:
                 moved = {k: v.astype(kind) for k, v in state.items()}
                 moved[name][i] += move
-                return flat(module.forward(params, x, moved)[1])
+                return flat(module.forward(params, x, moved)[1], names)
 
             if complex_:
                 columns.append(np.imag(after(1j * COMPLEX_STEP)) / COMPLEX_STEP)

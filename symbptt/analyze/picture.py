@@ -13,18 +13,21 @@ from .measure import Analysis
 ENDINGS = (".svg", ".png", ".pdf")
 
 
-def draw(analysis: Analysis, file: Path) -> None:
-    """Write the picture; the ending of the file says its format.
+def draw(analysis: Analysis, file: Path, *more: Analysis) -> None:
+    """Write the picture; the ending of the file says its format. A row for each analysis.
 
     Raises SymbpttError if Matplotlib is not installed or the ending is another.
     """
-    figure = new_figure(file, (13, 4))
-    decay, plane, along = figure.subplots(1, 3)
-    _norms(decay, analysis)
-    _spectra(plane, analysis)
-    steps = np.arange(analysis.steps)
-    along.semilogy(steps, _positive(analysis.gradients), color="C0")
-    along.set(title="gradient from the losses after k", xlabel="k", ylabel="‖dL/ds_k‖")
+    every = (analysis, *more)
+    figure = new_figure(file, (13, 4 * len(every)))
+    rows = figure.subplots(len(every), 3, squeeze=False)
+    for a, (decay, plane, along) in zip(every, rows, strict=True):
+        _norms(decay, a)
+        _spectra(plane, a)
+        along.semilogy(a.times, _positive(a.gradients), color="C0")
+        where = "before" if a.reversed else "after"
+        title = f"gradient of {', '.join(a.states)} from the losses {where} k"
+        along.set(title=title, xlabel="k", ylabel="‖dL/ds_k‖")
     figure.suptitle(f"{analysis.model}, T = {analysis.steps}, {analysis.source}")
     figure.savefig(file)
 
@@ -57,7 +60,7 @@ def _norms(axes: Any, a: Analysis) -> None:
     if a.bound is not None:
         label = f"(σ_max({a.bound.weight})·max|σ'|)^(t−k)"
         axes.semilogy(distance, _positive(a.bound.rate**distance), label=label, color="C3")
-    axes.set(title="norm of ∂s_t/∂s_k", xlabel="t − k")
+    axes.set(title="norm of ∂s_t/∂s_k", xlabel="k − t" if a.reversed else "t − k")
     axes.legend()
 
 

@@ -22,6 +22,7 @@ from ..analyze import (
     read_weights,
     scaled_identity,
     spread,
+    ways,
 )
 from ..errors import SymbpttError
 from ..parse import load
@@ -39,16 +40,20 @@ def measured(
     seed: int,
     gain: float,
     picture: Path | None,
-) -> Analysis:
-    """The analysis of one model, drawn into `picture` if one is asked for."""
+) -> list[Analysis]:
+    """The analysis of each way in time of one model, drawn into `picture` if one is asked for."""
     writable(picture, keep=name)
     model = load(name)
     given = read_weights(weights, model) if weights else None
     with progress(f"analyzing {model.name}") as say:
-        a = analyze(model, given, steps=steps, sizes=_sizes(sizes), seed=seed, gain=gain, say=say)
+        options: dict[str, Any] = {"steps": steps, "sizes": _sizes(sizes), "seed": seed}
+        options |= {"gain": gain, "say": say}
+        found = [
+            analyze(model, given, backward=way, **options) for way in tuple(ways(model)) or (None,)
+        ]
         if picture is not None:
-            draw(a, picture)
-    return a
+            draw(found[0], picture, *found[1:])
+    return found
 
 
 def cut_text(
@@ -99,17 +104,21 @@ def _sizes(given: list[str]) -> dict[str, int]:
     return out
 
 
-def analysis_text(a: Analysis) -> str:
+def analysis_text(found: list[Analysis]) -> str:
     """The norms by distance, the spectra, the gradient along time, and the conditions."""
-    sizes = ", ".join(f"{k} = {v}" for k, v in a.sizes.items())
-    blocks = [
-        f"{a.model}: T = {a.steps}, {sizes}; {a.source}",
-        "Norms of ∂s_t/∂s_k, s the block state\n" + _norms(a),
-        "Spectra\n" + _spectra(a),
-        "‖dL/ds_k‖ from the losses after k\n" + _gradients(a),
-        "What follows\n" + "".join(f"  {line}\n" for line in findings(a)),
-        "What holds in general\n" + "".join(f"  {line}\n" for line in CONDITIONS),
-    ]
+    sizes = ", ".join(f"{k} = {v}" for k, v in found[0].sizes.items())
+    blocks = [f"{found[0].model}: T = {found[0].steps}, {sizes}; {found[0].source}"]
+    for a in found:
+        if len(found) > 1:
+            way = "from T to 1" if a.reversed else "from 1 to T"
+            blocks.append(f"{', '.join(a.states)}, {way}")
+        blocks += [
+            "Norms of ∂s_t/∂s_k, s the block state\n" + _norms(a),
+            "Spectra\n" + _spectra(a),
+            f"‖dL/ds_k‖ from the losses {'before' if a.reversed else 'after'} k\n" + _gradients(a),
+            "What follows\n" + "".join(f"  {line}\n" for line in findings(a)),
+        ]
+    blocks.append("What holds in general\n" + "".join(f"  {line}\n" for line in CONDITIONS))
     return "\n".join(block.rstrip("\n") + "\n" for block in blocks)
 
 
@@ -133,12 +142,13 @@ def findings(a: Analysis) -> list[str]:
     out.append(f"measured: over {distance} steps it {ways}, by a factor {a.rate:.3g} per step")
     if a.largest[1:].max() > 1 > a.mean[-1]:
         peak = int(np.argmax(a.largest))
-        out.append(f"and before that some product reaches {a.largest[peak]:.3g}, at t−k = {peak}")
+        at = "k−t" if a.reversed else "t−k"
+        out.append(f"and before that some product reaches {a.largest[peak]:.3g}, at {at} = {peak}")
     return out
 
 
 def _norms(a: Analysis) -> str:
-    header = ["t−k", "mean", "largest", "∏‖J‖"]
+    header = ["k−t" if a.reversed else "t−k", "mean", "largest", "∏‖J‖"]
     if a.bound is not None:
         header.append("bound")
     rows = []
@@ -161,7 +171,7 @@ def _spectra(a: Analysis) -> str:
 
 
 def _gradients(a: Analysis) -> str:
-    rows = [[str(k), f"{a.gradients[k]:.3g}"] for k in _chosen(a.steps)]
+    rows = [[str(a.times[n]), f"{a.gradients[n]:.3g}"] for n in _chosen(a.steps)]
     return table(["k", "‖dL/ds_k‖"], rows)
 
 
@@ -199,7 +209,13 @@ def _example(e: Example) -> str:
     return "\n".join(lines) + "\n" + table(list(e.header), e.rows) + f"  {e.so}\n"
 
 
-def analysis_json(a: Analysis) -> str:
+def analysis_json(found: list[Analysis]) -> str:
+    """An object; for a model with states of both ways in time, a list of one for each way."""
+    data = [_as_data(a) for a in found]
+    return json_.dumps(data if len(data) > 1 else data[0], indent=2, ensure_ascii=False) + "\n"
+
+
+def _as_data(a: Analysis) -> dict[str, Any]:
     def pairs(values: np.ndarray) -> list[list[float]]:
         return [[float(v.real), float(v.imag)] for v in values]
 
@@ -212,8 +228,10 @@ def analysis_json(a: Analysis) -> str:
             "slope": a.bound.slope,
             "rate": a.bound.rate,
         }
-    data = {
+    return {
         "model": a.model,
+        "states": list(a.states),
+        "reversed": a.reversed,
         "sizes": a.sizes,
         "steps": a.steps,
         "source": a.source,
@@ -230,4 +248,3 @@ def analysis_json(a: Analysis) -> str:
         "findings": findings(a),
         "conditions": list(CONDITIONS),
     }
-    return json_.dumps(data, indent=2, ensure_ascii=False) + "\n"

@@ -335,8 +335,8 @@ def analyze(
         options = (weights, steps, size or [], seed, gain, random_cut, output)
         put(analyzing.cut_text(model, *options))
         return
-    a = analyzing.measured(model, weights, steps, size or [], seed, gain, output)
-    put(analyzing.analysis_json(a) if json else analyzing.analysis_text(a))
+    found = analyzing.measured(model, weights, steps, size or [], seed, gain, output)
+    put(analyzing.analysis_json(found) if json else analyzing.analysis_text(found))
 
 
 @app.command(
