@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import sympy
@@ -32,7 +33,7 @@ class Parts:
     components: tuple[str, ...] = ()
     second: Any = None  # another time: the loss of δ_2^{(3)}
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The letter with its marks and labels: W_hh, yhat, δ_f."""
         label = "".join(self.labels)
@@ -45,7 +46,7 @@ class Naming:
     def __init__(self, trees: Iterable[s.Node]):
         trees = list(trees)
         self._times: dict[Any, Any] = {}
-        self._parts: dict[s.Symbol, Parts] = {}
+        self.parts = s.Kept(self._taken_apart)
         self.bound = {
             b.variable.letter for n in _all(trees) if isinstance(n, s.Big) for b in n.bounds
         }
@@ -147,13 +148,6 @@ class Naming:
 
     def is_timed(self, x: s.Symbol) -> bool:
         return (x.letter, x.marks) in self.timed or x.letter.startswith(GREEK_GRADIENT)
-
-    def parts(self, x: s.Symbol) -> Parts:
-        """The symbol taken apart."""
-        found = self._parts.get(x)
-        if found is None:
-            found = self._parts[x] = self._taken_apart(x)
-        return found
 
     def _taken_apart(self, x: s.Symbol) -> Parts:
         labels: list[str] = []

@@ -16,7 +16,7 @@ from .forward.given import from_model
 from .forward.system import System
 from .judge.judge import Judge
 from .judge.line import CONDITIONAL, PROVED, REFUTED, TESTED, UNREAD, Line
-from .judge.truth import Statement
+from .judge.statement import Statement
 from .matching import Matching, match
 from .naming import Naming
 from .present import html

@@ -51,6 +51,7 @@ class World:
         self.model, self.steps = model, steps
         self.sizes = self._sizes()
         self.random = random.Random(seed)
+        self._dims: dict[Any, int] = {}
         self.values: dict[Key, Array] = {}
         self.edges: dict[Key, dict[Key, Array]] = {}
         self.order: list[Key] = []
@@ -64,8 +65,13 @@ class World:
         return small_sizes(self.model)
 
     def dims(self, shape: Iterable[Any]) -> tuple[int, ...]:
-        known = {mx.size(k): v for k, v in self.sizes.items()}
-        return tuple(int(sympy.sympify(n).xreplace(known)) for n in shape)
+        return tuple(map(self._dim, shape))
+
+    def _dim(self, n: Any) -> int:
+        if n not in self._dims:
+            known = {mx.size(k): v for k, v in self.sizes.items()}
+            self._dims[n] = int(sympy.sympify(n).xreplace(known))
+        return self._dims[n]
 
     def _number(self) -> Any:
         """A multiple of 1/64 between 1/4 and 1 in size: short to print, and no zero."""

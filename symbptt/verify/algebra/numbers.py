@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,20 @@ from ...errors import SymbpttError
 from ...matrix.functions import Z
 from ..world import TOTAL, World, unknown_value
 from .tensor import MisfitError, Tensor, chained
+
+
+@lru_cache(maxsize=4096)
+def _affine(time: Any) -> tuple[int | Fraction, tuple[tuple[Any, int | Fraction], ...]]:
+    """An index as its constant and the coefficients of its letters. Raises SymbpttError."""
+    terms = sympy.expand(time).as_coefficients_dict()
+    constant = terms.pop(sympy.S.One, sympy.S.Zero)
+    if not all(x.is_Symbol and c.is_Rational for x, c in terms.items()):
+        raise SymbpttError(f"the index {time} has no value here")
+    return _rational(constant), tuple((x, _rational(c)) for x, c in terms.items())
+
+
+def _rational(x: Any) -> int | Fraction:
+    return int(x) if x.is_Integer else Fraction(int(x.p), int(x.q))
 
 
 class OutOfRangeError(SymbpttError):
@@ -30,11 +46,14 @@ class Numbers:
     def at(self, time: Any) -> int | None:
         if time is None:
             return None
-        value = sympy.sympify(time).xreplace(
-            {k: sympy.Integer(v) for k, v in self.times.items()}
-            | {mx.T: sympy.Integer(self.world.steps)}
-        )
-        if not value.is_Integer:
+        constant, terms = _affine(time)
+        value = constant
+        for symbol, c in terms:
+            at = self.world.steps if symbol == mx.T else self.times.get(symbol)
+            if at is None:
+                raise SymbpttError(f"the index {time} has no value here")
+            value += c * at
+        if int(value) != value:
             raise SymbpttError(f"the index {time} has no value here")
         return int(value)
 

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from ..judge.free_times import FreeTimes
 from ..judge.judge import Judge
 from ..judge.line import Line
 from ..judge.readings import Reading
-from ..judge.truth import FALSE, TRUE, Answer, Statement, fitted, free_times
+from ..judge.statement import Statement
+from ..judge.truth import FALSE, TRUE, Answer, fitted
 from .exact import ExactGround
 from .scalars import Digits, Field, IrrationalError
 
@@ -84,7 +86,7 @@ class Counterexamples:
         return range(2 if named <= 3 else named, max(named, 4) + 1)
 
     def _about(self, statement: Statement, reading: Reading) -> set[str]:
-        times = free_times(statement, self.judge.naming, reading.choice)
+        times = FreeTimes(self.judge.naming)(statement)
         timed = any(g.scope == "step" for g in reading.choice.gradients.values())
         return {str(x) for x in times} | ({"t"} if timed else set())
 

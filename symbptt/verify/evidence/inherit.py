@@ -19,10 +19,12 @@ import numpy as np
 
 from ...errors import SymbpttError
 from ..algebra.numbers import Numbers
+from ..judge.free_times import FreeTimes
 from ..judge.judge import Judge
 from ..judge.line import CONDITIONAL, FOLLOWS, PROVED, REFUTED, Line
 from ..judge.readings import Reading
-from ..judge.truth import FALSE, Ground, Statement, fitted, free_times
+from ..judge.statement import Statement
+from ..judge.truth import FALSE, Ground, fitted
 from ..meaning.choice import DENOMINATOR
 from ..meaning.formula import Meaning
 from ..world import IMMEDIATE, TOTAL, Key, World
@@ -78,7 +80,7 @@ def author_ground(judge: Judge, roots: Iterable[tuple[Statement, Reading]]) -> G
 def _impose(ground: Ground, world: AuthorWorld, statement: Statement, reading: Reading) -> bool:
     if reading.ground != "own" or statement.relation == "+=":
         return False
-    names = free_times(statement, ground.naming, reading.choice)
+    names = FreeTimes(ground.naming)(statement)
     late_first = sorted(
         ground.assignments(names, statement.last), key=lambda x: sorted(x.values()), reverse=True
     )

@@ -1,5 +1,7 @@
 """A document in one system, and whether its lines hold in a small world.
 
+statement         two sides, and when they are said to be equal
+free_times        the times a statement is about
 truth             whether a statement holds at every step it speaks about
 readings          the readings of a line, the plain ones first
 line              one claim, its verdict, and the verdicts there are

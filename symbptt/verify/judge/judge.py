@@ -20,7 +20,8 @@ from ..meaning.quantities import Quantities
 from ..naming import Naming, Parts
 from .line import Line
 from .readings import Options, Reading, with_copy
-from .truth import FALSE, MISFIT, UNKNOWN, Answer, Ground, Statement
+from .statement import Statement
+from .truth import FALSE, MISFIT, UNKNOWN, Answer, Ground
 
 
 class Judge:

@@ -7,7 +7,8 @@ from typing import Any
 
 from .. import surface as s
 from .readings import Condition, Reading
-from .truth import Answer, Statement
+from .statement import Statement
+from .truth import Answer
 
 PROVED, CONDITIONAL, REFUTED, FOLLOWS = "proved", "conditional", "refuted", "follows"
 DEFINITION, INCOMPLETE, APPROXIMATION = "definition", "incomplete", "approximation"

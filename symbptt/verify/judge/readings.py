@@ -17,7 +17,7 @@ from .. import surface as s
 from ..meaning.choice import DENOMINATOR, NUMERATOR, Choice, atom_key, shorthand_key
 from ..naming import Naming
 from ..world import FUTURE, IMMEDIATE, TOTAL
-from .truth import Statement
+from .statement import Statement
 
 
 @dataclass(frozen=True)

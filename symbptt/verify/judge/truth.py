@@ -9,32 +9,23 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import sympy
 
 from ... import matrix as mx
 from ...errors import SymbpttError
 from ...model import Loss
-from .. import surface as s
 from ..algebra import tensor as tn
 from ..algebra.numbers import Numbers, OutOfRangeError
 from ..algebra.tensor import MisfitError, Tensor
 from ..forward.system import System
 from ..meaning.choice import Choice, UnknownError
 from ..meaning.formula import Meaning
+from ..meaning.recall import Recall
 from ..naming import Naming
 from ..world import World, close
+from .free_times import FreeTimes
+from .statement import Statement
 
 TRUE, FALSE, MISFIT, UNKNOWN = "true", "false", "misfit", "unknown"
-
-
-@dataclass(frozen=True)
-class Statement:
-    """left = right, with what it takes to say when it holds. `last`: only at t = T."""
-
-    left: s.Node
-    right: s.Node
-    relation: str = "="
-    last: bool = False
 
 
 @dataclass
@@ -59,6 +50,8 @@ class Ground:
 
     def __init__(self, system: System, naming: Naming, steps: int = 3):
         self.system, self.naming, self.steps = system, naming, steps
+        self.free_times = FreeTimes(naming)
+        self.recall = Recall()
 
     @cached_property
     def world(self) -> World:
@@ -105,7 +98,7 @@ class Ground:
 
     def check(self, claim: Statement, choice: Choice) -> Answer:
         """Compare the sides at every step and entry that the claim quantifies over."""
-        names = free_times(claim, self.naming, choice)
+        names = self.free_times(claim)
         held: list[dict[str, int]] = []
         answer: Answer | None = None
         if mx.t not in names and any(g.scope == "step" for g in choice.gradients.values()):
@@ -159,16 +152,17 @@ class Ground:
         self, claim: Statement, choice: Choice, times: dict[Any, int]
     ) -> tuple[Tensor, Tensor, Meaning]:
         alg = self.algebra(times)
-        m = Meaning(self.system, self.naming, alg, choice)
+        m = Meaning(self.system, self.naming, alg, choice, self.recall)
         left = m.left(claim.left)
         if left.rank == 3:
             m.wanted = left
         right = m.of(claim.right)
-        if "diag" in choice.lenient and left.rank == 2 and right.rank == 1:
+        if left.rank == 2 and right.rank == 1 and m.settles("diag"):
             if left.shape == right.shape * 2:
                 m.used.add("diag")
                 right = tn.diag(alg, right)
-        if "turn" in choice.lenient and left.rank == right.rank == 1 and left.left != right.left:
+        crossed = left.rank == right.rank == 1 and left.left != right.left
+        if crossed and m.settles("turn"):
             m.used.add("turn")
             right = tn.transpose(alg, right)
         return left, right, m
@@ -212,47 +206,3 @@ def _is_zero(x: Tensor) -> bool:
 
 def _named(times: dict[Any, int]) -> dict[str, int]:
     return {str(k): v for k, v in times.items()}
-
-
-def free_times(claim: Statement, naming: Naming, choice: Choice) -> list[Any]:
-    """The time symbols a claim is about, without those bound by its sums."""
-    found: dict[Any, None] = {}
-
-    def walk(node: s.Node, bound: frozenset[Any]) -> None:
-        if isinstance(node, s.Big):
-            inner = bound | {naming.symbol(b.variable.letter) for b in node.bounds}
-            for b in node.bounds:
-                for x in (b.lower, b.upper):
-                    if x is not None:
-                        value(x, bound)
-            walk(node.body, inner)
-            return
-        if isinstance(node, s.Symbol):
-            if node.letter in naming.names and not node.indices and not node.marks:
-                add(naming.symbol(node.letter), bound)
-            q = naming.parts(node)
-            for time in (q.time, q.second):
-                if time is not None:
-                    for x in sympy.sympify(time).free_symbols:
-                        add(x, bound)
-            return
-        if isinstance(node, s.Power):
-            walk(node.base, bound)
-            if "transpose" not in node.may_be:
-                value(node.exponent, bound)
-            return
-        for child in s.children(node):
-            walk(child, bound)
-
-    def value(node: s.Node, bound: frozenset[Any]) -> None:
-        for x in s.walk(node):
-            if isinstance(x, s.Symbol) and not x.indices:
-                add(naming.symbol(x.letter), bound)
-
-    def add(x: Any, bound: frozenset[Any]) -> None:
-        if x not in bound and x != mx.T and str(x) not in ("next", "m~"):
-            found.setdefault(x)
-
-    walk(claim.left, frozenset())
-    walk(claim.right, frozenset())
-    return list(found)

@@ -3,6 +3,7 @@
 choice       what a reading settles
 quantities   which quantity of the model a symbol is, at which time
 times        a formula said of another time
+recall       what trees said before
 frame        what the rooms below share while one formula is read
 entries      the value of a quantity, and its entries at named indices
 gradients    what a gradient letter stands for; derivatives laid out as the reading says

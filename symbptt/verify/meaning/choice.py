@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import sympy
@@ -18,6 +19,7 @@ from ... import matrix as mx
 from ...errors import SymbpttError
 from .. import surface as s
 from ..naming import Naming, Parts
+from ..world import TOTAL
 
 NUMERATOR, DENOMINATOR = "numerator", "denominator"
 
@@ -76,6 +78,14 @@ class Choice:
     turned: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)  # the line's own names of quantities
     on_left: Mapping[str, Gradient] = field(default_factory=dict)  # letters of the left side alone
+
+    @cached_property
+    def settled(self) -> dict[str, Any]:
+        """What the choice says, each under a name, but for what the letters stand for."""
+        plain = {"row": self.row, "layout": self.layout, "binding": self.binding}
+        plain |= {"order": self.order, "spread": self.spread}
+        kinds = {f"∂ {atom}": kind for atom, kind in self.kinds.items() if kind != TOTAL}
+        return plain | dict.fromkeys(self.lenient, True) | kinds
 
 
 def shorthand_key(node: s.Shorthand, q: Parts) -> str:

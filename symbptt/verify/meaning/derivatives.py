@@ -43,7 +43,7 @@ def derivative(m: Frame, node: s.Derivative) -> Tensor:
     elif direct:
         kind = DIRECT
     else:
-        kind = m.choice.kinds.get(atom_key(node, m.naming), TOTAL)
+        kind = m.settles(f"∂ {atom_key(node, m.naming)}") or TOTAL
     nabla = node.kind == "∇"
     out = _laid_as(m, of, by, kind, copy, nabla)
     if of_parts is not None and of_parts.components:

@@ -30,9 +30,14 @@ def entries(m: Frame, x: Tensor, components: tuple[str, ...]) -> Tensor:
     if len(components) != x.rank:
         raise MisfitError(f"{len(components)} indices on an array of shape {x.show_shape()}")
     for c, n in zip(components, x.shape, strict=True):
-        if m.components.setdefault(c, n) != n:
-            raise MisfitError(f"the index {c} runs over {m.components[c]} and {n} entries")
+        runs_over(m, c, n)
     return pick(m, x, components)
+
+
+def runs_over(m: Frame, c: str, n: Any) -> None:
+    """Note what a named index runs over. Raises MisfitError where that was something else."""
+    if m.components.setdefault(c, n) != n:
+        raise MisfitError(f"the index {c} runs over {m.components[c]} and {n} entries")
 
 
 def pick(m: Frame, x: Tensor, components: tuple[str, ...]) -> Tensor:

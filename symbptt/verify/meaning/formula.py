@@ -13,9 +13,11 @@ from .. import surface as s
 from ..algebra.tensor import Tensor
 from .blocks import cases, entry, indicator, stack
 from .derivatives import derivative
+from .entries import runs_over
 from .frame import Frame
 from .functions import apply, power, quotient, transposed
 from .products import product
+from .recall import Said
 from .sums import big, sum_of
 from .symbols import shorthand, symbol
 
@@ -53,6 +55,23 @@ class Meaning(Frame):
     """The meaning of every kind of node."""
 
     def of(self, node: s.Node) -> Tensor:
+        if self.recall is None or self.alg.free:
+            return self._read(node)
+        key = (self.recall.letters(self.choice), *self.alg.times.items(), self._wanted())
+        said = self.recall.find(node, key, self.choice)
+        if said is None:
+            said = self._said(node)
+            self.recall.keep(node, key, self.choice, said)
+        self.asked |= said.asked
+        self.used |= said.used
+        for c, n in said.components.items():
+            runs_over(self, c, n)
+        if isinstance(said.value, Exception):
+            raise said.value.with_traceback(None)
+        value: Tensor = said.value
+        return value
+
+    def _read(self, node: s.Node) -> Tensor:
         meaning = MEANINGS.get(type(node))
         if meaning is None:
             raise SymbpttError(f"a {type(node).__name__} is not understood here")
@@ -61,8 +80,25 @@ class Meaning(Frame):
     def left(self, node: s.Node) -> Tensor:
         """The left side, whose letters may have a meaning of their own."""
         saved = self.choice
+        if not saved.on_left:
+            return self.of(node)
         self.choice = replace(saved, gradients={**saved.gradients, **saved.on_left})
         try:
             return self.of(node)
         finally:
             self.choice = saved
+
+    def _said(self, node: s.Node) -> Said:
+        saved = self.asked, self.used, self.components
+        self.asked, self.used, self.components = set(), set(), {}
+        value: Tensor | Exception
+        try:
+            value = self._read(node)
+        except (SymbpttError, ArithmeticError, ValueError, LookupError) as error:
+            value = error
+        said = Said(value, frozenset(self.asked), frozenset(self.used), self.components)
+        self.asked, self.used, self.components = saved
+        return said
+
+    def _wanted(self) -> Any:
+        return None if self.wanted is None else (self.wanted.shape, self.wanted.left)

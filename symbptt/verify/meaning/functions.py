@@ -67,7 +67,7 @@ def _function(m: Frame, node: s.Apply, head: str) -> Tensor:
     body = fn.body
     for _ in range(node.primes):
         body = sympy.diff(body, Z)
-    if node.primes and "byvalue" in m.choice.lenient:
+    if node.primes and m.settles("byvalue"):
         body = _slope_by_value(head, body)
         m.used.add("byvalue")
     return tn.elementwise(m.alg, body, x)
@@ -112,11 +112,8 @@ def power(m: Frame, node: s.Power) -> Tensor:
 
 def quotient(m: Frame, node: s.Quotient) -> Tensor:
     above, below = s.bare(node.above), s.bare(node.below)
-    if (
-        "fraction" in m.choice.lenient
-        and isinstance(above, s.Symbol)
-        and isinstance(below, s.Symbol)
-    ):
+    letters = isinstance(above, s.Symbol) and isinstance(below, s.Symbol)
+    if letters and m.settles("fraction"):
         m.used.add("fraction")
         return derivative(m, s.Derivative("∂", above, below))
     a, b = m.of(node.above), m.of(node.below)

@@ -69,11 +69,11 @@ def laid(m: Frame, of: Any, by: Any, kind: str, copy: Any) -> Tensor:
     u, v = shape(m, of[0]), shape(m, by[0])
     if not u:
         if len(v) == 1:
-            row = m.choice.row != m.quantities.is_row(by[0])
+            row = m.settles("row") != m.quantities.is_row(by[0])
             return tensor(data, v, 0 if row else 1, True)
         return tensor(data, v, m.quantities.left(by[0], len(v)), True)
     out = tensor(data, u + v, len(u))
-    return tn.transpose(m.alg, out) if m.choice.layout == DENOMINATOR else out
+    return tn.transpose(m.alg, out) if m.settles("layout") == DENOMINATOR else out
 
 
 def shape(m: Frame, name: str) -> tuple[Any, ...]:

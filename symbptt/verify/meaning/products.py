@@ -5,6 +5,8 @@ Where the text leaves the grouping open, the reading's; where only one grouping 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 from .. import surface as s
@@ -12,6 +14,8 @@ from ..algebra import tensor as tn
 from ..algebra.tensor import MisfitError, Tensor, tensor
 from .dots import telescoped
 from .frame import Frame
+
+Multiply = Callable[[Tensor, Tensor, str], Tensor]
 
 
 def product(m: Frame, node: s.Product) -> Tensor:
@@ -25,61 +29,67 @@ def product(m: Frame, node: s.Product) -> Tensor:
         if n:
             signs_kept.append(signs[n - 1])
     values = [m.of(x) for x in items]
-    m.pair = len(values) == 2
-    m.diagonals = {id(v) for v, x in zip(values, items, strict=True) if _is_diag(x)}
-    return bound_product(m, values, signs_kept)
+    diagonals = {id(v) for v, x in zip(values, items, strict=True) if _is_diag(x)}
+    return bound_product(m, values, signs_kept, diagonals)
 
 
-def bound_product(m: Frame, values: list[Tensor], signs: list[str]) -> Tensor:
-    """The product under the reading's binding; where only one grouping fits, that one."""
-    how = m.choice.binding
-    plans = [how] if how != "strict" else ["strict", "left", "hadamard", "right"]
+def bound_product(
+    m: Frame, values: list[Tensor], signs: list[str], diagonals: Collection[int] = ()
+) -> Tensor:
+    """The product under the reading's binding; where only one grouping fits, that one.
+
+    `diagonals` are the ids of the factors that are written diag(…).
+    """
+    multiply = partial(_times, m, len(values) == 2)
+    if diagonals and m.settles("commute"):
+        values, signs = _commuted(m, values, signs, diagonals)
+    if len(values) < 3:
+        return _grouped(values, signs, "left", multiply)
+    how = m.settles("binding")
     error: MisfitError | None = None
-    for plan in plans:
+    for plan in (how,) if how != "strict" else ("strict", "left", "hadamard", "right"):
         try:
-            return _grouped(m, values, signs, plan)
+            return _grouped(values, signs, plan, multiply)
         except MisfitError as e:
             error = error or e
     assert error is not None
     raise error
 
 
-def _grouped(m: Frame, values: list[Tensor], signs: list[str], plan: str) -> Tensor:
-    values, signs = list(values), list(signs)
-    if "commute" in m.choice.lenient:
-        values, signs = _commuted(m, values, signs)
+def _grouped(values: list[Tensor], signs: list[str], plan: str, multiply: Multiply) -> Tensor:
     if plan == "strict":
-        values, signs = _fold(m, values, signs, lambda g: g != "⊙")
-        values, signs = _fold(m, values, signs, lambda g: True)
+        values, signs = _fold(values, signs, lambda g: g != "⊙", multiply)
     elif plan == "hadamard":
-        values, signs = _fold(m, values, signs, lambda g: g == "⊙")
-        values, signs = _fold(m, values, signs, lambda g: True)
-    elif plan == "left":
-        values, signs = _fold(m, values, signs, lambda g: True)
-    else:
-        while len(values) > 1:
-            b, a = values.pop(), values.pop()
-            values.append(times(m, a, b, signs.pop()))
-    return values[0]
+        values, signs = _fold(values, signs, lambda g: g == "⊙", multiply)
+    elif plan == "right":
+        out = values[-1]
+        for a, sign in zip(values[-2::-1], signs[::-1], strict=True):
+            out = multiply(a, out, sign)
+        return out
+    return _fold(values, signs, lambda g: True, multiply)[0][0]
 
 
-def _fold(m: Frame, values: list[Tensor], signs: list[str], now: Any) -> Any:
+def _fold(
+    values: list[Tensor], signs: list[str], now: Callable[[str], bool], multiply: Multiply
+) -> tuple[list[Tensor], list[str]]:
     out, kept = [values[0]], []
     for sign, x in zip(signs, values[1:], strict=True):
         if now(sign):
-            out[-1] = times(m, out[-1], x, sign)
+            out[-1] = multiply(out[-1], x, sign)
         else:
             out.append(x)
             kept.append(sign)
     return out, kept
 
 
-def _commuted(m: Frame, values: list[Tensor], signs: list[str]) -> Any:
+def _commuted(
+    m: Frame, values: list[Tensor], signs: list[str], diagonals: Collection[int]
+) -> tuple[list[Tensor], list[str]]:
     """A trailing diag(s), or slope s, written behind the vector it scales."""
     out, kept = [values[0]], []
     for sign, x in zip(signs, values[1:], strict=True):
         before = out[-1]
-        if id(x) in m.diagonals and before.rank == 1 and x.shape == before.shape * 2:
+        if id(x) in diagonals and before.rank == 1 and x.shape == before.shape * 2:
             m.used.add("commute")
             out[-1] = tn.chained(m.alg, x, before)
         else:
@@ -88,26 +98,26 @@ def _commuted(m: Frame, values: list[Tensor], signs: list[str]) -> Any:
     return out, kept
 
 
-def times(m: Frame, a: Tensor, b: Tensor, sign: str) -> Tensor:
-    alg, lenient = m.alg, m.choice.lenient
+def _times(m: Frame, pair: bool, a: Tensor, b: Tensor, sign: str) -> Tensor:
+    alg = m.alg
     if not (a.rank and b.rank):
         return tn.scale(alg, a, b)
     if sign == "⊗":
         return tn.outer(alg, a, b)
     if sign == "⊙":
-        if {a.rank, b.rank} == {1, 2} and "rows" in lenient:
+        if {a.rank, b.rank} == {1, 2} and m.settles("rows"):
             return _row_scaled(m, a, b)
         if a.rank == b.rank == 1 and a.left != b.left and a.shape == b.shape:
             raise MisfitError(f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise")
         return tn.hadamard(alg, a, b)
     vector, wide = (a, b) if a.rank == 1 else (b, a)
-    if "tensor" in lenient and b.rank == 1 and a.rank <= 2 and m.wanted is not None:
+    if b.rank == 1 and a.rank <= 2 and m.wanted is not None and m.settles("tensor"):
         return _as_tensor(m, a, b)
-    if "rows" in lenient and vector.rank == 1 and wide.rank == 2 and not vector.loose:
-        if "columns" not in lenient or vector is b:
+    if vector.rank == 1 and wide.rank == 2 and not vector.loose and m.settles("rows"):
+        if vector is b or not m.settles("columns"):
             return _row_scaled(m, a, b)
-    fits = a.shape != b.shape or m.pair
-    if "outer" in lenient and a.rank == b.rank == 1 and a.left == b.left and fits:
+    aligned = a.rank == b.rank == 1 and a.left == b.left
+    if aligned and (a.shape != b.shape or pair) and m.settles("outer"):
         m.used.add("outer")
         return tn.outer(alg, a, b)
     try:
@@ -152,7 +162,7 @@ def _row_scaled(m: Frame, a: Tensor, b: Tensor) -> Tensor:
     if wide.rank != 2 or vector.rank != 1:
         raise MisfitError(f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise")
     axis = 0 if vector.left else 1
-    if "columns" in m.choice.lenient:
+    if m.settles("columns"):
         axis = 1 - axis
     if wide.shape[axis] != vector.shape[0]:
         raise MisfitError(f"cannot scale {wide.show_shape()} by {vector.show_shape()}")

@@ -21,9 +21,9 @@ from .times import time_value
 
 
 def sum_of(m: Frame, node: s.Sum) -> Tensor:
-    if m.choice.spread:
-        first = s.bare(node.terms[0])
-        if isinstance(first, s.Big) and len(node.terms) > 1 and node.signs[0] == "+":
+    first = s.bare(node.terms[0])
+    if isinstance(first, s.Big) and len(node.terms) > 1 and node.signs[0] == "+":
+        if m.settles("spread"):
             body = s.Sum((first.body, *node.terms[1:]), ("+", *node.signs[1:]))
             return m.of(replace(first, body=body))
     out: Tensor | None = None
@@ -42,13 +42,13 @@ def sum_of(m: Frame, node: s.Sum) -> Tensor:
 
 
 def plus(m: Frame, a: Tensor, b: Tensor, sign: int) -> Tensor:
-    if a.shape != b.shape and {a.rank, b.rank} == {1, 2} and "diag" in m.choice.lenient:
+    if {a.rank, b.rank} == {1, 2}:
         wide, thin = (a, b) if a.rank == 2 else (b, a)
-        if wide.shape == thin.shape * 2:
+        if wide.shape == thin.shape * 2 and m.settles("diag"):
             m.used.add("diag")
             thin = tn.diag(m.alg, thin)
             a, b = (wide, thin) if a is wide else (thin, wide)
-    if a.shape != b.shape and "tensor" in m.choice.lenient and {a.rank, b.rank} == {1, 3}:
+    if {a.rank, b.rank} == {1, 3} and m.settles("tensor"):
         wide, thin = (a, b) if a.rank == 3 else (b, a)
         lifted = third_order(m, thin, wide)
         m.used.add("tensor")
@@ -73,7 +73,7 @@ def _bounded(m: Frame, node: s.Big, bounds: tuple[s.Bound, ...]) -> Tensor:
     inner = lambda: _bounded(m, node, rest)  # noqa: E731
     if node.operator == "sum":
         return m.alg.sum(k, lo, hi, inner)
-    turned = m.choice.order == "reversed" and not bound.descending and not down
+    turned = not bound.descending and not down and m.settles("order") == "reversed"
     if turned:
         m.used.add("order")
     return _times_over(m, k, lo, hi, inner, turned or bound.descending or down)
@@ -95,7 +95,7 @@ def _times_over(
     out: Tensor = m.alg.prod(k, lo, hi, factor, down)
     if not left:
         return out
-    if "diag" in m.choice.lenient:
+    if m.settles("diag"):
         m.used.add("diag")
         return out
     m.used.add("vectors")

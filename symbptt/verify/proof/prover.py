@@ -24,8 +24,9 @@ from .. import surface as s
 from ..algebra.letters import Letters
 from ..algebra.tensor import Tensor, diag, transpose
 from ..forward.system import System
+from ..judge.free_times import FreeTimes
 from ..judge.readings import Reading
-from ..judge.truth import Statement, free_times
+from ..judge.statement import Statement
 from ..meaning.formula import Meaning
 from ..naming import Naming
 from ..world import TOTAL
@@ -117,7 +118,7 @@ class Prover:
             limits.add(p.lin_add(Lin(0, (("T", 1),)), time, -1))
             if len(names) == 1:
                 limits.add(time)
-        names = free_times(statement, self.naming, reading.choice)
+        names = FreeTimes(self.naming)(statement)
         if mx.t not in names and any("t" in _letters(f.times) for m in q for f, _ in m.factors):
             names = [mx.t, *names]  # δ3 = δ1 + δ2: a line without a time is about each step
         for k in names:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from .. import surface as s
-from ..judge.truth import Statement
+from ..judge.statement import Statement
 from .everywhere import everywhere
 from .slopes import argument, slope
 from .structure import brackets, drop, grouping, operation, order, sign

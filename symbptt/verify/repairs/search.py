@@ -11,7 +11,8 @@ from .. import surface as s
 from ..judge.judge import Judge, keys_of
 from ..judge.line import Line
 from ..judge.readings import NOTE, Reading
-from ..judge.truth import FALSE, MISFIT, Statement
+from ..judge.statement import Statement
+from ..judge.truth import FALSE, MISFIT
 from .edits import edits
 from .vocabulary import Vocabulary
 

@@ -9,7 +9,7 @@ import sympy
 
 from ... import matrix as mx
 from .. import surface as s
-from ..judge.truth import Statement
+from ..judge.statement import Statement
 from ..meaning.times import shifted
 from ..write import plain
 from .vocabulary import Vocabulary

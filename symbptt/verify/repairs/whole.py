@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .. import surface as s
 from ..judge.readings import has_sum
-from ..judge.truth import Statement
+from ..judge.statement import Statement
 from .vocabulary import Vocabulary
 
 

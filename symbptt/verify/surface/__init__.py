@@ -44,7 +44,7 @@ from .expressions import (
     Underbrace,
     Words,
 )
-from .walk import bare, children, rebuild, symbols, walk
+from .walk import Kept, bare, children, rebuild, symbols, walk
 
 __all__ = [
     "RELATIONS",
@@ -65,6 +65,7 @@ __all__ = [
     "Index",
     "Indicator",
     "Infinity",
+    "Kept",
     "Listing",
     "Node",
     "Norm",

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from typing import Any, TypeVar
+from itertools import chain, count
+from typing import Any, Generic, TypeVar
 
 from .atoms import Node, Symbol
 from .expressions import Group, Underbrace
 
 N = TypeVar("N", bound=Node)
+T = TypeVar("T")
 
 
-def children(node: Node) -> tuple[Node, ...]:
-    """The nodes directly below, in the order written; found once, as a node never changes."""
-    found: tuple[Node, ...] | None = node.__dict__.get("_below")
-    if found is None:
-        values = (getattr(node, name) for name in _parts_of(type(node)))
-        found = tuple(_nodes(tuple(values)))
-        object.__setattr__(node, "_below", found)
-    return found
+def _children(node: Node) -> tuple[Node, ...]:
+    return tuple(_nodes(tuple(getattr(node, name) for name in _parts_of(type(node)))))
 
 
 _PARTS: dict[type, tuple[str, ...]] = {}
@@ -40,13 +36,35 @@ def _nodes(value: tuple[Any, ...]) -> Iterator[Node]:
             yield from _nodes(item)
 
 
+class Kept(Generic[T]):
+    """A function of trees whose values stay on the trees: an edited line shares most of its own."""
+
+    _names = count()
+
+    def __init__(self, value: Callable[[Any], T]):
+        self._value, self._name = value, f"kept {next(self._names)}"
+
+    def __call__(self, node: Node) -> T:
+        known = node.__dict__
+        if self._name not in known:
+            known[self._name] = self._value(node)
+        found: T = known[self._name]
+        return found
+
+
+children = Kept(_children)  # the nodes directly below, in the order written
+
+
+def _below(node: Node) -> tuple[Node, ...]:
+    return tuple(chain.from_iterable((x, *below(x)) for x in children(node)))
+
+
+below = Kept(_below)
+
+
 def walk(node: Node) -> Iterator[Node]:
     """A node and everything below it."""
-    todo = [node]
-    while todo:
-        here = todo.pop()
-        yield here
-        todo.extend(reversed(children(here)))
+    return chain((node,), below(node))
 
 
 def symbols(node: Node) -> Iterator[Symbol]:

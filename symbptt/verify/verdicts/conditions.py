@@ -9,7 +9,8 @@ from .. import surface as s
 from ..judge.judge import Judge, keys_of
 from ..judge.line import PROVED, Line
 from ..judge.readings import NOTE, Condition
-from ..judge.truth import UNKNOWN, Answer, Statement
+from ..judge.statement import Statement
+from ..judge.truth import UNKNOWN, Answer
 from ..meaning.choice import DENOMINATOR, Gradient, atom_key
 
 

@@ -20,7 +20,7 @@ from .. import surface as s
 from ..judge.judge import Judge
 from ..judge.line import CONDITIONAL, PROVED, REFUTED, Line
 from ..judge.readings import Condition
-from ..judge.truth import Statement
+from ..judge.statement import Statement
 from ..meaning.choice import UnknownError
 from ..meaning.times import time_value
 from ..repairs.everywhere import everywhere

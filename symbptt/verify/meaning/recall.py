@@ -1,0 +1,59 @@
+"""What trees said before: an edited line shares most of its trees, and so their values.
+
+The value of a tree depends on the small world, the steps, what the letters stand for, and on that
+part of the reading which was asked for on the way. It is kept on the tree under exactly these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from .. import surface as s
+from .choice import Choice
+
+
+@dataclass(frozen=True)
+class Said:
+    """A value, or the error instead of one; what of the reading was asked for, and needed."""
+
+    value: Any
+    asked: frozenset[str]
+    used: frozenset[str]
+    components: dict[str, Any]
+
+
+class Recall:
+    """The values of trees in one small world, kept on the trees."""
+
+    def __init__(self) -> None:
+        self._on: s.Kept[dict[Hashable, Any]] = s.Kept(lambda node: {})
+        self._letters: dict[Hashable, int] = {}
+        self._last: tuple[Any, ...] = ()
+
+    def find(self, node: s.Node, key: Hashable, choice: Choice) -> Said | None:
+        """What the node said under a choice that agrees in all that was asked for."""
+        for asked, found in self._on(node).get(key, {}).items():
+            said: Said | None = found.get(tuple(map(choice.settled.get, asked)))
+            if said is not None:
+                return said
+        return None
+
+    def keep(self, node: s.Node, key: Hashable, choice: Choice, said: Said) -> None:
+        asked = tuple(said.asked)
+        answers = tuple(map(choice.settled.get, asked))
+        self._on(node).setdefault(key, {}).setdefault(asked, {})[answers] = said
+
+    def letters(self, choice: Choice) -> int:
+        """A number for what the letters stand for; equal choices of letters have one number."""
+        mine = (choice.gradients, choice.aliases, choice.names, choice.turned)
+        if not self._last or any(a is not b for a, b in zip(mine, self._last, strict=False)):
+            settled = (
+                tuple(choice.gradients.items()), tuple(choice.names.items()), choice.turned,
+                tuple((name, id(x and x[1])) for name, x in choice.aliases.items()),
+            )  # fmt: skip
+            number = self._letters.setdefault(settled, len(self._letters))
+            self._last = (*mine, number)
+        number = self._last[-1]
+        return number
