@@ -16,10 +16,11 @@ import numpy as np
 from ... import matrix as mx
 from ...errors import SymbpttError
 from ...model import LOSS
+from ..judge.free_times import FreeTimes
 from ..judge.judge import Judge
 from ..judge.line import Line
 from ..judge.readings import Reading
-from ..judge.truth import Statement, free_times
+from ..judge.statement import Statement
 from ..meaning.formula import Meaning
 from .equations import Place, written
 from .exact import ExactGround, ExactWorld
@@ -78,7 +79,7 @@ def _subject(judge: Judge, line: Line) -> Subject:
         raise SymbpttError(f"line {line.claim.id} has no script: {line.message or line.verdict}")
     system = judge.ground_of(reading).system
     ground = ExactGround(system, judge.naming, max(2, judge.ground.steps - 1), Digits())
-    names = free_times(reading.statement, judge.naming, reading.choice)
+    names = FreeTimes(judge.naming)(reading.statement)
     times = next(iter(ground.assignments(names, reading.statement.last)))
     return Subject(reading.statement, reading, ground, {str(k): v for k, v in times.items()})
 
