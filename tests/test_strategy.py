@@ -390,6 +390,18 @@ def test_checkpoints_give_the_full_gradient(name: str) -> None:
     assert verdict.ok, verdict.failed
 
 
+@pytest.mark.parametrize("name", ["elman", "lag2", "last", "linear_mse", "generic"])
+def test_the_adjoint_of_a_segment_is_proved(name: str) -> None:
+    """And not where the segment is a step too long, or what comes after it is missing."""
+    d, n = derive(model_of(name), Checkpoint()), mx.time_symbol("n")
+    verdict = prove(d)
+    assert verdict.ok and "segments" in {s.stage for s in verdict.steps}
+    for e in d.group("segments").equations:
+        for rhs in (e.rhs.xreplace({n: n + 1}), e.rhs.args[0], mx.times(2, e.rhs)):
+            steps = prove(wrong(d, e.label, rhs)).steps
+            assert e.label in {s.label for s in steps if not s.ok}
+
+
 @pytest.mark.parametrize("segment", [1, 2, 5, 9, 10, 50, None])
 def test_every_segment_length_gives_the_same(segment: int | None) -> None:
     params, x, y = elman(10)
@@ -620,6 +632,10 @@ def test_models_without_such_a_gradient_say_so() -> None:
     ("args", "words"),
     [
         (("derive", "elman", "--truncate", "3"), "which is 2 Jacobians"),
+        (("derive", "elman", "--truncate", "3"), "n = 2 is this window"),
+        (("derive", "bidirectional", "--truncate", "3"), "n_s = min(T, s + 2), by the same blocks"),
+        (("derive", "elman", "--checkpoint"), "H numbers √T times"),
+        (("generate", "elman", "--truncate", "20", "--report"), "82·T + 3 → 5·T + 23"),
         (("derive", "elman", "--truncate", "2,5"), "5 steps back from the end of its block of 2"),
         (("derive", "elman", "--chunk", "4"), "t − 1 is a multiple of 4"),
         (("derive", "elman", "--random-cut", "0.9"), "Var S_t"),

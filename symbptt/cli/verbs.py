@@ -145,6 +145,7 @@ def derive(
     truncate: Truncate = "",
     chunk: Chunk = None,
     random_cut: RandomlyCut = "",
+    checkpoint: IsCheckpointed = False,
     online: IsOnline = False,
 ) -> None:
     """Derive the recursions, every equation numbered.
@@ -155,7 +156,7 @@ def derive(
 
     writable(output, keep=model)
     chosen = format or SUFFIXES.get(output.suffix if output else "", "unicode")
-    strategy = strategy_of(truncate, chunk, random_cut, online=online)
+    strategy = strategy_of(truncate, chunk, random_cut, checkpoint, online)
     mode = "sensitivity" if online else mode
     derivation = _derivation(model, strategy)
     if (strategy is None or online) and mode != "all" and not _has(derivation, mode):
@@ -184,13 +185,15 @@ def prove(
     truncate: Truncate = "",
     chunk: Chunk = None,
     random_cut: RandomlyCut = "",
+    checkpoint: IsCheckpointed = False,
+    online: IsOnline = False,
 ) -> None:
     """Prove a derivation, for every T and every size."""
     if lemma and model:
         ctx.fail("--lemma stands alone: it is not about one model.")
     if not lemma and not model:
         ctx.fail("Missing argument 'MODEL', or --lemma.")
-    strategy = strategy_of(truncate, chunk, random_cut)
+    strategy = strategy_of(truncate, chunk, random_cut, checkpoint, online)
     if lemma and strategy:
         ctx.fail("--lemma stands alone: it is not about one gradient.")
     verdict = _lemma() if lemma else _proof(_derivation(model, strategy))

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from ..errors import expect
 from ..model import Derivation, Model
-from ..strategy import Blocks, Online, RandomCut, Strategy
+from ..strategy import Blocks, Checkpoint, Online, RandomCut, Strategy
 from .cutting import cut, cutting
 from .naming import named
 from .online import with_cost
 from .recursions import Deriver
 from .roads import through_time
+from .segments import segments
 
 
 def derive(model: Model, strategy: Strategy | None = None) -> Derivation:
@@ -35,6 +36,8 @@ def derive(model: Model, strategy: Strategy | None = None) -> Derivation:
         roads, blocks = through_time(d)
     if isinstance(strategy, Online):
         roads = [with_cost(g, d.model, blocks) if g.key == "sensitivity" else g for g in roads]
+    if isinstance(strategy, Checkpoint):
+        roads.append(segments(d, blocks))
     kept = tuple(g for g in (*groups, *roads) if g.equations)
     return Derivation(d.model, kept, d.formal(), model, blocks, strategy)
 

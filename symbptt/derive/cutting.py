@@ -34,7 +34,7 @@ def cut(model: Model, strategy: Strategy | None) -> Model:
         raise UnsupportedError(
             f"{model.name} reads nothing of an earlier step, so there is no gradient to cut, carry "
             "or recompute",
-            "no such option",
+            "the same without the option, which is the full gradient",
         )
     ahead = ", ".join(d.name for d in model.states if d.reversed)
     if ahead and isinstance(strategy, Checkpoint | Online):
@@ -104,9 +104,11 @@ def _of_one_loss(term: mx.Node, loss: mx.Var) -> mx.Node:
 
 def _reach(strategy: Blocks) -> str:
     if strategy.every == 1:
+        n = strategy.back - 1
         return (
-            f"{strategy.back} steps, which is {strategy.back - 1} Jacobians. A loop over "
-            f"max(0, t − n), …, t runs n + 1 steps through n Jacobians, so n = {strategy.back - 1}."
+            f"{n + 1} steps, which is {n} Jacobians. A loop over max(0, t − n), …, t, as one over "
+            "max(0, t − bptt_truncate), …, t, runs n + 1 steps through n Jacobians, and a sum that "
+            f"ends at ∂h_{{t−n}}/∂W has as many: n = {n} is this window."
         )
     if strategy.every == strategy.back:
         return (
@@ -201,7 +203,8 @@ def _random(road: Road, strategy: RandomCut) -> Group:
     xi, alpha = mx.notation["unicode"](cut_.var(mx.t)), strategy.alpha
     text = (
         f"g_W stands for what is computed in place of dL/dW. The {xi} are independent, 1/α with "
-        f"probability α = {alpha} and else 0, so E {xi} = 1 and E g_W = dL/dW for every T; "
+        f"probability α = {alpha} and else 0, so E {xi} = 1 and E g_W = dL/dW for every T, also "
+        "where α is another number at every step (Tallec and Ollivier, 2017); "
         f"{xi} for t ≤ 1{and_past} is 1. For one unit, S_t = dh_t/dW and S̄_t its mean: "
         "Var S_t = J_t² (Var S_{t−1} / α + (1/α − 1) S̄_{t−1}²), Var S_1 = 0."
     )

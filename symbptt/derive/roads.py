@@ -127,10 +127,10 @@ class Road:
         out = [self._adjoint(b) for b in self.blocks]
         out += [self._closed_gradient(p) for p in self.params]
         out += filter(None, (self._matrix_power(b) for b in self.blocks))
-        text = " ".join(self._words())
+        text = " ".join(self.words())
         return Group("closed", "Closed form", text, tuple(out))
 
-    def _words(self) -> Iterator[str]:
+    def words(self) -> Iterator[str]:
         yield "∏ multiplies from the latest step on the left; an empty product is the identity."
         for b in self.blocks:
             s = show_expression(b.var)

@@ -13,11 +13,12 @@ from dataclasses import replace
 
 from ..errors import SymbpttError, expect
 from ..model import Derivation, Step, Verdict
-from ..strategy import Blocks
+from ..strategy import Blocks, Checkpoint
 from . import induction, recursions
 from .cutting import Cut, claims, is_cut
 from .explicit import explicit
 from .roads import Roads
+from .segments import segments
 from .stopped import stopped
 
 INDUCTION = "induction over t"
@@ -62,6 +63,8 @@ def stages(derivation: Derivation) -> list[Stage]:
             ("step Jacobians", lambda d: Roads(d).jacobians()),
             ("the two roads of this model", _roads),
         ]
+    if isinstance(derivation.strategy, Checkpoint):
+        every.append(("segments", segments))
     if not derivation.formal:
         every = [(name, stage) for name, stage in every if stage is not recursions.full_index]
     return [*every, EXPLICIT]

@@ -167,7 +167,7 @@ def _unbiased() -> list[Step]:
     alpha, mean = sympy.Symbol("α", positive=True), sympy.Symbol("E_w")
     one = sympy.simplify(alpha * (1 / alpha) + (1 - alpha) * 0)
     return [
-        Step("", "E ξ_t = α · 1/α + (1 − α) · 0 = 1", one == 1, ARITHMETIC),
+        Step("", "E ξ_t = α · 1/α + (1 − α) · 0 = 1, with any α at step t", one == 1, ARITHMETIC),
         Step(
             "",
             "E w(t,k) = E ξ_t · E w(t−1,k): w(t−1,k) holds ξ_{k+1}, …, ξ_{t−1} only, so it is "

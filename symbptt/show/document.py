@@ -10,7 +10,7 @@ from .. import matrix as mx
 from ..errors import UnsupportedError, kind
 from ..matrix.layout import LAYOUTS
 from ..model import LOSS, Derivation, Equation, Formal, Group, Model, Verdict
-from ..strategy import Blocks, RandomCut
+from ..strategy import Blocks, Checkpoint, RandomCut
 from .expression import PRINTERS, show_expression
 from .markup import displayed, html_page, latex_page, markdown_page
 from .page import Page
@@ -26,10 +26,11 @@ MODES: dict[str, tuple[str, ...] | None] = {
     "closed": ("forward", "jacobian", "closed"),
     "all": None,
 }
-# And of a gradient that is cut, in every mode: what is computed, and what is left out.
+# And of a strategy, in every mode: what is computed, and what is left out.
 CUT: dict[type, tuple[str, ...]] = {
     Blocks: ("forward", "cut", "jacobian", "kept", "bias"),
     RandomCut: ("forward", "adjoint", "boundary", "gradient", "jacobian", "kept"),
+    Checkpoint: ("forward", "adjoint", "boundary", "gradient", "segments"),
 }
 
 
