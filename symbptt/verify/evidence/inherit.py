@@ -94,6 +94,7 @@ def _impose(ground: Ground, world: AuthorWorld, statement: Statement, reading: R
         value = _value(ground, statement, reading, times, len(world.values[of].shape))
         if value is not None:
             world.impose(of, by, kind, value)
+            ground.forget()
     return bool(found)
 
 
@@ -121,7 +122,7 @@ def _value(
 ) -> Any:
     """The right side with the axes of `of` first."""
     try:
-        _, right = fitted(*ground.sides(statement, reading.choice, times)[:2])
+        _, right = fitted(*ground.sides(statement, reading.choice, times, set())[:2])
     except SymbpttError:
         return None
     data = np.asarray(right.data, float)

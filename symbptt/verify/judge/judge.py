@@ -146,7 +146,8 @@ class Judge:
                 return [base, replace(base, on_left={key: carried})]
         if statement.relation == "+=":
             return self._added(statement, base)
-        mine = [k for k in self.free if k in keys_of(statement, self.naming)]
+        keys = keys_of(statement, self.naming)
+        mine = [k for k in self.free if k in keys]
         out = [base]
         for key in mine:
             out = [
@@ -154,11 +155,7 @@ class Judge:
                 for b in out
                 for g in self.candidates[key]
             ]
-        turns = [
-            k
-            for k in keys_of(statement, self.naming)
-            if k in self.gradients and k not in mine and k.startswith("d ")
-        ]
+        turns = [k for k in keys if k in self.gradients and k not in mine and k.startswith("d ")]
         return out + [replace(out[0], turned=frozenset([k])) for k in turns if self.system.rows]
 
     def _added(self, statement: Statement, base: Choice) -> list[Choice]:

@@ -19,7 +19,7 @@ from ..algebra.tensor import MisfitError, Tensor
 from ..forward.system import System
 from ..meaning.choice import Choice, UnknownError
 from ..meaning.formula import Meaning
-from ..meaning.recall import Recall
+from ..meaning.recall import Recall, Said
 from ..naming import Naming
 from ..world import World, close
 from .free_times import FreeTimes
@@ -61,6 +61,10 @@ class Ground:
         """The same ground under another system."""
         return Ground(system, self.naming, self.steps)
 
+    def forget(self) -> None:
+        """What was said of a world that is another now."""
+        self.recall = Recall()
+
     def algebra(self, times: dict[Any, int]) -> Numbers:
         return Numbers(self.world, times)
 
@@ -97,7 +101,21 @@ class Ground:
     # -- truth
 
     def check(self, claim: Statement, choice: Choice) -> Answer:
-        """Compare the sides at every step and entry that the claim quantifies over."""
+        """Compare the sides at every step and entry that the claim quantifies over.
+
+        Asked again, of readings that agree in all that was asked for, the answer is the same one.
+        """
+        key = (id(claim.left), claim.last, self.recall.letters(choice))
+        said = self.recall.find(claim.right, key, choice)
+        if said is None:
+            asked: set[str] = set()
+            answer = self._checked(claim, choice, asked)
+            said = Said((claim.left, answer), frozenset(asked))
+            self.recall.keep(claim.right, key, choice, said)
+        found: Answer = said.value[1]
+        return found
+
+    def _checked(self, claim: Statement, choice: Choice, asked: set[str]) -> Answer:
         names = self.free_times(claim)
         held: list[dict[str, int]] = []
         answer: Answer | None = None
@@ -107,7 +125,7 @@ class Ground:
         used: set[str] = set()
         for times in self.assignments(names, claim.last):
             try:
-                outcome = self._at(claim, choice, times, used)
+                outcome = self._at(claim, choice, times, used, asked)
             except OutOfRangeError as error:
                 seen_error = error
                 continue
@@ -149,10 +167,12 @@ class Ground:
                 yield out
 
     def sides(
-        self, claim: Statement, choice: Choice, times: dict[Any, int]
+        self, claim: Statement, choice: Choice, times: dict[Any, int], asked: set[str]
     ) -> tuple[Tensor, Tensor, Meaning]:
+        """Both sides; what of the reading they depend on is added to `asked`, whatever happens."""
         alg = self.algebra(times)
         m = Meaning(self.system, self.naming, alg, choice, self.recall)
+        m.asked = asked
         left = m.left(claim.left)
         if left.rank == 3:
             m.wanted = left
@@ -168,10 +188,15 @@ class Ground:
         return left, right, m
 
     def _at(
-        self, claim: Statement, choice: Choice, times: dict[Any, int], used: set[str]
+        self,
+        claim: Statement,
+        choice: Choice,
+        times: dict[Any, int],
+        used: set[str],
+        asked: set[str],
     ) -> tuple[Tensor, Tensor] | None:
         """None where the sides agree, else the two sides."""
-        left, right, m = self.sides(claim, choice, times)
+        left, right, m = self.sides(claim, choice, times, asked)
         used |= m.used
         if m.components:
             free = list(m.components)
@@ -180,6 +205,7 @@ class Ground:
                 alg = self.algebra(times)
                 alg.free = dict(zip(free, values, strict=True))
                 again = Meaning(self.system, self.naming, alg, choice)
+                again.asked = asked
                 left, right = again.left(claim.left), again.of(claim.right)
                 if not self.matches(left, right):
                     return left, right

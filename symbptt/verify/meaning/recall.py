@@ -7,7 +7,7 @@ part of the reading which was asked for on the way. It is kept on the tree under
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .. import surface as s
@@ -20,8 +20,8 @@ class Said:
 
     value: Any
     asked: frozenset[str]
-    used: frozenset[str]
-    components: dict[str, Any]
+    used: frozenset[str] = frozenset()
+    components: dict[str, Any] = field(default_factory=dict)
 
 
 class Recall:
@@ -47,10 +47,11 @@ class Recall:
 
     def letters(self, choice: Choice) -> int:
         """A number for what the letters stand for; equal choices of letters have one number."""
-        mine = (choice.gradients, choice.aliases, choice.names, choice.turned)
+        mine = (choice.gradients, choice.on_left, choice.aliases, choice.names, choice.turned)
         if not self._last or any(a is not b for a, b in zip(mine, self._last, strict=False)):
             settled = (
-                tuple(choice.gradients.items()), tuple(choice.names.items()), choice.turned,
+                tuple(choice.gradients.items()), tuple(choice.on_left.items()),
+                tuple(choice.names.items()), choice.turned,
                 tuple((name, id(x and x[1])) for name, x in choice.aliases.items()),
             )  # fmt: skip
             number = self._letters.setdefault(settled, len(self._letters))

@@ -5,7 +5,9 @@ Single edits come first, then pairs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from .. import surface as s
 from ..judge.judge import Judge, keys_of
@@ -13,7 +15,7 @@ from ..judge.line import Line
 from ..judge.readings import NOTE, Reading
 from ..judge.statement import Statement
 from ..judge.truth import FALSE, MISFIT
-from .edits import edits
+from .edits import Edit, edits
 from .vocabulary import Vocabulary
 
 SINGLE_BUDGET, PAIR_BUDGET = 450, 500
@@ -39,9 +41,11 @@ class Repairs:
     def single(self, line: Line) -> Repair | None:
         statement = self.judge.statement(line)
         shape = line.answer is not None and line.answer.outcome == MISFIT
+        proposed = edits(self.vocabulary, statement, shape)
+        known: list[Edit] = []
         for names in self._variants(statement):
             spent = 0
-            for edit in edits(self.vocabulary, statement, shape):
+            for edit in chain(known, _noted(proposed, known)):
                 found, cost = self._true(edit.statement, names)
                 spent += cost
                 if found is not None:
@@ -123,6 +127,13 @@ class Repairs:
                 if self.judge.try_(reading):
                     return reading, spent
         return None, spent
+
+
+def _noted(edits: Iterator[Edit], known: list[Edit]) -> Iterator[Edit]:
+    """The further edits, each put among those that are known."""
+    for edit in edits:
+        known.append(edit)
+        yield edit
 
 
 _PAIRED = {
