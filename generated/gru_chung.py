@@ -97,35 +97,35 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.b_z_r_b[2 * H : 3 * H], b)
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.matmul(w.W_z_r_W.T, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5)
-    np.add(w.a, w.b_z_r_b[..., None], out=w.a)  # (1), (3), (5)
+    np.copyto(w.half_W_z_r_W, w.W_z_r_W.T)
+    np.multiply(w.half_W_z_r_W[: 2 * H], 0.5, out=w.half_W_z_r_W[: 2 * H])
+    np.matmul(w.half_W_z_r_W, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5)
+    np.copyto(w.half_b_z_r_b, w.b_z_r_b)
+    np.multiply(w.half_b_z_r_b[: 2 * H], 0.5, out=w.half_b_z_r_b[: 2 * H])
+    np.add(w.a, w.half_b_z_r_b[..., None], out=w.a)  # (1), (3), (5)
     np.copyto(w.U_z_r[..., :H], U_z)
     np.copyto(w.U_z_r[..., H : 2 * H], U_r)
-    np.copyto(w.U_z_r_T, w.U_z_r.T)
     np.copyto(w.U_T, U.T)
-    add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    U_z_r_T, h_U, r_h_3, U_T, r_h = w.U_z_r_T, w.h_U, w.r_h_3, w.U_T, w.r_h
+    np.copyto(w.half_U_z_r, w.U_z_r.T)
+    np.multiply(w.half_U_z_r, 0.5, out=w.half_U_z_r)
+    add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
+    half_U_z_r, h_U, r_h_3, U_T, r_h = w.half_U_z_r, w.h_U, w.r_h_3, w.U_T, w.r_h
     slope_z, z_h, z_htilde = w.slope_z, w.z_h, w.z_htilde
     for (
         h_prev,
-        a_4_t,
-        z_t,
+        z_r_t,
         r_t,
         htilde_t,
+        z_t,
         h_t,
         h_out_t,
         r_h_3_out_t,
     ) in w.forward:  # t = 1, …, T
-        U_z_r_T.dot(h_prev, h_U)  # (1), (3)
-        add(a_4_t, h_U, a_4_t)  # (1), (3)
-        multiply(z_t, 0.5, z_t)  # (2)
-        tanh(z_t, z_t)  # (2)
-        multiply(z_t, 0.5, z_t)  # (2)
-        add(z_t, 0.5, z_t)  # (2)
-        multiply(r_t, 0.5, r_t)  # (4)
-        tanh(r_t, r_t)  # (4)
-        multiply(r_t, 0.5, r_t)  # (4)
-        add(r_t, 0.5, r_t)  # (4)
+        half_U_z_r.dot(h_prev, h_U)  # (1), (3)
+        add(z_r_t, h_U, z_r_t)  # (1), (3)
+        tanh(z_r_t, z_r_t)  # (2), (4)
+        multiply(z_r_t, 0.5, z_r_t)  # (2), (4)
+        add(z_r_t, 0.5, z_r_t)  # (2), (4)
         multiply(r_t, h_prev, r_h_3)  # (5)
         U_T.dot(r_h_3, r_h)  # (5)
         add(htilde_t, r_h, htilde_t)  # (5)
@@ -158,7 +158,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     htilde_squared, slope_htilde, da_htilde = w.htilde_squared, w.slope_htilde, w.da_htilde
     da_htilde_U_T, dr, slope_r, r_2, da_r = w.da_htilde_U_T, w.dr, w.slope_r, w.r_2, w.da_r
     htilde_h, dz, slope_z_2, z_2, da_z = w.htilde_h, w.dz, w.slope_z_2, w.z_2, w.da_z
-    U_z_r, da_4, da_z_U_z_T = w.U_z_r, w.da_4, w.da_z_U_z_T
+    U_z_r, da_db_z_db_r, da_z_U_z_T = w.U_z_r, w.da_db_z_db_r, w.da_z_U_z_T
     da_htilde_U_T_2, dh_slope_z_2, da = w.da_htilde_U_T_2, w.dh_slope_z_2, w.da
     for dh_t, z_t, htilde_t, h_prev, r_t, dh_prev, da_out_t in w.backward:  # t = T, …, 1
         multiply(dh_t, z_t, dhtilde)  # (39)
@@ -175,7 +175,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         subtract(1, z_t, slope_z_2)  # (44)
         multiply(z_t, slope_z_2, z_2)  # (44)
         multiply(dz, z_2, da_z)  # (44)
-        U_z_r.dot(da_4, da_z_U_z_T)  # (38), (61)
+        U_z_r.dot(da_db_z_db_r, da_z_U_z_T)  # (38), (61)
         add(dh_prev, da_z_U_z_T, dh_prev)  # (38), (61)
         multiply(da_htilde_U_T, r_t, da_htilde_U_T_2)  # (38), (61)
         add(dh_prev, da_htilde_U_T_2, dh_prev)  # (38), (61)
@@ -234,26 +234,26 @@ def forward(params, x, state=None):
     np.copyto(w.b_z_r_b[2 * H : 3 * H], b)
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.matmul(w.W_z_r_W.T, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5)
-    np.add(w.a, w.b_z_r_b[..., None], out=w.a)  # (1), (3), (5)
+    np.copyto(w.half_W_z_r_W, w.W_z_r_W.T)
+    np.multiply(w.half_W_z_r_W[: 2 * H], 0.5, out=w.half_W_z_r_W[: 2 * H])
+    np.matmul(w.half_W_z_r_W, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5)
+    np.copyto(w.half_b_z_r_b, w.b_z_r_b)
+    np.multiply(w.half_b_z_r_b[: 2 * H], 0.5, out=w.half_b_z_r_b[: 2 * H])
+    np.add(w.a, w.half_b_z_r_b[..., None], out=w.a)  # (1), (3), (5)
     np.copyto(w.U_z_r[..., :H], U_z)
     np.copyto(w.U_z_r[..., H : 2 * H], U_r)
-    np.copyto(w.U_z_r_T, w.U_z_r.T)
     np.copyto(w.U_T, U.T)
-    add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    U_z_r_T, h_U, r_h_2, U_T, r_h = w.U_z_r_T, w.h_U, w.r_h_2, w.U_T, w.r_h
+    np.copyto(w.half_U_z_r, w.U_z_r.T)
+    np.multiply(w.half_U_z_r, 0.5, out=w.half_U_z_r)
+    add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
+    half_U_z_r, h_U, r_h_2, U_T, r_h = w.half_U_z_r, w.h_U, w.r_h_2, w.U_T, w.r_h
     slope_z, z_h, z_htilde = w.slope_z, w.z_h, w.z_htilde
-    for h_prev, a_4_t, z_t, r_t, htilde_t, h_t, h_out_t in w.forward_:  # t = 1, …, T
-        U_z_r_T.dot(h_prev, h_U)  # (1), (3)
-        add(a_4_t, h_U, a_4_t)  # (1), (3)
-        multiply(z_t, 0.5, z_t)  # (2)
-        tanh(z_t, z_t)  # (2)
-        multiply(z_t, 0.5, z_t)  # (2)
-        add(z_t, 0.5, z_t)  # (2)
-        multiply(r_t, 0.5, r_t)  # (4)
-        tanh(r_t, r_t)  # (4)
-        multiply(r_t, 0.5, r_t)  # (4)
-        add(r_t, 0.5, r_t)  # (4)
+    for h_prev, z_r_t, r_t, htilde_t, z_t, h_t, h_out_t in w.forward_:  # t = 1, …, T
+        half_U_z_r.dot(h_prev, h_U)  # (1), (3)
+        add(z_r_t, h_U, z_r_t)  # (1), (3)
+        tanh(z_r_t, z_r_t)  # (2), (4)
+        multiply(z_r_t, 0.5, z_r_t)  # (2), (4)
+        add(z_r_t, 0.5, z_r_t)  # (2), (4)
         multiply(r_t, h_prev, r_h_2)  # (5)
         U_T.dot(r_h_2, r_h)  # (5)
         add(htilde_t, r_h, htilde_t)  # (5)
@@ -294,12 +294,14 @@ class _Buffers:
         self.b_z_r_b = _empty((3 * H,), dtype)
         self.U_z_r = _empty((H, 2 * H), dtype)
         self.h_U = _empty((2 * H, N), dtype)
-        self.U_z_r_T = _empty((2 * H, H), dtype)
         self.dW_z_r_dW = _empty((D, 3 * H), dtype)
         self.dU_z_r = _empty((H, 2 * H), dtype)
         self.db_z_r_db = _empty((3 * H,), dtype)
         h_out_all = _empty((T + 1, N, H), dtype)
         self.r_h_3_out = _empty((T, N, H), dtype)
+        self.half_W_z_r_W = _empty((3 * H, D), dtype)
+        self.half_b_z_r_b = _empty((3 * H,), dtype)
+        self.half_U_z_r = _empty((2 * H, H), dtype)
         self.r_h_2 = _empty((H, N), dtype)
         self.z_h = self.r_h  # z_h takes its place
         self.slope_z = self.r_h  # slope_z takes its place
@@ -333,11 +335,11 @@ class _Buffers:
         self.db_r = self.db_z_r_db[H : 2 * H]
         self.dW = self.dW_z_r_dW[..., 2 * H : 3 * H]
         self.db = self.db_z_r_db[2 * H : 3 * H]
-        self.a_4 = self.a[:, : 2 * H]
+        self.z_r = self.a[:, : 2 * H]
         self.da_htilde = self.da[2 * H : 3 * H]
         self.da_r = self.da[H : 2 * H]
         self.da_z = self.da[:H]
-        self.da_4 = self.da[: 2 * H]
+        self.da_db_z_db_r = self.da[: 2 * H]
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
         self.ones_TN = np.ones(T * N, dtype)
@@ -366,10 +368,10 @@ class _Buffers:
         self.forward = list(
             zip(
                 h_all[:-1],
-                self.a_4,
-                self.z,
+                self.z_r,
                 self.r,
                 self.htilde,
+                self.z,
                 h_all[1:],
                 h_out_all[1:],
                 self.r_h_3_out,
@@ -391,10 +393,10 @@ class _Buffers:
         self.forward_ = list(
             zip(
                 h_all[:-1],
-                self.a_4,
-                self.z,
+                self.z_r,
                 self.r,
                 self.htilde,
+                self.z,
                 h_all[1:],
                 h_out_all[1:],
                 strict=True,

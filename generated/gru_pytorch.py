@@ -81,46 +81,42 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     x_rows = x.reshape(T * N, D)
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.copyto(w.gh, b_hh[..., None])  # (2)
+    np.copyto(w.half_b_hh, b_hh)
+    np.multiply(w.half_b_hh[: 2 * H], 0.5, out=w.half_b_hh[: 2 * H])
+    np.copyto(w.gh, w.half_b_hh[..., None])  # (2)
     np.copyto(w.W_hh_T, W_hh.T)
-    np.matmul(W_ih, x.swapaxes(-1, -2), out=w.gi)  # (1)
-    np.add(w.gi, b_ih[..., None], out=w.gi)  # (1)
-    add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    h_W_hh_T, a_r, a_z, r_gh, a_n = w.h_W_hh_T, w.a_r, w.a_z, w.r_gh, w.a_n
-    slope_z, z_n, z_h = w.slope_z, w.z_n, w.z_h
+    np.copyto(w.half_W_ih, W_ih)
+    np.multiply(w.half_W_ih[: 2 * H], 0.5, out=w.half_W_ih[: 2 * H])
+    np.matmul(w.half_W_ih, x.swapaxes(-1, -2), out=w.gi)  # (1)
+    np.copyto(w.half_b_ih, b_ih)
+    np.multiply(w.half_b_ih[: 2 * H], 0.5, out=w.half_b_ih[: 2 * H])
+    np.add(w.gi, w.half_b_ih[..., None], out=w.gi)  # (1)
+    np.copyto(w.half_W_hh, W_hh)
+    np.multiply(w.half_W_hh[: 2 * H], 0.5, out=w.half_W_hh[: 2 * H])
+    add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
+    half_W_hh, h_W_hh_T, r_gh, slope_z = w.half_W_hh, w.h_W_hh_T, w.r_gh, w.slope_z
+    z_n, z_h = w.z_n, w.z_h
     for (
         h_prev,
         gh_t,
-        gi_1_t,
-        gh_1_t,
+        r_z_t,
+        gh_r_z_t,
         r_t,
-        gi_2_t,
-        gh_2_t,
-        z_t,
-        gh_3_t,
-        gi_3_t,
+        gh_n_t,
         n_t,
+        z_t,
         h_t,
         h_out_t,
     ) in w.forward:  # t = 1, …, T
-        W_hh.dot(h_prev, h_W_hh_T)  # (2)
+        half_W_hh.dot(h_prev, h_W_hh_T)  # (2)
         add(gh_t, h_W_hh_T, gh_t)  # (2)
-        np.copyto(a_r, gi_1_t)  # (3)
-        add(a_r, gh_1_t, a_r)  # (3)
-        multiply(a_r, 0.5, r_t)  # (4)
-        tanh(r_t, r_t)  # (4)
-        multiply(r_t, 0.5, r_t)  # (4)
-        add(r_t, 0.5, r_t)  # (4)
-        np.copyto(a_z, gi_2_t)  # (5)
-        add(a_z, gh_2_t, a_z)  # (5)
-        multiply(a_z, 0.5, z_t)  # (6)
-        tanh(z_t, z_t)  # (6)
-        multiply(z_t, 0.5, z_t)  # (6)
-        add(z_t, 0.5, z_t)  # (6)
-        multiply(r_t, gh_3_t, r_gh)  # (7)
-        np.copyto(a_n, gi_3_t)  # (7)
-        add(a_n, r_gh, a_n)  # (7)
-        tanh(a_n, n_t)  # (8)
+        add(r_z_t, gh_r_z_t, r_z_t)  # (3), (5)
+        tanh(r_z_t, r_z_t)  # (4), (6)
+        multiply(r_z_t, 0.5, r_z_t)  # (4), (6)
+        add(r_z_t, 0.5, r_z_t)  # (4), (6)
+        multiply(r_t, gh_n_t, r_gh)  # (7)
+        add(n_t, r_gh, n_t)  # (7)
+        tanh(n_t, n_t)  # (8)
         subtract(1, z_t, slope_z)  # (9)
         multiply(slope_z, n_t, z_n)  # (9)
         multiply(z_t, h_prev, z_h)  # (9)
@@ -149,19 +145,17 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     subtract, multiply, add, slope_z_2 = np.subtract, np.multiply, np.add, w.slope_z_2
     dn, n_squared, slope_n, da_n, h_n = w.dn, w.n_squared, w.slope_n, w.da_n, w.h_n
     dz, z_2, da_z, dr, slope_r, r_2 = w.dz, w.z_2, w.da_z, w.dr, w.slope_r, w.r_2
-    da_r, dgh_1, dgh_2, dgh_3, W_hh_T = w.da_r, w.dgh_1, w.dgh_2, w.dgh_3, w.W_hh_T
-    dgh, dgh_W_hh, dh_z = w.dgh, w.dgh_W_hh, w.dh_z
+    da_r, dgh_r_z, dgi_r_z, dgh_n, W_hh_T = w.da_r, w.dgh_r_z, w.dgi_r_z, w.dgh_n, w.W_hh_T
+    dgh, dgh_W_hh, dh_z, dgi = w.dgh, w.dgh_W_hh, w.dh_z, w.dgi
     for (
         z_t,
         dh_t,
         n_t,
         h_prev,
-        gh_3_t,
+        gh_n_t,
         r_t,
         dh_prev,
-        da_r_out_t,
-        da_z_out_t,
-        da_n_out_t,
+        dgi_out_t,
         dgh_out_t,
     ) in w.backward:  # t = T, …, 1
         subtract(1, z_t, slope_z_2)  # (38)
@@ -173,33 +167,27 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(dh_t, h_n, dz)  # (40)
         multiply(z_t, slope_z_2, z_2)  # (41)
         multiply(dz, z_2, da_z)  # (41)
-        multiply(da_n, gh_3_t, dr)  # (42)
+        multiply(da_n, gh_n_t, dr)  # (42)
         subtract(1, r_t, slope_r)  # (43)
         multiply(r_t, slope_r, r_2)  # (43)
         multiply(dr, r_2, da_r)  # (43)
-        np.copyto(dgh_1, da_r)  # (44)
-        np.copyto(dgh_2, da_z)  # (44)
-        multiply(da_n, r_t, dgh_3)  # (44)
+        np.copyto(dgh_r_z, dgi_r_z)  # (44)
+        multiply(da_n, r_t, dgh_n)  # (44)
         W_hh_T.dot(dgh, dgh_W_hh)  # (37), (55)
         add(dh_prev, dgh_W_hh, dh_prev)  # (37), (55)
         multiply(dh_t, z_t, dh_z)  # (37), (55)
         add(dh_prev, dh_z, dh_prev)  # (37), (55)
-        np.copyto(da_r_out_t, da_r.T)  # (43)
-        np.copyto(da_z_out_t, da_z.T)  # (41)
-        np.copyto(da_n_out_t, da_n.T)  # (39)
+        np.copyto(dgi_out_t, dgi.T)  # (43)
         np.copyto(dgh_out_t, dgh.T)  # (44)
-    np.copyto(w.dgi[..., :H], w.da_r_out)  # (45)
-    np.copyto(w.dgi[..., H : 2 * H], w.da_z_out)  # (45)
-    np.copyto(w.dgi[..., 2 * H : 3 * H], w.da_n_out)  # (45)
 
     # Gradients
-    w.dgi_rows.T.dot(x_rows, out=w.dW_ih)  # (48)
+    w.dgi_out_rows.T.dot(x_rows, out=w.dW_ih)  # (48)
     w.dgh_out_rows.T.dot(w.h_out_prev_rows, out=w.dW_hh)  # (49)
-    w.ones_TN.dot(w.dgi_rows, out=w.db_ih)  # (50)
+    w.ones_TN.dot(w.dgi_out_rows, out=w.db_ih)  # (50)
     w.ones_TN.dot(w.dgh_out_rows, out=w.db_hh)  # (51)
     w.do_rows.T.dot(w.h_out_rows, out=w.dW_hy)  # (52)
     w.ones_TN.dot(w.do_rows, out=w.db_y)  # (53)
-    w.dgi_rows.dot(W_ih, out=w.dx_rows)  # (54)
+    w.dgi_out_rows.dot(W_ih, out=w.dx_rows)  # (54)
     grads = {
         "W_ih": w.dW_ih,
         "W_hh": w.dW_hh,
@@ -218,6 +206,7 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
+    _, _, _, H, *_ = sizes
     W_ih = params["W_ih"]
     W_hh = params["W_hh"]
     b_ih = params["b_ih"]
@@ -226,45 +215,41 @@ def forward(params, x, state=None):
     b_y = params["b_y"]
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.copyto(w.gh, b_hh[..., None])  # (2)
-    np.matmul(W_ih, x.swapaxes(-1, -2), out=w.gi)  # (1)
-    np.add(w.gi, b_ih[..., None], out=w.gi)  # (1)
-    add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    h_W_hh_T, a_r, a_z, r_gh, a_n = w.h_W_hh_T, w.a_r, w.a_z, w.r_gh, w.a_n
-    slope_z, z_n, z_h = w.slope_z, w.z_n, w.z_h
+    np.copyto(w.half_b_hh, b_hh)
+    np.multiply(w.half_b_hh[: 2 * H], 0.5, out=w.half_b_hh[: 2 * H])
+    np.copyto(w.gh, w.half_b_hh[..., None])  # (2)
+    np.copyto(w.half_W_ih, W_ih)
+    np.multiply(w.half_W_ih[: 2 * H], 0.5, out=w.half_W_ih[: 2 * H])
+    np.matmul(w.half_W_ih, x.swapaxes(-1, -2), out=w.gi)  # (1)
+    np.copyto(w.half_b_ih, b_ih)
+    np.multiply(w.half_b_ih[: 2 * H], 0.5, out=w.half_b_ih[: 2 * H])
+    np.add(w.gi, w.half_b_ih[..., None], out=w.gi)  # (1)
+    np.copyto(w.half_W_hh, W_hh)
+    np.multiply(w.half_W_hh[: 2 * H], 0.5, out=w.half_W_hh[: 2 * H])
+    add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
+    half_W_hh, h_W_hh_T, r_gh, slope_z = w.half_W_hh, w.h_W_hh_T, w.r_gh, w.slope_z
+    z_n, z_h = w.z_n, w.z_h
     for (
         h_prev,
         gh_t,
-        gi_1_t,
-        gh_1_t,
+        r_z_t,
+        gh_r_z_t,
         r_t,
-        gi_2_t,
-        gh_2_t,
-        z_t,
-        gh_3_t,
-        gi_3_t,
+        gh_n_t,
         n_t,
+        z_t,
         h_t,
         h_out_t,
     ) in w.forward:  # t = 1, …, T
-        W_hh.dot(h_prev, h_W_hh_T)  # (2)
+        half_W_hh.dot(h_prev, h_W_hh_T)  # (2)
         add(gh_t, h_W_hh_T, gh_t)  # (2)
-        np.copyto(a_r, gi_1_t)  # (3)
-        add(a_r, gh_1_t, a_r)  # (3)
-        multiply(a_r, 0.5, r_t)  # (4)
-        tanh(r_t, r_t)  # (4)
-        multiply(r_t, 0.5, r_t)  # (4)
-        add(r_t, 0.5, r_t)  # (4)
-        np.copyto(a_z, gi_2_t)  # (5)
-        add(a_z, gh_2_t, a_z)  # (5)
-        multiply(a_z, 0.5, z_t)  # (6)
-        tanh(z_t, z_t)  # (6)
-        multiply(z_t, 0.5, z_t)  # (6)
-        add(z_t, 0.5, z_t)  # (6)
-        multiply(r_t, gh_3_t, r_gh)  # (7)
-        np.copyto(a_n, gi_3_t)  # (7)
-        add(a_n, r_gh, a_n)  # (7)
-        tanh(a_n, n_t)  # (8)
+        add(r_z_t, gh_r_z_t, r_z_t)  # (3), (5)
+        tanh(r_z_t, r_z_t)  # (4), (6)
+        multiply(r_z_t, 0.5, r_z_t)  # (4), (6)
+        add(r_z_t, 0.5, r_z_t)  # (4), (6)
+        multiply(r_t, gh_n_t, r_gh)  # (7)
+        add(n_t, r_gh, n_t)  # (7)
+        tanh(n_t, n_t)  # (8)
         subtract(1, z_t, slope_z)  # (9)
         multiply(slope_z, n_t, z_n)  # (9)
         multiply(z_t, h_prev, z_h)  # (9)
@@ -280,15 +265,12 @@ class _Buffers:
 
     def __init__(self, T, N, D, H, C, dtype):
         self.gh = _empty((T, 3 * H, N), dtype)
-        self.a_r = _empty((H, N), dtype)
-        self.r = _empty((T, H, N), dtype)
-        self.z = _empty((T, H, N), dtype)
-        self.a_n = _empty((H, N), dtype)
-        self.n = _empty((T, H, N), dtype)
         h_all = _empty((T + 1, H, N), dtype)
         self.W_hh_T = _empty((H, 3 * H), dtype)
         self.h_W_hh_T = _empty((3 * H, N), dtype)
         self.gi = _empty((T, 3 * H, N), dtype)
+        self.r_gh = _empty((H, N), dtype)
+        self.z_h = _empty((H, N), dtype)
         self.o = _empty((T, N, C), dtype)
         self.max_o = _empty((T, N), dtype)
         self.at_y = _empty((T, N), np.intp)
@@ -296,7 +278,7 @@ class _Buffers:
         self.log_sum = _empty((T, N), dtype)
         dh_all = _empty((T + 1, H, N), dtype)
         self.n_squared = _empty((H, N), dtype)
-        self.slope_r = _empty((H, N), dtype)
+        self.dgh = _empty((3 * H, N), dtype)
         self.dW_ih = _empty((3 * H, D), dtype)
         self.dW_hh = _empty((3 * H, H), dtype)
         self.db_ih = _empty((3 * H,), dtype)
@@ -305,45 +287,44 @@ class _Buffers:
         self.db_y = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
         h_out_all = _empty((T + 1, N, H), dtype)
-        self.a_z = self.a_r  # a_z takes its place
-        self.r_gh = self.a_r  # r_gh takes its place
-        self.z_n = self.a_n  # z_n takes its place
-        self.slope_z = self.a_n  # slope_z takes its place
-        self.z_h = self.a_r  # z_h takes its place
+        self.half_W_ih = _empty((3 * H, D), dtype)
+        self.half_b_ih = _empty((3 * H,), dtype)
+        self.half_b_hh = _empty((3 * H,), dtype)
+        self.half_W_hh = _empty((3 * H, H), dtype)
+        self.z_n = self.r_gh  # z_n takes its place
+        self.slope_z = self.r_gh  # slope_z takes its place
         self.shifted_o = self.o  # shifted_o takes its place
         self.target_o = self.max_o  # target_o takes its place
         self.exp_o = self.o  # exp_o takes its place
         self.gap = self.o  # gap takes its place
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
-        self.dn = self.a_n  # dn takes its place
-        self.slope_z_2 = self.a_r  # slope_z_2 takes its place
-        self.da_n = self.n_squared  # da_n takes its place
+        self.dn = self.r_gh  # dn takes its place
+        self.slope_z_2 = self.z_h  # slope_z_2 takes its place
         self.slope_n = self.n_squared  # slope_n takes its place
-        self.dz = self.a_n  # dz takes its place
-        self.h_n = self.a_n  # h_n takes its place
-        self.da_z = self.a_r  # da_z takes its place
-        self.z_2 = self.a_r  # z_2 takes its place
-        self.dr = self.a_n  # dr takes its place
-        self.da_r = self.slope_r  # da_r takes its place
-        self.r_2 = self.slope_r  # r_2 takes its place
-        self.dgh = self.h_W_hh_T  # dgh takes its place
-        self.dgh_W_hh = self.a_n  # dgh_W_hh takes its place
-        self.dh_z = self.a_n  # dh_z takes its place
-        self.dgi = self.gi.reshape(T, N, 3 * H)  # dgi takes its place
-        self.da_r_out = self.n.reshape(T, N, H)  # da_r_out takes its place
-        self.da_z_out = self.r.reshape(T, N, H)  # da_z_out takes its place
-        self.da_n_out = self.z.reshape(T, N, H)  # da_n_out takes its place
-        self.dgh_out = self.gh.reshape(T, N, 3 * H)  # dgh_out takes its place
-        self.gi_1 = self.gi[:, :H]
-        self.gh_1 = self.gh[:, :H]
-        self.gi_2 = self.gi[:, H : 2 * H]
-        self.gh_2 = self.gh[:, H : 2 * H]
-        self.gh_3 = self.gh[:, 2 * H : 3 * H]
-        self.gi_3 = self.gi[:, 2 * H : 3 * H]
-        self.dgh_1 = self.dgh[:H]
-        self.dgh_2 = self.dgh[H : 2 * H]
-        self.dgh_3 = self.dgh[2 * H : 3 * H]
+        self.dz = self.n_squared  # dz takes its place
+        self.h_n = self.n_squared  # h_n takes its place
+        self.z_2 = self.r_gh  # z_2 takes its place
+        self.dr = self.r_gh  # dr takes its place
+        self.r_2 = self.n_squared  # r_2 takes its place
+        self.slope_r = self.n_squared  # slope_r takes its place
+        self.dgh_W_hh = self.n_squared  # dgh_W_hh takes its place
+        self.dh_z = self.n_squared  # dh_z takes its place
+        self.dgi = self.h_W_hh_T  # dgi takes its place
+        self.dgi_out = self.gh.reshape(T, N, 3 * H)  # dgi_out takes its place
+        self.dgh_out = self.gi.reshape(T, N, 3 * H)  # dgh_out takes its place
+        self.r = self.gi[:, :H]
+        self.z = self.gi[:, H : 2 * H]
+        self.n = self.gi[:, 2 * H : 3 * H]
+        self.r_z = self.gi[:, : 2 * H]
+        self.gh_r_z = self.gh[:, : 2 * H]
+        self.gh_n = self.gh[:, 2 * H : 3 * H]
+        self.da_n = self.dgi[2 * H : 3 * H]
+        self.da_z = self.dgi[H : 2 * H]
+        self.da_r = self.dgi[:H]
+        self.dgi_r_z = self.dgi[: 2 * H]
+        self.dgh_r_z = self.dgh[: 2 * H]
+        self.dgh_n = self.dgh[2 * H : 3 * H]
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
         self.ones_TN = np.ones(T * N, dtype)
@@ -362,7 +343,7 @@ class _Buffers:
         self.hit_o_flat = self.hit_o.reshape(-1)
         self.dh_0 = dh_all[0]
         self.dh = dh_all[1:]
-        self.dgi_rows = self.dgi.reshape(T * N, 3 * H)
+        self.dgi_out_rows = self.dgi_out.reshape(T * N, 3 * H)
         self.dgh_out_rows = self.dgh_out.reshape(T * N, 3 * H)
         self.h_out_prev = h_out_all[:-1]
         self.h_out_prev_rows = h_out_all[:-1].reshape(T * N, H)
@@ -373,15 +354,12 @@ class _Buffers:
             zip(
                 h_all[:-1],
                 self.gh,
-                self.gi_1,
-                self.gh_1,
+                self.r_z,
+                self.gh_r_z,
                 self.r,
-                self.gi_2,
-                self.gh_2,
-                self.z,
-                self.gh_3,
-                self.gi_3,
+                self.gh_n,
                 self.n,
+                self.z,
                 h_all[1:],
                 h_out_all[1:],
                 strict=True,
@@ -393,12 +371,10 @@ class _Buffers:
                 dh_all[1:][::-1],
                 self.n[::-1],
                 h_all[:-1][::-1],
-                self.gh_3[::-1],
+                self.gh_n[::-1],
                 self.r[::-1],
                 dh_all[:-1][::-1],
-                self.da_r_out[::-1],
-                self.da_z_out[::-1],
-                self.da_n_out[::-1],
+                self.dgi_out[::-1],
                 self.dgh_out[::-1],
                 strict=True,
             )

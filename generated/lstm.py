@@ -77,17 +77,17 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.copyto(w.half_W, W.T)  # (1)
-    np.multiply(w.half_W[: 2 * H], 0.5, out=w.half_W[: 2 * H])  # (1)
-    np.multiply(w.half_W[3 * H : 4 * H], 0.5, out=w.half_W[3 * H : 4 * H])  # (1)
+    np.copyto(w.half_W, W.T)
+    np.multiply(w.half_W[: 2 * H], 0.5, out=w.half_W[: 2 * H])
+    np.multiply(w.half_W[3 * H : 4 * H], 0.5, out=w.half_W[3 * H : 4 * H])
     np.matmul(w.half_W, x.swapaxes(-1, -2), out=w.a)  # (1)
-    np.copyto(w.half_b, b)  # (1)
-    np.multiply(w.half_b[: 2 * H], 0.5, out=w.half_b[: 2 * H])  # (1)
-    np.multiply(w.half_b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])  # (1)
+    np.copyto(w.half_b, b)
+    np.multiply(w.half_b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
+    np.multiply(w.half_b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
     np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
-    np.copyto(w.half_U, U.T)  # (1)
-    np.multiply(w.half_U[: 2 * H], 0.5, out=w.half_U[: 2 * H])  # (1)
-    np.multiply(w.half_U[3 * H : 4 * H], 0.5, out=w.half_U[3 * H : 4 * H])  # (1)
+    np.copyto(w.half_U, U.T)
+    np.multiply(w.half_U[: 2 * H], 0.5, out=w.half_U[: 2 * H])
+    np.multiply(w.half_U[3 * H : 4 * H], 0.5, out=w.half_U[3 * H : 4 * H])
     add, tanh, multiply, half_U, h_U = np.add, np.tanh, np.multiply, w.half_U, w.h_U
     f_c, i_g, tanh_c = w.f_c, w.i_g, w.tanh_c
     for (
@@ -208,6 +208,7 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
+    _, _, _, H, *_ = sizes
     W = params["W"]
     U = params["U"]
     b = params["b"]
@@ -216,36 +217,37 @@ def forward(params, x, state=None):
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.matmul(W.T, x.swapaxes(-1, -2), out=w.a)  # (1)
-    np.add(w.a, b[..., None], out=w.a)  # (1)
-    np.copyto(w.U_T, U.T)
-    add, multiply, tanh, U_T, h_U, f_c = np.add, np.multiply, np.tanh, w.U_T, w.h_U, w.f_c
-    i_g, tanh_c = w.i_g, w.tanh_c
+    np.copyto(w.half_W, W.T)
+    np.multiply(w.half_W[: 2 * H], 0.5, out=w.half_W[: 2 * H])
+    np.multiply(w.half_W[3 * H : 4 * H], 0.5, out=w.half_W[3 * H : 4 * H])
+    np.matmul(w.half_W, x.swapaxes(-1, -2), out=w.a)  # (1)
+    np.copyto(w.half_b, b)
+    np.multiply(w.half_b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
+    np.multiply(w.half_b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
+    np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
+    np.copyto(w.half_U, U.T)
+    np.multiply(w.half_U[: 2 * H], 0.5, out=w.half_U[: 2 * H])
+    np.multiply(w.half_U[3 * H : 4 * H], 0.5, out=w.half_U[3 * H : 4 * H])
+    add, tanh, multiply, half_U, h_U = np.add, np.tanh, np.multiply, w.half_U, w.h_U
+    f_c, i_g, tanh_c = w.f_c, w.i_g, w.tanh_c
     for (
         h_prev,
         a_t,
-        i__t,
-        f_t,
-        g_t,
+        i_f_t,
         o_t,
+        f_t,
         c_prev,
+        i__t,
+        g_t,
         c_t,
         h_t,
         h_out_t,
-    ) in w.forward_:  # t = 1, …, T
-        U_T.dot(h_prev, h_U)  # (1)
+    ) in w.forward:  # t = 1, …, T
+        half_U.dot(h_prev, h_U)  # (1)
         add(a_t, h_U, a_t)  # (1)
-        multiply(i__t, 0.5, i__t)  # (2)
-        tanh(i__t, i__t)  # (2)
-        multiply(i__t, 0.5, i__t)  # (2)
-        add(i__t, 0.5, i__t)  # (2)
-        multiply(f_t, 0.5, f_t)  # (3)
-        tanh(f_t, f_t)  # (3)
-        multiply(f_t, 0.5, f_t)  # (3)
-        add(f_t, 0.5, f_t)  # (3)
-        tanh(g_t, g_t)  # (4)
-        multiply(o_t, 0.5, o_t)  # (5)
-        tanh(o_t, o_t)  # (5)
+        tanh(a_t, a_t)  # (2), (3), (4), (5)
+        multiply(i_f_t, 0.5, i_f_t)  # (2), (3)
+        add(i_f_t, 0.5, i_f_t)  # (2), (3)
         multiply(o_t, 0.5, o_t)  # (5)
         add(o_t, 0.5, o_t)  # (5)
         multiply(f_t, c_prev, f_c)  # (6)
@@ -288,7 +290,6 @@ class _Buffers:
         self.half_W = _empty((4 * H, D), dtype)
         self.half_b = _empty((4 * H,), dtype)
         self.half_U = _empty((4 * H, H), dtype)
-        self.U_T = _empty((4 * H, H), dtype)
         self.tanh_c = self.i_g  # tanh_c takes its place
         self.shifted_z = self.z  # shifted_z takes its place
         self.target_z = self.max_z  # target_z takes its place
@@ -380,21 +381,6 @@ class _Buffers:
                 dh_all[:-1][::-1],
                 dc_all[:-1][::-1],
                 self.da_out[::-1],
-                strict=True,
-            )
-        )
-        self.forward_ = list(
-            zip(
-                h_all[:-1],
-                self.a,
-                self.i_,
-                self.f,
-                self.g,
-                self.o,
-                c_all[:-1],
-                c_all[1:],
-                h_all[1:],
-                h_out_all[1:],
                 strict=True,
             )
         )

@@ -105,33 +105,45 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.b[3 * H : 4 * H], b_o)
     np.copyto(w.C_0, 0 if state is None else state["C"])
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    x.dot(w.W, out=w.a)  # (1), (3), (5), (8)
-    np.add(w.a, w.b, out=w.a)  # (1), (3), (5), (8)
+    np.copyto(w.half_W, w.W)
+    np.multiply(w.half_W[..., : 2 * H], 0.5, out=w.half_W[..., : 2 * H])
+    np.multiply(w.half_W[..., 3 * H : 4 * H], 0.5, out=w.half_W[..., 3 * H : 4 * H])
+    x.dot(w.half_W, out=w.a)  # (1), (3), (5), (8)
+    np.copyto(w.half_b, w.b)
+    np.multiply(w.half_b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
+    np.multiply(w.half_b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
+    np.add(w.a, w.half_b, out=w.a)  # (1), (3), (5), (8)
     np.copyto(w.W_f_i_C_o[:H], W_f[..., :H])
     np.copyto(w.W_f_i_C_o[H : 2 * H], W_i[..., :H])
     np.copyto(w.W_f_i_C_o[2 * H : 3 * H], W_C[..., :H])
     np.copyto(w.W_f_i_C_o[3 * H : 4 * H], W_o[..., :H])
-    add, multiply, tanh, W_f_i_C_o, W_h = np.add, np.multiply, np.tanh, w.W_f_i_C_o, w.W_h
-    f_C, i_Ctilde, tanh_C = w.f_C, w.i_Ctilde, w.tanh_C
-    for h_prev, a_t, f_t, i__t, Ctilde_t, C_prev, C_t, o_t, h_t in w.forward:  # t = 1, …, T
-        W_f_i_C_o.dot(h_prev, W_h)  # (1), (3), (5), (8)
+    np.copyto(w.half_W_f_i_C_o, w.W_f_i_C_o)
+    np.multiply(w.half_W_f_i_C_o[: 2 * H], 0.5, out=w.half_W_f_i_C_o[: 2 * H])
+    np.multiply(w.half_W_f_i_C_o[3 * H : 4 * H], 0.5, out=w.half_W_f_i_C_o[3 * H : 4 * H])
+    add, tanh, multiply, half_W_f_i_C_o = np.add, np.tanh, np.multiply, w.half_W_f_i_C_o
+    W_h, f_C, i_Ctilde, tanh_C = w.W_h, w.f_C, w.i_Ctilde, w.tanh_C
+    for (
+        h_prev,
+        a_t,
+        f_i_t,
+        o_t,
+        f_t,
+        C_prev,
+        i__t,
+        Ctilde_t,
+        C_t,
+        h_t,
+    ) in w.forward:  # t = 1, …, T
+        half_W_f_i_C_o.dot(h_prev, W_h)  # (1), (3), (5), (8)
         add(a_t, W_h, a_t)  # (1), (3), (5), (8)
-        multiply(f_t, 0.5, f_t)  # (2)
-        tanh(f_t, f_t)  # (2)
-        multiply(f_t, 0.5, f_t)  # (2)
-        add(f_t, 0.5, f_t)  # (2)
-        multiply(i__t, 0.5, i__t)  # (4)
-        tanh(i__t, i__t)  # (4)
-        multiply(i__t, 0.5, i__t)  # (4)
-        add(i__t, 0.5, i__t)  # (4)
-        tanh(Ctilde_t, Ctilde_t)  # (6)
+        tanh(a_t, a_t)  # (2), (4), (6), (9)
+        multiply(f_i_t, 0.5, f_i_t)  # (2), (4)
+        add(f_i_t, 0.5, f_i_t)  # (2), (4)
+        multiply(o_t, 0.5, o_t)  # (9)
+        add(o_t, 0.5, o_t)  # (9)
         multiply(f_t, C_prev, f_C)  # (7)
         multiply(i__t, Ctilde_t, i_Ctilde)  # (7)
         add(f_C, i_Ctilde, C_t)  # (7)
-        multiply(o_t, 0.5, o_t)  # (9)
-        tanh(o_t, o_t)  # (9)
-        multiply(o_t, 0.5, o_t)  # (9)
-        add(o_t, 0.5, o_t)  # (9)
         tanh(C_t, tanh_C)  # (10)
         multiply(o_t, tanh_C, h_t)  # (10)
     w.h.dot(W_y.T, out=w.yhat)  # (11)
@@ -250,33 +262,45 @@ def forward(params, x, state=None):
     np.copyto(w.b[3 * H : 4 * H], b_o)
     np.copyto(w.C_0, 0 if state is None else state["C"])
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    x.dot(w.W, out=w.a)  # (1), (3), (5), (8)
-    np.add(w.a, w.b, out=w.a)  # (1), (3), (5), (8)
+    np.copyto(w.half_W, w.W)
+    np.multiply(w.half_W[..., : 2 * H], 0.5, out=w.half_W[..., : 2 * H])
+    np.multiply(w.half_W[..., 3 * H : 4 * H], 0.5, out=w.half_W[..., 3 * H : 4 * H])
+    x.dot(w.half_W, out=w.a)  # (1), (3), (5), (8)
+    np.copyto(w.half_b, w.b)
+    np.multiply(w.half_b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
+    np.multiply(w.half_b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
+    np.add(w.a, w.half_b, out=w.a)  # (1), (3), (5), (8)
     np.copyto(w.W_f_i_C_o[:H], W_f[..., :H])
     np.copyto(w.W_f_i_C_o[H : 2 * H], W_i[..., :H])
     np.copyto(w.W_f_i_C_o[2 * H : 3 * H], W_C[..., :H])
     np.copyto(w.W_f_i_C_o[3 * H : 4 * H], W_o[..., :H])
-    add, multiply, tanh, W_f_i_C_o, W_h = np.add, np.multiply, np.tanh, w.W_f_i_C_o, w.W_h
-    f_C, i_Ctilde, tanh_C = w.f_C, w.i_Ctilde, w.tanh_C
-    for h_prev, a_t, f_t, i__t, Ctilde_t, C_prev, C_t, o_t, h_t in w.forward:  # t = 1, …, T
-        W_f_i_C_o.dot(h_prev, W_h)  # (1), (3), (5), (8)
+    np.copyto(w.half_W_f_i_C_o, w.W_f_i_C_o)
+    np.multiply(w.half_W_f_i_C_o[: 2 * H], 0.5, out=w.half_W_f_i_C_o[: 2 * H])
+    np.multiply(w.half_W_f_i_C_o[3 * H : 4 * H], 0.5, out=w.half_W_f_i_C_o[3 * H : 4 * H])
+    add, tanh, multiply, half_W_f_i_C_o = np.add, np.tanh, np.multiply, w.half_W_f_i_C_o
+    W_h, f_C, i_Ctilde, tanh_C = w.W_h, w.f_C, w.i_Ctilde, w.tanh_C
+    for (
+        h_prev,
+        a_t,
+        f_i_t,
+        o_t,
+        f_t,
+        C_prev,
+        i__t,
+        Ctilde_t,
+        C_t,
+        h_t,
+    ) in w.forward:  # t = 1, …, T
+        half_W_f_i_C_o.dot(h_prev, W_h)  # (1), (3), (5), (8)
         add(a_t, W_h, a_t)  # (1), (3), (5), (8)
-        multiply(f_t, 0.5, f_t)  # (2)
-        tanh(f_t, f_t)  # (2)
-        multiply(f_t, 0.5, f_t)  # (2)
-        add(f_t, 0.5, f_t)  # (2)
-        multiply(i__t, 0.5, i__t)  # (4)
-        tanh(i__t, i__t)  # (4)
-        multiply(i__t, 0.5, i__t)  # (4)
-        add(i__t, 0.5, i__t)  # (4)
-        tanh(Ctilde_t, Ctilde_t)  # (6)
+        tanh(a_t, a_t)  # (2), (4), (6), (9)
+        multiply(f_i_t, 0.5, f_i_t)  # (2), (4)
+        add(f_i_t, 0.5, f_i_t)  # (2), (4)
+        multiply(o_t, 0.5, o_t)  # (9)
+        add(o_t, 0.5, o_t)  # (9)
         multiply(f_t, C_prev, f_C)  # (7)
         multiply(i__t, Ctilde_t, i_Ctilde)  # (7)
         add(f_C, i_Ctilde, C_t)  # (7)
-        multiply(o_t, 0.5, o_t)  # (9)
-        tanh(o_t, o_t)  # (9)
-        multiply(o_t, 0.5, o_t)  # (9)
-        add(o_t, 0.5, o_t)  # (9)
         tanh(C_t, tanh_C)  # (10)
         multiply(o_t, tanh_C, h_t)  # (10)
     w.h.dot(W_y.T, out=w.yhat)  # (11)
@@ -313,6 +337,9 @@ class _Buffers:
         self.W_f_i_C_o_T = _empty((H, 4 * H), dtype)
         self.dW = _empty((4 * H, D + H), dtype)
         self.db = _empty((4 * H,), dtype)
+        self.half_W = _empty((D, 4 * H), dtype)
+        self.half_b = _empty((4 * H,), dtype)
+        self.half_W_f_i_C_o = _empty((4 * H, H), dtype)
         self.tanh_C = self.i_Ctilde  # tanh_C takes its place
         self.dyhat = self.yhat  # dyhat takes its place
         self.do = self.tanh_C_2  # do takes its place
@@ -340,6 +367,7 @@ class _Buffers:
         self.db_i = self.db[H : 2 * H]
         self.db_C = self.db[2 * H : 3 * H]
         self.db_o = self.db[3 * H : 4 * H]
+        self.f_i = self.a[..., : 2 * H]
         self.da_o = self.da[..., 3 * H : 4 * H]
         self.da_Ctilde = self.da[..., 2 * H : 3 * H]
         self.da_i = self.da[..., H : 2 * H]
@@ -361,12 +389,13 @@ class _Buffers:
             zip(
                 h_all[:-1],
                 self.a,
+                self.f_i,
+                self.o,
                 self.f,
+                C_all[:-1],
                 self.i_,
                 self.Ctilde,
-                C_all[:-1],
                 C_all[1:],
-                self.o,
                 h_all[1:],
                 strict=True,
             )

@@ -77,14 +77,14 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.copyto(w.half_Wx, Wx.T)  # (1)
-    np.multiply(w.half_Wx[: 3 * H], 0.5, out=w.half_Wx[: 3 * H])  # (1)
+    np.copyto(w.half_Wx, Wx.T)
+    np.multiply(w.half_Wx[: 3 * H], 0.5, out=w.half_Wx[: 3 * H])
     np.matmul(w.half_Wx, x.swapaxes(-1, -2), out=w.a)  # (1)
-    np.copyto(w.half_b, b)  # (1)
-    np.multiply(w.half_b[: 3 * H], 0.5, out=w.half_b[: 3 * H])  # (1)
+    np.copyto(w.half_b, b)
+    np.multiply(w.half_b[: 3 * H], 0.5, out=w.half_b[: 3 * H])
     np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
-    np.copyto(w.half_Wh, Wh.T)  # (1)
-    np.multiply(w.half_Wh[: 3 * H], 0.5, out=w.half_Wh[: 3 * H])  # (1)
+    np.copyto(w.half_Wh, Wh.T)
+    np.multiply(w.half_Wh[: 3 * H], 0.5, out=w.half_Wh[: 3 * H])
     add, tanh, multiply, half_Wh, h_Wh = np.add, np.tanh, np.multiply, w.half_Wh, w.h_Wh
     f_c, i_g, tanh_c = w.f_c, w.i_g, w.tanh_c
     for (
@@ -205,6 +205,7 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
+    _, _, _, H, *_ = sizes
     Wx = params["Wx"]
     Wh = params["Wh"]
     b = params["b"]
@@ -213,38 +214,34 @@ def forward(params, x, state=None):
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.matmul(Wx.T, x.swapaxes(-1, -2), out=w.a)  # (1)
-    np.add(w.a, b[..., None], out=w.a)  # (1)
-    np.copyto(w.Wh_T, Wh.T)
-    add, multiply, tanh, Wh_T, h_Wh = np.add, np.multiply, np.tanh, w.Wh_T, w.h_Wh
+    np.copyto(w.half_Wx, Wx.T)
+    np.multiply(w.half_Wx[: 3 * H], 0.5, out=w.half_Wx[: 3 * H])
+    np.matmul(w.half_Wx, x.swapaxes(-1, -2), out=w.a)  # (1)
+    np.copyto(w.half_b, b)
+    np.multiply(w.half_b[: 3 * H], 0.5, out=w.half_b[: 3 * H])
+    np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
+    np.copyto(w.half_Wh, Wh.T)
+    np.multiply(w.half_Wh[: 3 * H], 0.5, out=w.half_Wh[: 3 * H])
+    add, tanh, multiply, half_Wh, h_Wh = np.add, np.tanh, np.multiply, w.half_Wh, w.h_Wh
     f_c, i_g, tanh_c = w.f_c, w.i_g, w.tanh_c
     for (
         h_prev,
         a_t,
-        i__t,
+        i_f_o_t,
         f_t,
-        o_t,
-        g_t,
         c_prev,
+        i__t,
+        g_t,
         c_t,
+        o_t,
         h_t,
         h_out_t,
-    ) in w.forward_:  # t = 1, …, T
-        Wh_T.dot(h_prev, h_Wh)  # (1)
+    ) in w.forward:  # t = 1, …, T
+        half_Wh.dot(h_prev, h_Wh)  # (1)
         add(a_t, h_Wh, a_t)  # (1)
-        multiply(i__t, 0.5, i__t)  # (2)
-        tanh(i__t, i__t)  # (2)
-        multiply(i__t, 0.5, i__t)  # (2)
-        add(i__t, 0.5, i__t)  # (2)
-        multiply(f_t, 0.5, f_t)  # (3)
-        tanh(f_t, f_t)  # (3)
-        multiply(f_t, 0.5, f_t)  # (3)
-        add(f_t, 0.5, f_t)  # (3)
-        multiply(o_t, 0.5, o_t)  # (4)
-        tanh(o_t, o_t)  # (4)
-        multiply(o_t, 0.5, o_t)  # (4)
-        add(o_t, 0.5, o_t)  # (4)
-        tanh(g_t, g_t)  # (5)
+        tanh(a_t, a_t)  # (2), (3), (4), (5)
+        multiply(i_f_o_t, 0.5, i_f_o_t)  # (2), (3), (4)
+        add(i_f_o_t, 0.5, i_f_o_t)  # (2), (3), (4)
         multiply(f_t, c_prev, f_c)  # (6)
         multiply(i__t, g_t, i_g)  # (6)
         add(f_c, i_g, c_t)  # (6)
@@ -285,7 +282,6 @@ class _Buffers:
         self.half_Wx = _empty((4 * H, D), dtype)
         self.half_b = _empty((4 * H,), dtype)
         self.half_Wh = _empty((4 * H, H), dtype)
-        self.Wh_T = _empty((4 * H, H), dtype)
         self.tanh_c = self.i_g  # tanh_c takes its place
         self.shifted_scores = self.scores  # shifted_scores takes its place
         self.target_scores = self.max_scores  # target_scores takes its place
@@ -378,21 +374,6 @@ class _Buffers:
                 dh_all[:-1][::-1],
                 dc_all[:-1][::-1],
                 self.da_out[::-1],
-                strict=True,
-            )
-        )
-        self.forward_ = list(
-            zip(
-                h_all[:-1],
-                self.a,
-                self.i_,
-                self.f,
-                self.o,
-                self.g,
-                c_all[:-1],
-                c_all[1:],
-                h_all[1:],
-                h_out_all[1:],
                 strict=True,
             )
         )

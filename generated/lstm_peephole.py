@@ -120,53 +120,59 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.matmul(w.W_x.T, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5), (7)
-    np.add(w.a, w.b[..., None], out=w.a)  # (1), (3), (5), (7)
+    np.copyto(w.half_W_x, w.W_x.T)
+    np.multiply(w.half_W_x[: 2 * H], 0.5, out=w.half_W_x[: 2 * H])
+    np.multiply(w.half_W_x[3 * H : 4 * H], 0.5, out=w.half_W_x[3 * H : 4 * H])
+    np.matmul(w.half_W_x, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5), (7)
+    np.copyto(w.half_b, w.b)
+    np.multiply(w.half_b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
+    np.multiply(w.half_b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
+    np.add(w.a, w.half_b[..., None], out=w.a)  # (1), (3), (5), (7)
     np.copyto(w.W_h[..., :H], W_hi)
     np.copyto(w.W_h[..., H : 2 * H], W_hf)
     np.copyto(w.W_h[..., 2 * H : 3 * H], W_hc)
     np.copyto(w.W_h[..., 3 * H : 4 * H], W_ho)
-    np.copyto(w.W_h_T, w.W_h.T)
-    add, multiply, tanh, W_h_T, h_W_h = np.add, np.multiply, np.tanh, w.W_h_T, w.h_W_h
-    c_w_ci, c_w_cf, f_c, tanh_a_c, i_a_c = w.c_w_ci, w.c_w_cf, w.f_c, w.tanh_a_c, w.i_a_c
-    c_w_co, tanh_c = w.c_w_co, w.tanh_c
+    np.copyto(w.half_W_h, w.W_h.T)
+    np.multiply(w.half_W_h[: 2 * H], 0.5, out=w.half_W_h[: 2 * H])
+    np.multiply(w.half_W_h[3 * H : 4 * H], 0.5, out=w.half_W_h[3 * H : 4 * H])
+    np.copyto(w.half_w_ci, w_ci)
+    np.multiply(w.half_w_ci, 0.5, out=w.half_w_ci)
+    np.copyto(w.half_w_cf, w_cf)
+    np.multiply(w.half_w_cf, 0.5, out=w.half_w_cf)
+    np.copyto(w.half_w_co, w_co)
+    np.multiply(w.half_w_co, 0.5, out=w.half_w_co)
+    add, multiply, tanh, half_W_h, h_W_h = np.add, np.multiply, np.tanh, w.half_W_h, w.h_W_h
+    half_w_ci, c_w_ci, half_w_cf, c_w_cf = w.half_w_ci, w.c_w_ci, w.half_w_cf, w.c_w_cf
+    f_c, i_a_c, half_w_co, c_w_co, tanh_c = w.f_c, w.i_a_c, w.half_w_co, w.c_w_co, w.tanh_c
     for (
         h_prev,
         a_t,
         c_prev,
-        a_i_t,
         i__t,
-        a_f_t,
         f_t,
-        a_c_t,
+        i_f_tanh_a_c_t,
+        i_f_t,
+        tanh_a_c_t,
         c_t,
-        a_o_t,
         o_t,
         h_t,
         h_out_t,
         c_out_t,
     ) in w.forward:  # t = 1, …, T
-        W_h_T.dot(h_prev, h_W_h)  # (1), (3), (5), (7)
+        half_W_h.dot(h_prev, h_W_h)  # (1), (3), (5), (7)
         add(a_t, h_W_h, a_t)  # (1), (3), (5), (7)
-        multiply(c_prev, w_ci[..., None], c_w_ci)  # (1)
-        add(a_i_t, c_w_ci, a_i_t)  # (1)
-        multiply(a_i_t, 0.5, i__t)  # (2)
-        tanh(i__t, i__t)  # (2)
-        multiply(i__t, 0.5, i__t)  # (2)
-        add(i__t, 0.5, i__t)  # (2)
-        multiply(c_prev, w_cf[..., None], c_w_cf)  # (3)
-        add(a_f_t, c_w_cf, a_f_t)  # (3)
-        multiply(a_f_t, 0.5, f_t)  # (4)
-        tanh(f_t, f_t)  # (4)
-        multiply(f_t, 0.5, f_t)  # (4)
-        add(f_t, 0.5, f_t)  # (4)
+        multiply(c_prev, half_w_ci[..., None], c_w_ci)  # (1)
+        add(i__t, c_w_ci, i__t)  # (1)
+        multiply(c_prev, half_w_cf[..., None], c_w_cf)  # (3)
+        add(f_t, c_w_cf, f_t)  # (3)
+        tanh(i_f_tanh_a_c_t, i_f_tanh_a_c_t)  # (2), (4), (6)
+        multiply(i_f_t, 0.5, i_f_t)  # (2), (4)
+        add(i_f_t, 0.5, i_f_t)  # (2), (4)
         multiply(f_t, c_prev, f_c)  # (6)
-        tanh(a_c_t, tanh_a_c)  # (6)
-        multiply(i__t, tanh_a_c, i_a_c)  # (6)
+        multiply(i__t, tanh_a_c_t, i_a_c)  # (6)
         add(f_c, i_a_c, c_t)  # (6)
-        multiply(c_t, w_co[..., None], c_w_co)  # (7)
-        add(a_o_t, c_w_co, a_o_t)  # (7)
-        multiply(a_o_t, 0.5, o_t)  # (8)
+        multiply(c_t, half_w_co[..., None], c_w_co)  # (7)
+        add(o_t, c_w_co, o_t)  # (7)
         tanh(o_t, o_t)  # (8)
         multiply(o_t, 0.5, o_t)  # (8)
         add(o_t, 0.5, o_t)  # (8)
@@ -197,17 +203,17 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     tanh, multiply, subtract, add = np.tanh, np.multiply, np.subtract, np.add
     tanh_c_2, do, slope_o, o_2, da_o = w.tanh_c_2, w.do, w.slope_o, w.o_2, w.da_o
     da_o_w_co, c_squared, slope_c, o_c = w.da_o_w_co, w.c_squared, w.slope_c, w.o_c
-    dh_o_c, tanh_a_c_2, a_c_squared = w.dh_o_c, w.tanh_a_c_2, w.a_c_squared
-    slope_a_c, i_a_c_2, da_c, df, slope_f = w.slope_a_c, w.i_a_c_2, w.da_c, w.df, w.slope_f
-    f_2, da_f, di, slope_i, i_2, da_i = w.f_2, w.da_f, w.di, w.slope_i, w.i_2, w.da_i
-    W_h, da, da_i_W_hi_T, da_i_w_ci = w.W_h, w.da, w.da_i_W_hi_T, w.da_i_w_ci
-    da_f_w_cf, dc_f = w.da_f_w_cf, w.dc_f
+    dh_o_c, a_c_squared, slope_a_c = w.dh_o_c, w.a_c_squared, w.slope_a_c
+    i_a_c_2, da_c, df, slope_f, f_2 = w.i_a_c_2, w.da_c, w.df, w.slope_f, w.f_2
+    da_f, di, slope_i, i_2, da_i, W_h = w.da_f, w.di, w.slope_i, w.i_2, w.da_i, w.W_h
+    da, da_i_W_hi_T, da_i_w_ci, da_f_w_cf = w.da, w.da_i_W_hi_T, w.da_i_w_ci, w.da_f_w_cf
+    dc_f = w.dc_f
     for (
         c_t,
         dh_t,
         o_t,
         dc_t,
-        a_c_t,
+        tanh_a_c_t,
         i__t,
         c_prev,
         f_t,
@@ -227,8 +233,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(o_t, slope_c, o_c)  # (56)
         multiply(dh_t, o_c, dh_o_c)  # (56)
         add(dc_t, dh_o_c, dc_t)  # (56)
-        tanh(a_c_t, tanh_a_c_2)  # (57)
-        multiply(tanh_a_c_2, tanh_a_c_2, a_c_squared)  # (57)
+        multiply(tanh_a_c_t, tanh_a_c_t, a_c_squared)  # (57)
         subtract(1, a_c_squared, slope_a_c)  # (57)
         multiply(i__t, slope_a_c, i_a_c_2)  # (57)
         multiply(dc_t, i_a_c_2, da_c)  # (57)
@@ -236,7 +241,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         subtract(1, f_t, slope_f)  # (59)
         multiply(f_t, slope_f, f_2)  # (59)
         multiply(df, f_2, da_f)  # (59)
-        multiply(dc_t, tanh_a_c_2, di)  # (60)
+        multiply(dc_t, tanh_a_c_t, di)  # (60)
         subtract(1, i__t, slope_i)  # (61)
         multiply(i__t, slope_i, i_2)  # (61)
         multiply(di, i_2, da_i)  # (61)
@@ -323,53 +328,59 @@ def forward(params, x, state=None):
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.matmul(w.W_x.T, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5), (7)
-    np.add(w.a, w.b[..., None], out=w.a)  # (1), (3), (5), (7)
+    np.copyto(w.half_W_x, w.W_x.T)
+    np.multiply(w.half_W_x[: 2 * H], 0.5, out=w.half_W_x[: 2 * H])
+    np.multiply(w.half_W_x[3 * H : 4 * H], 0.5, out=w.half_W_x[3 * H : 4 * H])
+    np.matmul(w.half_W_x, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5), (7)
+    np.copyto(w.half_b, w.b)
+    np.multiply(w.half_b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
+    np.multiply(w.half_b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
+    np.add(w.a, w.half_b[..., None], out=w.a)  # (1), (3), (5), (7)
     np.copyto(w.W_h[..., :H], W_hi)
     np.copyto(w.W_h[..., H : 2 * H], W_hf)
     np.copyto(w.W_h[..., 2 * H : 3 * H], W_hc)
     np.copyto(w.W_h[..., 3 * H : 4 * H], W_ho)
-    np.copyto(w.W_h_T, w.W_h.T)
-    add, multiply, tanh, W_h_T, h_W_h = np.add, np.multiply, np.tanh, w.W_h_T, w.h_W_h
-    c_w_ci, c_w_cf, f_c, tanh_a_c, i_a_c = w.c_w_ci, w.c_w_cf, w.f_c, w.tanh_a_c, w.i_a_c
-    c_w_co, tanh_c = w.c_w_co, w.tanh_c
+    np.copyto(w.half_W_h, w.W_h.T)
+    np.multiply(w.half_W_h[: 2 * H], 0.5, out=w.half_W_h[: 2 * H])
+    np.multiply(w.half_W_h[3 * H : 4 * H], 0.5, out=w.half_W_h[3 * H : 4 * H])
+    np.copyto(w.half_w_ci, w_ci)
+    np.multiply(w.half_w_ci, 0.5, out=w.half_w_ci)
+    np.copyto(w.half_w_cf, w_cf)
+    np.multiply(w.half_w_cf, 0.5, out=w.half_w_cf)
+    np.copyto(w.half_w_co, w_co)
+    np.multiply(w.half_w_co, 0.5, out=w.half_w_co)
+    add, multiply, tanh, half_W_h, h_W_h = np.add, np.multiply, np.tanh, w.half_W_h, w.h_W_h
+    half_w_ci, c_w_ci, half_w_cf, c_w_cf = w.half_w_ci, w.c_w_ci, w.half_w_cf, w.c_w_cf
+    f_c, i_a_c, half_w_co, c_w_co, tanh_c = w.f_c, w.i_a_c, w.half_w_co, w.c_w_co, w.tanh_c
     for (
         h_prev,
         a_t,
         c_prev,
-        a_i_t,
         i__t,
-        a_f_t,
         f_t,
-        a_c_t,
+        i_f_tanh_a_c_t,
+        i_f_t,
+        tanh_a_c_t,
         c_t,
-        a_o_t,
         o_t,
         h_t,
         h_out_t,
         c_out_t,
     ) in w.forward:  # t = 1, …, T
-        W_h_T.dot(h_prev, h_W_h)  # (1), (3), (5), (7)
+        half_W_h.dot(h_prev, h_W_h)  # (1), (3), (5), (7)
         add(a_t, h_W_h, a_t)  # (1), (3), (5), (7)
-        multiply(c_prev, w_ci[..., None], c_w_ci)  # (1)
-        add(a_i_t, c_w_ci, a_i_t)  # (1)
-        multiply(a_i_t, 0.5, i__t)  # (2)
-        tanh(i__t, i__t)  # (2)
-        multiply(i__t, 0.5, i__t)  # (2)
-        add(i__t, 0.5, i__t)  # (2)
-        multiply(c_prev, w_cf[..., None], c_w_cf)  # (3)
-        add(a_f_t, c_w_cf, a_f_t)  # (3)
-        multiply(a_f_t, 0.5, f_t)  # (4)
-        tanh(f_t, f_t)  # (4)
-        multiply(f_t, 0.5, f_t)  # (4)
-        add(f_t, 0.5, f_t)  # (4)
+        multiply(c_prev, half_w_ci[..., None], c_w_ci)  # (1)
+        add(i__t, c_w_ci, i__t)  # (1)
+        multiply(c_prev, half_w_cf[..., None], c_w_cf)  # (3)
+        add(f_t, c_w_cf, f_t)  # (3)
+        tanh(i_f_tanh_a_c_t, i_f_tanh_a_c_t)  # (2), (4), (6)
+        multiply(i_f_t, 0.5, i_f_t)  # (2), (4)
+        add(i_f_t, 0.5, i_f_t)  # (2), (4)
         multiply(f_t, c_prev, f_c)  # (6)
-        tanh(a_c_t, tanh_a_c)  # (6)
-        multiply(i__t, tanh_a_c, i_a_c)  # (6)
+        multiply(i__t, tanh_a_c_t, i_a_c)  # (6)
         add(f_c, i_a_c, c_t)  # (6)
-        multiply(c_t, w_co[..., None], c_w_co)  # (7)
-        add(a_o_t, c_w_co, a_o_t)  # (7)
-        multiply(a_o_t, 0.5, o_t)  # (8)
+        multiply(c_t, half_w_co[..., None], c_w_co)  # (7)
+        add(o_t, c_w_co, o_t)  # (7)
         tanh(o_t, o_t)  # (8)
         multiply(o_t, 0.5, o_t)  # (8)
         add(o_t, 0.5, o_t)  # (8)
@@ -387,13 +398,10 @@ class _Buffers:
 
     def __init__(self, T, N, D, H, Q, dtype):
         self.a = _empty((T, 4 * H, N), dtype)
-        self.i_ = _empty((T, H, N), dtype)
-        self.f = _empty((T, H, N), dtype)
         c_all = _empty((T + 1, H, N), dtype)
-        self.o = _empty((T, H, N), dtype)
         h_all = _empty((T + 1, H, N), dtype)
         self.c_w_ci = _empty((H, N), dtype)
-        self.tanh_a_c = _empty((H, N), dtype)
+        self.i_a_c = _empty((H, N), dtype)
         self.yhat = _empty((T, N, Q), dtype)
         self.max_yhat = _empty((T, N), dtype)
         self.at_y = _empty((T, N), np.intp)
@@ -402,6 +410,7 @@ class _Buffers:
         self.slope_o = _empty((H, N), dtype)
         dc_all = _empty((T + 1, H, N), dtype)
         self.dw_ci = _empty((H,), dtype)
+        self.da_i_c = _empty((T, N, H), dtype)
         self.dw_cf = _empty((H,), dtype)
         self.dw_co = _empty((H,), dtype)
         self.dW_hy = _empty((H, Q), dtype)
@@ -411,17 +420,21 @@ class _Buffers:
         self.b = _empty((4 * H,), dtype)
         self.W_h = _empty((H, 4 * H), dtype)
         self.h_W_h = _empty((4 * H, N), dtype)
-        self.W_h_T = _empty((4 * H, H), dtype)
         self.dW_x = _empty((D, 4 * H), dtype)
         self.dW_h = _empty((H, 4 * H), dtype)
         self.db = _empty((4 * H,), dtype)
         h_out_all = _empty((T + 1, N, H), dtype)
         c_out_all = _empty((T + 1, N, H), dtype)
+        self.half_W_x = _empty((4 * H, D), dtype)
+        self.half_b = _empty((4 * H,), dtype)
+        self.half_W_h = _empty((4 * H, H), dtype)
+        self.half_w_ci = _empty((H,), dtype)
+        self.half_w_cf = _empty((H,), dtype)
+        self.half_w_co = _empty((H,), dtype)
         self.c_w_cf = self.c_w_ci  # c_w_cf takes its place
         self.f_c = self.c_w_ci  # f_c takes its place
-        self.i_a_c = self.tanh_a_c  # i_a_c takes its place
-        self.c_w_co = self.tanh_a_c  # c_w_co takes its place
-        self.tanh_c = self.tanh_a_c  # tanh_c takes its place
+        self.c_w_co = self.i_a_c  # c_w_co takes its place
+        self.tanh_c = self.i_a_c  # tanh_c takes its place
         self.shifted_yhat = self.yhat  # shifted_yhat takes its place
         self.target_yhat = self.max_yhat  # target_yhat takes its place
         self.exp_yhat = self.yhat  # exp_yhat takes its place
@@ -429,32 +442,34 @@ class _Buffers:
         self.dyhat = self.yhat  # dyhat takes its place
         dh_all = h_all  # dh takes its place
         self.do = self.c_w_ci  # do takes its place
-        self.tanh_c_2 = self.tanh_a_c  # tanh_c_2 takes its place
+        self.tanh_c_2 = self.i_a_c  # tanh_c_2 takes its place
         self.o_2 = self.slope_o  # o_2 takes its place
         self.da_o_w_co = self.slope_o  # da_o_w_co takes its place
         self.o_c = self.slope_o  # o_c takes its place
         self.slope_c = self.slope_o  # slope_c takes its place
         self.c_squared = self.slope_o  # c_squared takes its place
         self.dh_o_c = self.slope_o  # dh_o_c takes its place
-        self.i_a_c_2 = self.c_w_ci  # i_a_c_2 takes its place
-        self.slope_a_c = self.c_w_ci  # slope_a_c takes its place
-        self.tanh_a_c_2 = self.slope_o  # tanh_a_c_2 takes its place
-        self.a_c_squared = self.c_w_ci  # a_c_squared takes its place
-        self.df = self.c_w_ci  # df takes its place
-        self.f_2 = self.tanh_a_c  # f_2 takes its place
-        self.slope_f = self.tanh_a_c  # slope_f takes its place
-        self.di = self.tanh_a_c  # di takes its place
+        self.i_a_c_2 = self.slope_o  # i_a_c_2 takes its place
+        self.slope_a_c = self.slope_o  # slope_a_c takes its place
+        self.a_c_squared = self.slope_o  # a_c_squared takes its place
+        self.df = self.slope_o  # df takes its place
+        self.f_2 = self.c_w_ci  # f_2 takes its place
+        self.slope_f = self.c_w_ci  # slope_f takes its place
+        self.di = self.c_w_ci  # di takes its place
         self.da = self.h_W_h  # da takes its place
-        self.i_2 = self.c_w_ci  # i_2 takes its place
-        self.slope_i = self.c_w_ci  # slope_i takes its place
-        self.da_i_W_hi_T = self.c_w_ci  # da_i_W_hi_T takes its place
-        self.da_i_w_ci = self.c_w_ci  # da_i_w_ci takes its place
-        self.da_f_w_cf = self.c_w_ci  # da_f_w_cf takes its place
-        self.dc_f = self.c_w_ci  # dc_f takes its place
-        self.da_i_c = self.f.reshape(T, N, H)  # da_i_c takes its place
-        self.da_f_c = self.f.reshape(T, N, H)  # da_f_c takes its place
-        self.da_o_c = self.f.reshape(T, N, H)  # da_o_c takes its place
+        self.i_2 = self.slope_o  # i_2 takes its place
+        self.slope_i = self.slope_o  # slope_i takes its place
+        self.da_i_W_hi_T = self.slope_o  # da_i_W_hi_T takes its place
+        self.da_i_w_ci = self.slope_o  # da_i_w_ci takes its place
+        self.da_f_w_cf = self.slope_o  # da_f_w_cf takes its place
+        self.dc_f = self.slope_o  # dc_f takes its place
+        self.da_f_c = self.da_i_c  # da_f_c takes its place
+        self.da_o_c = self.da_i_c  # da_o_c takes its place
         self.da_out = self.a.reshape(T, N, 4 * H)  # da_out takes its place
+        self.i_ = self.a[:, :H]
+        self.f = self.a[:, H : 2 * H]
+        self.o = self.a[:, 3 * H : 4 * H]
+        self.tanh_a_c = self.a[:, 2 * H : 3 * H]
         self.dW_xi = self.dW_x[..., :H]
         self.dW_hi = self.dW_h[..., :H]
         self.db_i = self.db[:H]
@@ -467,10 +482,8 @@ class _Buffers:
         self.dW_xo = self.dW_x[..., 3 * H : 4 * H]
         self.dW_ho = self.dW_h[..., 3 * H : 4 * H]
         self.db_o = self.db[3 * H : 4 * H]
-        self.a_i = self.a[:, :H]
-        self.a_f = self.a[:, H : 2 * H]
-        self.a_c = self.a[:, 2 * H : 3 * H]
-        self.a_o = self.a[:, 3 * H : 4 * H]
+        self.i_f_tanh_a_c = self.a[:, : 3 * H]
+        self.i_f = self.a[:, : 2 * H]
         self.da_o = self.da[3 * H : 4 * H]
         self.da_c = self.da[2 * H : 3 * H]
         self.da_f = self.da[H : 2 * H]
@@ -514,13 +527,12 @@ class _Buffers:
                 h_all[:-1],
                 self.a,
                 c_all[:-1],
-                self.a_i,
                 self.i_,
-                self.a_f,
                 self.f,
-                self.a_c,
+                self.i_f_tanh_a_c,
+                self.i_f,
+                self.tanh_a_c,
                 c_all[1:],
-                self.a_o,
                 self.o,
                 h_all[1:],
                 h_out_all[1:],
@@ -534,7 +546,7 @@ class _Buffers:
                 dh_all[1:][::-1],
                 self.o[::-1],
                 dc_all[1:][::-1],
-                self.a_c[::-1],
+                self.tanh_a_c[::-1],
                 self.i_[::-1],
                 c_all[:-1][::-1],
                 self.f[::-1],

@@ -80,22 +80,22 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.copyto(w.half_W_ih, W_ih)  # (1)
-    np.multiply(w.half_W_ih[: 2 * H], 0.5, out=w.half_W_ih[: 2 * H])  # (1)
-    np.multiply(w.half_W_ih[3 * H : 4 * H], 0.5, out=w.half_W_ih[3 * H : 4 * H])  # (1)
+    np.copyto(w.half_W_ih, W_ih)
+    np.multiply(w.half_W_ih[: 2 * H], 0.5, out=w.half_W_ih[: 2 * H])
+    np.multiply(w.half_W_ih[3 * H : 4 * H], 0.5, out=w.half_W_ih[3 * H : 4 * H])
     np.matmul(w.half_W_ih, x.swapaxes(-1, -2), out=w.a)  # (1)
-    np.copyto(w.half_b_ih, b_ih)  # (1)
-    np.multiply(w.half_b_ih[: 2 * H], 0.5, out=w.half_b_ih[: 2 * H])  # (1)
-    np.multiply(w.half_b_ih[3 * H : 4 * H], 0.5, out=w.half_b_ih[3 * H : 4 * H])  # (1)
+    np.copyto(w.half_b_ih, b_ih)
+    np.multiply(w.half_b_ih[: 2 * H], 0.5, out=w.half_b_ih[: 2 * H])
+    np.multiply(w.half_b_ih[3 * H : 4 * H], 0.5, out=w.half_b_ih[3 * H : 4 * H])
     np.add(w.a, w.half_b_ih[..., None], out=w.a)  # (1)
-    np.copyto(w.half_b_hh, b_hh)  # (1)
-    np.multiply(w.half_b_hh[: 2 * H], 0.5, out=w.half_b_hh[: 2 * H])  # (1)
-    np.multiply(w.half_b_hh[3 * H : 4 * H], 0.5, out=w.half_b_hh[3 * H : 4 * H])  # (1)
+    np.copyto(w.half_b_hh, b_hh)
+    np.multiply(w.half_b_hh[: 2 * H], 0.5, out=w.half_b_hh[: 2 * H])
+    np.multiply(w.half_b_hh[3 * H : 4 * H], 0.5, out=w.half_b_hh[3 * H : 4 * H])
     np.add(w.a, w.half_b_hh[..., None], out=w.a)  # (1)
     np.copyto(w.W_hh_T, W_hh.T)
-    np.copyto(w.half_W_hh, W_hh)  # (1)
-    np.multiply(w.half_W_hh[: 2 * H], 0.5, out=w.half_W_hh[: 2 * H])  # (1)
-    np.multiply(w.half_W_hh[3 * H : 4 * H], 0.5, out=w.half_W_hh[3 * H : 4 * H])  # (1)
+    np.copyto(w.half_W_hh, W_hh)
+    np.multiply(w.half_W_hh[: 2 * H], 0.5, out=w.half_W_hh[: 2 * H])
+    np.multiply(w.half_W_hh[3 * H : 4 * H], 0.5, out=w.half_W_hh[3 * H : 4 * H])
     add, tanh, multiply, half_W_hh = np.add, np.tanh, np.multiply, w.half_W_hh
     h_W_hh_T, f_c, i_g, tanh_c = w.h_W_hh_T, w.f_c, w.i_g, w.tanh_c
     for (
@@ -220,6 +220,7 @@ def forward(params, x, state=None):
     x = np.asarray(x)
     sizes = _sizes(params, x, None, state)
     w = _Buffers(*sizes)
+    _, _, _, H, *_ = sizes
     W_ih = params["W_ih"]
     W_hh = params["W_hh"]
     b_ih = params["b_ih"]
@@ -229,36 +230,41 @@ def forward(params, x, state=None):
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.matmul(W_ih, x.swapaxes(-1, -2), out=w.a)  # (1)
-    np.add(w.a, b_ih[..., None], out=w.a)  # (1)
-    np.add(w.a, b_hh[..., None], out=w.a)  # (1)
-    add, multiply, tanh, h_W_hh_T, f_c = np.add, np.multiply, np.tanh, w.h_W_hh_T, w.f_c
-    i_g, tanh_c = w.i_g, w.tanh_c
+    np.copyto(w.half_W_ih, W_ih)
+    np.multiply(w.half_W_ih[: 2 * H], 0.5, out=w.half_W_ih[: 2 * H])
+    np.multiply(w.half_W_ih[3 * H : 4 * H], 0.5, out=w.half_W_ih[3 * H : 4 * H])
+    np.matmul(w.half_W_ih, x.swapaxes(-1, -2), out=w.a)  # (1)
+    np.copyto(w.half_b_ih, b_ih)
+    np.multiply(w.half_b_ih[: 2 * H], 0.5, out=w.half_b_ih[: 2 * H])
+    np.multiply(w.half_b_ih[3 * H : 4 * H], 0.5, out=w.half_b_ih[3 * H : 4 * H])
+    np.add(w.a, w.half_b_ih[..., None], out=w.a)  # (1)
+    np.copyto(w.half_b_hh, b_hh)
+    np.multiply(w.half_b_hh[: 2 * H], 0.5, out=w.half_b_hh[: 2 * H])
+    np.multiply(w.half_b_hh[3 * H : 4 * H], 0.5, out=w.half_b_hh[3 * H : 4 * H])
+    np.add(w.a, w.half_b_hh[..., None], out=w.a)  # (1)
+    np.copyto(w.half_W_hh, W_hh)
+    np.multiply(w.half_W_hh[: 2 * H], 0.5, out=w.half_W_hh[: 2 * H])
+    np.multiply(w.half_W_hh[3 * H : 4 * H], 0.5, out=w.half_W_hh[3 * H : 4 * H])
+    add, tanh, multiply, half_W_hh = np.add, np.tanh, np.multiply, w.half_W_hh
+    h_W_hh_T, f_c, i_g, tanh_c = w.h_W_hh_T, w.f_c, w.i_g, w.tanh_c
     for (
         h_prev,
         a_t,
-        i__t,
-        f_t,
-        g_t,
+        i_f_t,
         o_t,
+        f_t,
         c_prev,
+        i__t,
+        g_t,
         c_t,
         h_t,
         h_out_t,
-    ) in w.forward_:  # t = 1, …, T
-        W_hh.dot(h_prev, h_W_hh_T)  # (1)
+    ) in w.forward:  # t = 1, …, T
+        half_W_hh.dot(h_prev, h_W_hh_T)  # (1)
         add(a_t, h_W_hh_T, a_t)  # (1)
-        multiply(i__t, 0.5, i__t)  # (2)
-        tanh(i__t, i__t)  # (2)
-        multiply(i__t, 0.5, i__t)  # (2)
-        add(i__t, 0.5, i__t)  # (2)
-        multiply(f_t, 0.5, f_t)  # (3)
-        tanh(f_t, f_t)  # (3)
-        multiply(f_t, 0.5, f_t)  # (3)
-        add(f_t, 0.5, f_t)  # (3)
-        tanh(g_t, g_t)  # (4)
-        multiply(o_t, 0.5, o_t)  # (5)
-        tanh(o_t, o_t)  # (5)
+        tanh(a_t, a_t)  # (2), (3), (4), (5)
+        multiply(i_f_t, 0.5, i_f_t)  # (2), (3)
+        add(i_f_t, 0.5, i_f_t)  # (2), (3)
         multiply(o_t, 0.5, o_t)  # (5)
         add(o_t, 0.5, o_t)  # (5)
         multiply(f_t, c_prev, f_c)  # (6)
@@ -396,21 +402,6 @@ class _Buffers:
                 dh_all[:-1][::-1],
                 dc_all[:-1][::-1],
                 self.da_out[::-1],
-                strict=True,
-            )
-        )
-        self.forward_ = list(
-            zip(
-                h_all[:-1],
-                self.a,
-                self.i_,
-                self.f,
-                self.g,
-                self.o,
-                c_all[:-1],
-                c_all[1:],
-                h_all[1:],
-                h_out_all[1:],
                 strict=True,
             )
         )

@@ -77,15 +77,20 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.b[:H], b_f)
     np.copyto(w.b[H : 2 * H], b_h)
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    x.dot(w.W, out=w.a)  # (1), (3)
-    np.add(w.a, w.b, out=w.a)  # (1), (3)
-    add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    W_f_h, f_h, W_h_f, slope_f, f_h_2 = w.W_f_h, w.f_h, w.W_h_f, w.slope_f, w.f_h_2
-    f_htilde = w.f_htilde
+    np.copyto(w.half_W, w.W)
+    np.multiply(w.half_W[..., :H], 0.5, out=w.half_W[..., :H])
+    x.dot(w.half_W, out=w.a)  # (1), (3)
+    np.copyto(w.half_b, w.b)
+    np.multiply(w.half_b[:H], 0.5, out=w.half_b[:H])
+    np.add(w.a, w.half_b, out=w.a)  # (1), (3)
+    np.copyto(w.half_W_f, W_f[..., :H])
+    np.multiply(w.half_W_f, 0.5, out=w.half_W_f)
+    add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
+    half_W_f, W_f_h, f_h, W_h_f, slope_f = w.half_W_f, w.W_f_h, w.f_h, w.W_h_f, w.slope_f
+    f_h_2, f_htilde = w.f_h_2, w.f_htilde
     for h_prev, f_t, htilde_t, h_t in w.forward:  # t = 1, …, T
-        W_f[..., :H].dot(h_prev, W_f_h)  # (1)
+        half_W_f.dot(h_prev, W_f_h)  # (1)
         add(f_t, W_f_h, f_t)  # (1)
-        multiply(f_t, 0.5, f_t)  # (2)
         tanh(f_t, f_t)  # (2)
         multiply(f_t, 0.5, f_t)  # (2)
         add(f_t, 0.5, f_t)  # (2)
@@ -183,15 +188,20 @@ def forward(params, x, state=None):
     np.copyto(w.b[:H], b_f)
     np.copyto(w.b[H : 2 * H], b_h)
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    x.dot(w.W, out=w.a)  # (1), (3)
-    np.add(w.a, w.b, out=w.a)  # (1), (3)
-    add, multiply, tanh, subtract = np.add, np.multiply, np.tanh, np.subtract
-    W_f_h, f_h, W_h_f, slope_f, f_h_2 = w.W_f_h, w.f_h, w.W_h_f, w.slope_f, w.f_h_2
-    f_htilde = w.f_htilde
+    np.copyto(w.half_W, w.W)
+    np.multiply(w.half_W[..., :H], 0.5, out=w.half_W[..., :H])
+    x.dot(w.half_W, out=w.a)  # (1), (3)
+    np.copyto(w.half_b, w.b)
+    np.multiply(w.half_b[:H], 0.5, out=w.half_b[:H])
+    np.add(w.a, w.half_b, out=w.a)  # (1), (3)
+    np.copyto(w.half_W_f, W_f[..., :H])
+    np.multiply(w.half_W_f, 0.5, out=w.half_W_f)
+    add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
+    half_W_f, W_f_h, f_h, W_h_f, slope_f = w.half_W_f, w.W_f_h, w.f_h, w.W_h_f, w.slope_f
+    f_h_2, f_htilde = w.f_h_2, w.f_htilde
     for h_prev, f_t, htilde_t, h_t in w.forward:  # t = 1, …, T
-        W_f[..., :H].dot(h_prev, W_f_h)  # (1)
+        half_W_f.dot(h_prev, W_f_h)  # (1)
         add(f_t, W_f_h, f_t)  # (1)
-        multiply(f_t, 0.5, f_t)  # (2)
         tanh(f_t, f_t)  # (2)
         multiply(f_t, 0.5, f_t)  # (2)
         add(f_t, 0.5, f_t)  # (2)
@@ -234,6 +244,9 @@ class _Buffers:
         self.b = _empty((2 * H,), dtype)
         self.dW = _empty((2 * H, D + H), dtype)
         self.db = _empty((2 * H,), dtype)
+        self.half_W = _empty((D, 2 * H), dtype)
+        self.half_b = _empty((2 * H,), dtype)
+        self.half_W_f = _empty((H, H), dtype)
         self.f_h = self.W_f_h  # f_h takes its place
         self.f_h_2 = self.W_h_f  # f_h_2 takes its place
         self.slope_f = self.W_h_f  # slope_f takes its place

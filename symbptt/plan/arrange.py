@@ -14,7 +14,8 @@ from typing import Any
 from . import gates
 from .columns import RefusedError, columns, is_gated, scratch, sink, turned_names
 from .draft import Draft
-from .keep import keep
+from .halves import fold_halves
+from .keep import is_gate, keep, takes_product
 from .pack import pack, strided
 from .program import Buffer, Part
 
@@ -26,10 +27,10 @@ def arranged(
 ) -> tuple[Part, Part, Buffers]:
     """Both parts after the passes, and the buffers that they share."""
     a, b = Draft.of(*train, results), Draft.of(*infer, results)
-    keep(a, products=True)
+    keep(a, takes_product)
     a, b = _packed(a, b) or _gated(a, b)
     for d in (a, b):
-        gates.fold_halves(d)
+        fold_halves(d)
         gates.name_blocks(d)
         gates.settle(d)
         b.buffers |= {n: x for n, x in a.buffers.items() if x.part and x.part[0] in b.buffers}
@@ -46,6 +47,7 @@ def _packed(a: Draft, b: Draft) -> tuple[Draft, Draft] | None:
 
 
 def _gated(a: Draft, b: Draft) -> tuple[Draft, Draft]:
+    keep(a, is_gate)
     places = gates.in_place(a)
     gates.take_place(a, places)
     gates.take_place(b, places)
@@ -58,7 +60,7 @@ def _turned(a: Draft, b: Draft) -> tuple[Draft, Draft]:
     try:
         sink(c, set(c.buffers))
         sink(d, {n for n, x in c.buffers.items() if not x.timed})
-        keep(c, products=False)
+        keep(c)
         names = turned_names(c) | turned_names(d)
         copied = columns(c, names, set())
         if columns(d, names, copied) - copied:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any
 
+from ..matrix.build import at_least
 from .program import Buffer, Instruction, Item, Loop, Part, Ref, Term
 
 # Entry by entry: the result may stand where an operand stood, in any layout.
@@ -79,6 +80,24 @@ class Draft:
     def held(self, name: str) -> bool:
         """Whether something outside the instructions reads a buffer: the loss, or the caller."""
         return name in self.results or any(r.buffer == name for x in self.terms for r in x.args)
+
+    def is_packable(self, name: str) -> bool:
+        """Whether every use of an array is one that a block of another can take."""
+        b = self.buffers[name]
+        work = b.role == "work" and b.kind == "real" and b.only_steps and not b.part
+        if not work or not b.shape or self.held(name):
+            return False
+        for t in self.touches(name):
+            product = t.instruction.op in ("dot", "matmul", "colsum")
+            plain = replace(t.ref, flat=False, turned=False) in (
+                Ref(name, "all"),
+                Ref(name, "step"),
+            )
+            if not plain or not (product or t.instruction.op in ELEMENTWISE):
+                return False
+            if t.ref.turned and not product:
+                return False
+        return True
 
     def rewrite(self, change: Callable[[Instruction, Loop | None], list[Instruction]]) -> None:
         """Every instruction replaced by what `change` makes of it."""
@@ -174,6 +193,15 @@ def free(hint: str, taken: Collection[str]) -> str:
 def with_views(i: Instruction, change: Callable[[Ref], Ref]) -> Instruction:
     args: tuple[Any, ...] = tuple(change(a) if isinstance(a, Ref) else a for a in i.args)
     return replace(i, out=change(i.out), args=args)
+
+
+def overlap(r: Ref, s: Ref) -> bool:
+    """Whether two views may have an entry in common."""
+    if r.buffer != s.buffer:
+        return False
+    if r.block and s.block:
+        return not (at_least(r.block[0], s.block[1]) or at_least(s.block[0], r.block[1]))
+    return True
 
 
 def at_step(ref: Ref) -> bool:

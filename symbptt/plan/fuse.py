@@ -13,8 +13,7 @@ from typing import Any
 
 from sympy import Integer, default_sort_key, expand
 
-from ..matrix.build import at_least
-from .draft import ELEMENTWISE, Draft, joint_name
+from .draft import ELEMENTWISE, Draft, joint_name, overlap
 from .program import Buffer, Instruction, Item, Ref
 
 Body = list[Instruction]
@@ -427,15 +426,6 @@ def _in_the_way(x: Instruction, m: Instruction, commuting: Ref | None) -> bool:
     touched = [a for a in (*x.args, x.out) if isinstance(a, Ref)]
     read = [a for a in m.args if isinstance(a, Ref)]
     return any(overlap(m.out, a) for a in touched) or any(overlap(x.out, a) for a in read)
-
-
-def overlap(r: Ref, s: Ref) -> bool:
-    """Whether two views may have an entry in common."""
-    if r.buffer != s.buffer:
-        return False
-    if r.block and s.block:
-        return not (at_least(r.block[0], s.block[1]) or at_least(s.block[0], r.block[1]))
-    return True
 
 
 def adding(body: Sequence[Instruction], i: Instruction) -> Body:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from .draft import ELEMENTWISE, Draft
@@ -9,17 +10,26 @@ from .program import Instruction, Loop, Ref
 
 PRODUCTS = ("dot", "matmul", "matvec", "vecmat")
 
+Made = list[Instruction]  # what fills one array
 
-def keep(d: Draft, *, products: bool) -> None:
-    """Find values over all t that some loop had step by step, and take those instead.
 
-    With `products` only what takes a matrix product: the rest may be cheaper to compute again.
-    """
+def takes_product(made: Made) -> bool:
+    """The rest may be cheaper to compute again."""
+    return any(i.op in PRODUCTS for i in made)
+
+
+def is_gate(made: Made) -> bool:
+    """A function of one block of a packed array: it will stand there."""
+    return [i.op for i in made] in (["tanh"], ["sigmoid"]) and made[0].args[0].block is not None
+
+
+def keep(d: Draft, which: Callable[[Made], bool] = lambda made: True) -> None:
+    """Find values over all t that some loop had step by step, and take those instead."""
     for name, b in list(d.buffers.items()):
         made = [i for i in d.instructions() if i.out.buffer == name]
         if b.role != "work" or not b.only_steps or not made or d.held(name):
             continue
-        if products and not any(i.op in PRODUCTS for i in made):
+        if not which(made):
             continue
         if any(i.op not in (*ELEMENTWISE, *PRODUCTS) for i in made):
             continue
@@ -66,3 +76,9 @@ def _take(d: Draft, scratch: str, name: str, made: list[Instruction]) -> None:
     d.rewrite(lambda i, loop: [] if any(i is m for m in made) else [i])
     d.views(lambda r: replace(r, buffer=name, span="step") if r.buffer == scratch else r)
     del d.buffers[scratch]
+    if name.startswith(scratch):  # a second one of its kind is the first now
+        d.views(lambda r: replace(r, buffer=scratch) if r.buffer == name else r)
+        d.buffers = {
+            (scratch if n == name else n): (replace(b, name=scratch) if n == name else b)
+            for n, b in d.buffers.items()
+        }

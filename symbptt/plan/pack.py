@@ -15,7 +15,8 @@ from typing import Any
 
 from sympy import Integer, expand
 
-from .draft import ELEMENTWISE, Draft, joint_name
+from . import gates
+from .draft import Draft, joint_name
 from .fuse import Fuser, adding
 from .program import Instruction, Item, Loop, Ref
 
@@ -31,7 +32,9 @@ def pack(a: Draft, b: Draft) -> None:
             for d in (a, b):
                 if set(members) <= set(d.buffers):
                     _side_by_side(d, whole, members)
+    places = gates.stand_in(a)
     for d in (a, b):
+        gates.stand(d, places)
         Fuser(d, names).run()
         d.drop_unread()
 
@@ -84,7 +87,7 @@ def _sums(d: Draft) -> list[tuple[str, ...]]:
         for i in (*loop.body, *_straight(d.blocks[0])):
             key = _moving(d, i)
             into = _accumulator(loop.body, i)
-            if key is not None and into in written and _can_be_packed(d, into):
+            if key is not None and into in written and d.is_packable(into):
                 shared.setdefault(key, []).append(into)
         found += _classes(d, shared.values())
     return found
@@ -99,7 +102,7 @@ def _errors(d: Draft) -> list[tuple[str, ...]]:
         for body in (loop.body, tuple(_straight(d.blocks[1])), tuple(_straight(d.blocks[2]))):
             for i in body:
                 read = _error(d, i)
-                if read in written and _can_be_packed(d, read):
+                if read in written and d.is_packable(read):
                     chains.setdefault((id(body), _accumulator(body, i)), []).append(read)
         found += _classes(d, chains.values())
     return found
@@ -137,21 +140,6 @@ def _error(d: Draft, i: Instruction) -> str:
 def _accumulator(body: tuple[Instruction, ...], i: Instruction) -> str:
     """Where a product ends: the array that it is added to at once, or its own."""
     return next((x.out.buffer for x in adding(body, i)), i.out.buffer)
-
-
-def _can_be_packed(d: Draft, name: str) -> bool:
-    """Whether every use of an array is one that a block of another can take."""
-    b = d.buffers[name]
-    if b.role != "work" or not b.only_steps or not b.shape or b.kind != "real" or d.held(name):
-        return False
-    for t in d.touches(name):
-        product = t.instruction.op in ("dot", "matmul", "colsum")
-        plain = replace(t.ref, flat=False, turned=False) in (Ref(name, "all"), Ref(name, "step"))
-        if not plain or not (product or t.instruction.op in ELEMENTWISE):
-            return False
-        if t.ref.turned and not product:
-            return False
-    return True
 
 
 def _classes(d: Draft, groups: Iterable[list[str]]) -> list[tuple[str, ...]]:
