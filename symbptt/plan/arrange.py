@@ -9,7 +9,7 @@ halves    sigmoid and tanh gates go through one tanh
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from . import gates
 from .columns import RefusedError, columns, is_gated, scratch, sink, turned_names
@@ -20,30 +20,31 @@ from .pack import pack, strided
 from .program import Buffer, Part
 
 Buffers = dict[str, Buffer]
+Upto = Literal["nothing", "pack", "gates"]  # the last of the passes that are made
 
 
 def arranged(
-    train: tuple[Part, Buffers], infer: tuple[Part, Buffers], results: set[str]
+    train: tuple[Part, Buffers],
+    infer: tuple[Part, Buffers],
+    results: set[str],
+    upto: Upto = "gates",
 ) -> tuple[Part, Part, Buffers]:
     """Both parts after the passes, and the buffers that they share."""
     a, b = Draft.of(*train, results), Draft.of(*infer, results)
     keep(a, takes_product)
-    a, b = _packed(a, b) or _gated(a, b)
-    for d in (a, b):
+    c, d = a.copy(), b.copy()
+    pack(c, d)
+    gated = _gated(c.copy(), d.copy())
+    if any(map(strided, gated)):  # a block of it would have gaps
+        c, d, gated = a, b, _gated(a.copy(), b.copy())
+    a, b = gated if upto == "gates" else (c, d)
+    for d in (a, b) if upto == "gates" else ():
         fold_halves(d)
         gates.name_blocks(d)
         gates.settle(d)
         b.buffers |= {n: x for n, x in a.buffers.items() if x.part and x.part[0] in b.buffers}
     buffers = {**a.buffers, **{n: x for n, x in b.buffers.items() if n not in a.buffers}}
     return a.part(), b.part(), buffers
-
-
-def _packed(a: Draft, b: Draft) -> tuple[Draft, Draft] | None:
-    """Both drafts with what shares an operand packed; None where a block would have gaps."""
-    c, d = a.copy(), b.copy()
-    pack(c, d)
-    c, d = _gated(c, d)
-    return None if any(map(strided, (c, d))) else (c, d)
 
 
 def _gated(a: Draft, b: Draft) -> tuple[Draft, Draft]:

@@ -16,7 +16,7 @@ from .. import matrix as mx
 from ..errors import UnsupportedError, expect
 from ..model import LOSS, Derivation, Equation
 from ..strategy import Blocks, Checkpoint, Clip, Online
-from .arrange import arranged
+from .arrange import Upto, arranged
 from .lower import Lowering
 from .operations import OPERATIONS, positive, turned_copy
 from .program import Buffer, Instruction, Item, Loop, Part, Program, Ref, Term, reads, standing
@@ -28,10 +28,10 @@ from .totals import time_sum, total
 Node = mx.Node
 
 
-def plan(derivation: Derivation, clip: Clip | None = None, *, arrange: bool = True) -> Program:
+def plan(derivation: Derivation, clip: Clip | None = None, *, upto: Upto = "gates") -> Program:
     """The optimised program of a derivation. Raises UnsupportedError for what has no code.
 
-    Without `arrange` gates and loops stay as they are written, for the report to compare.
+    `upto` is the last pass over its loops that is made, for the report to compare.
     """
     expect(derivation, Derivation, "plan", "plan(derive(load('elman')))")
     model = derivation.model
@@ -41,7 +41,7 @@ def plan(derivation: Derivation, clip: Clip | None = None, *, arrange: bool = Tr
             f"{', '.join(calls)} of model {model.name} has no body, so there is nothing to compute",
             f"function {calls[0]}(…) = …, or a built-in loss such as squared_error",
         )
-    program = drafted(derivation, clip, arrange=arrange)
+    program = drafted(derivation, clip, upto=upto)
     finals = {standing(program.buffers, s.name) for s in model.states}
     results = finals | {standing(program.buffers, n) for n in program.readout}
     used = {r.buffer for i, _ in program.infer.instructions() for r in (*reads(i), i.out)}
@@ -49,7 +49,7 @@ def plan(derivation: Derivation, clip: Clip | None = None, *, arrange: bool = Tr
     return replace(program, train=train, buffers=buffers)
 
 
-def drafted(derivation: Derivation, clip: Clip | None = None, *, arrange: bool = True) -> Program:
+def drafted(derivation: Derivation, clip: Clip | None = None, *, upto: Upto = "gates") -> Program:
     """The program in which every array still has memory of its own."""
     model = derivation.model
     train, infer = _planner(derivation), _Planner(derivation)
@@ -57,8 +57,8 @@ def drafted(derivation: Derivation, clip: Clip | None = None, *, arrange: bool =
     states = _Planner(derivation).states()
     results = {*infer.readout(), *(s.name for s in model.states)}
     ours, theirs = (train_part, train.b.buffers), (infer_part, infer.b.buffers)
-    if arrange and derivation.strategy is None:
-        train_part, infer_part, buffers = arranged(ours, theirs, results)
+    if upto != "nothing" and derivation.strategy is None:
+        train_part, infer_part, buffers = arranged(ours, theirs, results, upto)
     else:  # a cut or a segment has loops of another kind
         missing = set(infer.b.buffers) - set(train.b.buffers)
         buffers = {**train.b.buffers, **{n: infer.b.buffers[n] for n in sorted(missing)}}

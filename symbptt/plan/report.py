@@ -42,6 +42,7 @@ PASSES = (
     ("hoist", "what does not recur leaves the loops and runs over all t at once"),
     ("stack", "each weight gradient is one product after the loop"),
     ("share", "arrays nobody reads any more give their memory to later ones"),
+    ("pack", "products that share an operand are one, with their weights stacked before the loop"),
     ("gates", "packed gates take their pre-activation's place, and their loops run in columns"),
 )
 TOGETHER = "the errors of all blocks of losses go back one step at once, and are summed first"
@@ -55,20 +56,22 @@ def passes(derivation: Derivation) -> list[tuple[str, str, Counts]]:
     if isinstance(strategy, Checkpoint | Online):
         found = passes(derive(derivation.given or derivation.model))
         return [*found, _by_segments(plan(derivation), strategy)]
-    program, plain = plan(derivation), plan(derivation, arrange=False)
-    done: set[str] = set()
+    plain, done = plan(derivation, upto="nothing"), set[str]()
+    arranged: dict[str, Program] = {}
+    if strategy is None:
+        arranged = {"pack": plan(derivation, upto="pack"), "gates": plan(derivation)}
     out = []
     for name, words in _passes(derivation):
         done.add(name)
-        out.append((name, words, count(program if name == "gates" else plain, done)))
+        out.append((name, words, count(arranged.get(name, plain), done)))
     return out
 
 
 def _passes(derivation: Derivation) -> list[tuple[str, str]]:
-    """A cut gradient has loops of another kind, which `gates` leaves alone."""
+    """A cut gradient has loops of another kind, which `pack` and `gates` leave alone."""
     if derivation.strategy is None:
         return list(PASSES)
-    found = list(PASSES[:-1])
+    found = list(PASSES[:-2])
     if isinstance(derivation.strategy, Blocks):
         found.insert(3, ("together", TOGETHER))
     return found
