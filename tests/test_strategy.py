@@ -317,6 +317,29 @@ def test_the_weighted_mean_of_every_outcome_is_the_full_gradient(name: str) -> N
     assert any(np.any(second[k] != mean[k] ** 2) for k in mean)  # and it is random
 
 
+def test_the_printed_variance_is_that_of_every_outcome() -> None:
+    """One unit: S_t = B_t + ξ_t J_t S_{t−1} over all 2^(t−1) outcomes, in rationals."""
+    alpha, steps = Fraction(2, 5), 5
+    J = [Fraction(n, 7) for n in (3, -5, 2, 9, 4)]
+    B = [Fraction(n, 3) for n in (1, 2, -4, 5, 1)]
+    first = second = Fraction(0)
+    for chance, xi in outcomes(steps, alpha):
+        S = Fraction(0)
+        for t in range(steps):
+            S = B[t] + xi[t] * J[t] * S
+        first, second = first + chance * S, second + chance * S**2
+    means = [Fraction(0)]
+    for t in range(steps):
+        means.append(B[t] + J[t] * means[-1])
+    closed = Fraction(0)
+    for k in range(1, steps):  # k + 1 of the formula
+        grown = Fraction(1)
+        for t in range(k + 1, steps):
+            grown *= J[t] ** 2 / alpha
+        closed += (1 / alpha - 1) * grown * J[k] ** 2 * means[k] ** 2
+    assert closed == second - first**2 > 0
+
+
 def test_the_same_seed_gives_the_same_gradient_and_the_mean_converges() -> None:
     params, x, y = elman(6)
     module = module_of("elman", RandomCut(Fraction(3, 4)))

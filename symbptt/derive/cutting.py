@@ -148,18 +148,24 @@ def _kept(road: Road, strategy: Blocks) -> list[Group]:
             lhs = mx.plus(total(LOSS, p), mx.times(-1, computed(p)))
             gaps.append(Equation(d.label(), lhs, _double_sum(road, p, left_out, direct=False)))
     text = (
-        "g_W stands for what is computed in place of dL/dW, P(t,k) times [k ≥ f_t]; "
-        f"f_t = {first_step(strategy, 't')}."
+        "g_W stands for what is computed in place of dL/dW, the product of the Jacobians from step "
+        f"k to t times [k ≥ f_t]; f_t = {first_step(strategy, 't')}."
     )
     words = "The bias, the terms that are left out: those of the steps k < f_t."
     if d.model.is_two_way:
         text = text[:-1] + f", n_t = {last_step(strategy, 't')}."
         text = text.replace("[k ≥ f_t]", "[f_t ≤ k ≤ n_t]")
         words = words[:-1] + " and k > n_t."
+    text = " ".join((text, *_stacks(road)))
     return [
         Group("kept", "What is computed, in closed form", text, tuple(kept)),
         Group("bias", "What is left out", words, tuple(gaps)),
     ]
+
+
+def _stacks(road: Road) -> list[str]:
+    """In words: what the stacked states stand for."""
+    return [words for b in road.blocks if b.is_stacked for words in road.stack(b)]
 
 
 def computed(p: mx.Var) -> mx.Var:
@@ -206,6 +212,8 @@ def _random(road: Road, strategy: RandomCut) -> Group:
         f"probability α = {alpha} and else 0, so E {xi} = 1 and E g_W = dL/dW for every T, also "
         "where α is another number at every step (Tallec and Ollivier, 2017); "
         f"{xi} for t ≤ 1{and_past} is 1. For one unit, S_t = dh_t/dW and S̄_t its mean: "
-        "Var S_t = J_t² (Var S_{t−1} / α + (1/α − 1) S̄_{t−1}²), Var S_1 = 0."
+        "Var S_t = J_t² (Var S_{t−1} / α + (1/α − 1) S̄_{t−1}²), Var S_1 = 0, which is "
+        "(1/α − 1) Σ_{k=2}^{t} (∏_{j=k+1}^{t} J_j²/α) J_k² S̄_{k−1}²."
     )
+    text = " ".join((text, *_stacks(road)))
     return Group("kept", "What is computed, in closed form", text, tuple(out))

@@ -135,26 +135,35 @@ class Road:
         for b in self.blocks:
             s = show_expression(b.var)
             if b.is_stacked:
-                parts = ", ".join(map(show_expression, b.parts))
-                yield f"{s} = ({parts}), stacked into one vector."
-                yield from self._same_step(b)
+                yield from self.stack(b)
+                yield from self._parts(b)
                 yield f"λ_t of the proof is dL/d{s}, which holds the other parts of {s} fixed."
             else:
                 yield f"λ_t of the proof is dL/d{s}."
 
-    def _same_step(self, b: Block) -> Iterator[str]:
-        """What a state that reads another of its own step means for the rows and for dL/ds_t."""
+    def stack(self, b: Block) -> Iterator[str]:
+        """What a stacked block is, and what a state that reads another of its step adds to rows."""
+        s, parts = show_expression(b.var), ", ".join(map(show_expression, b.parts))
+        yield f"{s} = ({parts}), stacked into one vector."
+        for w, readers in self._same_step(b):
+            for v in readers:
+                row, slope, column = map(show_expression, (v, partial(v, w), w))
+                yield f"In ∂{s} the rows of {row} add {slope} times the rows of {column}."
+
+    def _parts(self, b: Block) -> Iterator[str]:
+        """What it means for dL/ds_t."""
         s = show_expression(b.var)
+        for w, readers in self._same_step(b):
+            pulled = [mx.contract(total(LOSS, v), partial(v, w), v.rank) for v in readers]
+            less = " − ".join(map(show_expression, (total(LOSS, w), *pulled)))
+            yield f"The part of dL/d{s} for {show_expression(w)} is {less}."
+
+    def _same_step(self, b: Block) -> Iterator[tuple[mx.Var, list[mx.Var]]]:
+        """(a state, the states that read it in its own step)."""
         for w in b.parts:
             readers = [v for v in self.step.states if w in self.step.reads(v) and w.time == v.time]
-            column = show_expression(w)
-            for v in readers:
-                row, slope = map(show_expression, (v, partial(v, w)))
-                yield f"In ∂{s} the rows of {row} add {slope} times the rows of {column}."
-            pulled = [mx.contract(total(LOSS, v), partial(v, w), v.rank) for v in readers]
-            if pulled:
-                less = " − ".join(map(show_expression, (total(LOSS, w), *pulled)))
-                yield f"The part of dL/d{s} for {column} is {less}."
+            if readers:
+                yield w, readers
 
     def _adjoint(self, b: Block) -> Equation:
         """dL/ds_t, for one block."""

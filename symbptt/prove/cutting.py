@@ -23,7 +23,7 @@ from ..indices import same
 from ..indices.lower import lower
 from ..model import Block, Derivation, Equation, Step
 from ..strategy import Blocks, RandomCut
-from .induction import B, Claim, J, P, S, T, empty_product, k, right, s, t, u
+from .induction import B, Claim, J, P, S, T, empty_product, k, linear_recurrence, right, s, t, u
 from .recursions import Chain, adjoint, checked, gradient, show, total_step
 from .roads import Roads, partial
 
@@ -200,7 +200,15 @@ def _variance() -> list[Step]:
     variance = sympy.expand(of_square - (b + j * m) ** 2)
     stated = j**2 * (v / alpha + (1 / alpha - 1) * m**2)
     words = "one unit: Var S_t = J_t² (Var S_{t−1} / α + (1/α − 1) S̄_{t−1}²), S̄ = E S"
-    return [Step("", words, sympy.simplify(variance - stated) == 0, "E ξ² = 1/α, ξ_t independent")]
+    growth, added = j**2 / alpha, (1 / alpha - 1) * (j * m) ** 2  # V_t = growth V_{t−1} + added
+    fits = sympy.expand(stated - growth * v - added) == 0 and added.subs(m, 0) == 0
+    closed = "Var S_t = (1/α − 1) Σ_{k=2}^{t} (∏_{j=k+1}^{t} J_j²/α) J_k² S̄_{k−1}²"
+    how = "the lemma of the linear recurrence; the term of k = 1 is 0, as S̄_0 is"
+    lemma = all(x.ok for x in linear_recurrence())
+    return [
+        Step("", words, sympy.simplify(variance - stated) == 0, "E ξ² = 1/α, ξ_t independent"),
+        Step("", closed, lemma and fits, how),
+    ]
 
 
 # -- one model
