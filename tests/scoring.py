@@ -1,4 +1,6 @@
-"""The score of `verify` on published derivations: python -m tests.scoring [CASES.json] [ID …].
+"""The score of `verify` on published derivations: python -m tests.scoring [CASES.json …] [ID …].
+
+Without a file: all of them, each with its own figures.
 
 Each case is made into one document, its equations tagged with their ids; the verdict of an
 equation is the worst of its claims'.
@@ -16,6 +18,7 @@ from typing import Any
 from symbptt.verify.report import Report, verify
 
 CASES = Path(__file__).parent / "cases" / "index.json"
+MORE = CASES.with_name("more.json")  # derivations that nothing was tuned to before they were scored
 EXPECTED = {
     "proved": "correct",
     "refuted": "wrong",
@@ -65,8 +68,14 @@ def verdicts(case: dict[str, Any], report: Report) -> dict[str, tuple[str, list[
 
 
 def main(arguments: list[str]) -> int:
-    path = Path(arguments[0]) if arguments and arguments[0].endswith(".json") else CASES
     wanted = [a for a in arguments if not a.endswith(".json")]
+    for path in [Path(a) for a in arguments if a.endswith(".json")] or [CASES, MORE]:
+        print(f"# {path.name}")
+        scored(path, wanted)
+    return 0
+
+
+def scored(path: Path, wanted: list[str]) -> None:
     cases = json.loads(path.read_text(encoding="utf-8"))["cases"]
     table: Counter[tuple[str, str]] = Counter()
     classes: Counter[bool] = Counter()
@@ -98,6 +107,8 @@ def main(arguments: list[str]) -> int:
     total = sum(table.values())
     exact = sum(n for (want, got), n in table.items() if EXPECTED.get(got) == want)
     seconds = time.perf_counter() - began
+    if not total:
+        return
     print(f"\n{exact} of {total} exact ({100 * exact / total:.0f} %), {seconds:.1f} s")
     print(f"wrong lines proved: {table['wrong', 'proved'] + table['wrong', 'definition']}")
     print(f"correct lines refuted: {table['correct', 'refuted'] + table['correct', 'follows']}")
@@ -105,7 +116,6 @@ def main(arguments: list[str]) -> int:
         print(f"classes: {classes[True]} of {sum(classes.values())} right")
     for (want, got), n in sorted(table.items()):
         print(f"  {want:12} {got:14} {n}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -160,9 +160,13 @@ class Naming:
         )
         for i in x.indices:
             word = "".join(i.marks) + i.text.strip()
-            if i.inner and i.terms is not None:  # x_{t_k}: a time with a component
+            if i.inner and i.terms is not None and set(i.names) <= self.names:  # x_{t_k}
                 times.append(self.time(i))
                 comps += [j.text for j in i.inner]
+            elif i.inner:  # δ_{h_t}, δ_{W_{xh}}: a quantity with its own index
+                inner = "".join(j.text.strip() for j in i.inner if not self._counts(j))
+                times += [self.time(j) for j in i.inner if self._counts(j)]
+                labels.append(_letter_of(i) + (f"_{inner}" if inner else ""))
             elif self._is_time(x, i, timed):
                 times.append(self.time(i))
             elif self._is_component(x, i, bool(times)):
@@ -195,6 +199,10 @@ class Naming:
         if i.names == ("i",) and not i.shift and "i" not in self.bound:
             return timed and not any(set(j.names) & {"t", self.horizon} for j in x.indices)
         return timed
+
+    def _counts(self, i: s.Index) -> bool:
+        """Whether an index below an index is a time: the t of δ_{h_t}."""
+        return bool(i.names) and set(i.names) <= self.names and not i.marks
 
     def _better(self, j: s.Index, i: s.Index) -> bool:
         """Whether j is a time more clearly than i: x_i^{(t)}, h_{t,i}."""

@@ -183,7 +183,7 @@ def statement_text(line: Line, statement: Statement) -> str:
 
 def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
     """The claims with superscript times decided, and the naming conventions they show."""
-    claims = list(claims)
+    claims = barred(list(claims))
     naming = Naming(_trees(claims))
 
     def change(c: s.Claim) -> s.Claim:
@@ -196,6 +196,30 @@ def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
 
     claims = [change(c) for c in claims]
     return claims, Naming(_trees(claims))
+
+
+def barred(claims: list[s.Claim]) -> list[s.Claim]:
+    """The claims with h̄ as a gradient where each barred letter stands without its bar too."""
+    symbols = [x for tree in _trees(claims) for x in s.symbols(tree)]
+    with_bar = {(x.letter, x.marks[:-1]) for x in symbols if x.marks[-1:] == ("bar",)}
+    if not with_bar or not with_bar <= {(x.letter, x.marks) for x in symbols}:
+        return claims
+
+    def change(node: s.Node) -> s.Node:
+        if isinstance(node, s.Symbol) and node.marks[-1:] == ("bar",):
+            of = replace(node, marks=node.marks[:-1])
+            return s.Shorthand("bar", of, start=node.start, end=node.end)
+        return s.rebuild(node, change)
+
+    return [
+        replace(
+            c,
+            left=change(c.left),
+            right=None if c.right is None else change(c.right),
+            head=None if c.head is None else change(c.head),
+        )
+        for c in claims
+    ]
 
 
 def _trees(claims: Iterable[s.Claim]) -> list[s.Node]:

@@ -94,7 +94,8 @@ class World:
                 self.values[d.name, None] = self._array(d)
             elif d.role == "state":
                 for back in range(max(1, self.model.lag(d.name))):
-                    self.values[d.name, -back] = self._array(d)
+                    start = self.model.start(d.name, back).xreplace({mx.T: self.steps})
+                    self.values[d.name, int(start)] = self._array(d)
             elif d.role in ("input", "target"):
                 if not d.timed:
                     self.values[d.name, None] = self._array(d)
@@ -103,12 +104,14 @@ class World:
                     self.values[d.name, time] = self._array(d)
 
     def _run(self) -> None:
-        for time in range(1, self.steps + 1):
-            for e in self.model.equations:
-                key = (e.lhs.name, time)
-                self.values[key] = self.value_of(e.rhs, time)
-                self.edges[key] = self._local(e.rhs, time)
-                self.order.append(key)
+        steps = range(1, self.steps + 1)
+        for equations, back in self.model.passes:
+            for time in reversed(steps) if back else steps:
+                for e in equations:
+                    key = (e.lhs.name, time)
+                    self.values[key] = self.value_of(e.rhs, time)
+                    self.edges[key] = self._local(e.rhs, time)
+                    self.order.append(key)
         loss = self.model.loss.step.name
         total: Any = 0
         weights: dict[Key, Array] = {}
@@ -204,7 +207,7 @@ class World:
                 if v == by:
                     if copy is not None and w[1] != copy:
                         continue
-                    if kind == FUTURE and w[1] is not None and w[1] <= (by[1] or 0):
+                    if kind == FUTURE and w[1] is not None and w[1] == by[1]:
                         continue
                     term = local
                 elif v in out and v != by:

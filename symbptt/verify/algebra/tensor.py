@@ -131,6 +131,9 @@ def chained(alg: Any, a: Tensor, b: Tensor) -> Tensor:
     """The product that contracts what faces, or stands side by side where nothing faces."""
     if not (a.rank and b.rank):
         return scale(alg, a, b)
+    by_matrix = {a.rank, b.rank} == {1, 3} and (a.loose or b.loose)  # ∂L/∂h and ∂h/∂W
+    if by_matrix and a.rank == 1 and a.left and a.shape == b.rows:
+        a = replace(a, left=0)
     n = len(a.columns)
     if a.columns != b.rows:
         if b.loose and a.columns == b.shape and b.rank > 1:  # a gradient behind its Jacobian
@@ -146,6 +149,8 @@ def chained(alg: Any, a: Tensor, b: Tensor) -> Tensor:
     out = la[: a.rank - n] + rest
     data = alg.combine(f"{la},{lb}->{out}", a.data, b.data)
     shape = a.shape[: a.rank - n] + b.shape[n:]
+    if by_matrix and len(shape) == 2:
+        return tensor(data, shape, 1, True)
     return tensor(data, shape, a.rank - n, a.loose and b.loose)
 
 
@@ -166,6 +171,13 @@ def diag(alg: Any, v: Tensor) -> Tensor:
         raise MisfitError(f"diag takes a vector, not {v.show_shape()}")
     eye = tensor(alg.eye(v.shape[0]), v.shape * 2, 1)
     return tensor(alg.combine("ab,a->ab", eye.data, v.data), v.shape * 2, 1)
+
+
+def diagonal(alg: Any, data: Any) -> Any:
+    """The entries of a square array that stand on its diagonal."""
+    if callable(data):
+        return lambda slots, bound: data((slots[0], slots[0]), bound)
+    return alg.permute("aa->a", data)
 
 
 def elementwise(alg: Any, body: Any, x: Tensor) -> Tensor:

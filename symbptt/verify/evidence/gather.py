@@ -65,7 +65,7 @@ def misfit(judge: Judge, line: Line) -> str:
             system = judge.ground_of(reading).system
             m = Meaning(system, judge.naming, Letters(system.model), reading.choice)
             try:
-                left, right = m.of(statement.left), m.of(statement.right)
+                left, right = m.left(statement.left), m.of(statement.right)
             except MisfitError as error:
                 return error.message
             except SymbpttError:

@@ -106,7 +106,7 @@ def _target(
     assert isinstance(world, AuthorWorld)
     recorder = Recorder(world, times)
     try:
-        Meaning(ground.system, ground.naming, recorder, reading.choice).of(statement.left)
+        Meaning(ground.system, ground.naming, recorder, reading.choice).left(statement.left)
     except SymbpttError:
         return None
     if len(recorder.asked) != 1:

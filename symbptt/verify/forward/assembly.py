@@ -63,6 +63,25 @@ def named_arguments(a: Assembly, equations: dict[str, mx.Node]) -> dict[str, mx.
     return out
 
 
+def has_numbers(a: Assembly) -> bool:
+    """Whether the text numbers its gradients, δ1, δ2, …: one for each edge of its graph."""
+    return len({x.letter for x in a.b.every if x.letter[:1] == "δ" and x.letter[1:].isdigit()}) > 3
+
+
+def named_factors(a: Assembly, equations: dict[str, mx.Node]) -> dict[str, mx.Node]:
+    """h = o ⊙ tanh(c) as u = tanh(c), h = o ⊙ u: a quantity for each edge that has a gradient."""
+    out: dict[str, mx.Node] = {}
+    for name, e in equations.items():
+        for inner in [x for x in e.args if isinstance(e, mx.Times) and isinstance(x, mx.Apply)]:
+            new = f"{inner.args[0].name}_{name}~"
+            out[new] = inner
+            if name in a.b.rows:
+                a.b.rows.add(new)
+            e = e.xreplace({inner: mx.Var(new, inner.shape, (mx.t,))})
+        out[name] = e
+    return out
+
+
 def names_seen(a: Assembly) -> set[str]:
     return {a.naming.parts(x).name for x in a.b.every}
 

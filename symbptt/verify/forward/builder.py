@@ -39,6 +39,7 @@ class Builder:
         self.abstract = False
         self.final: str = ""
         self.every: list[s.Symbol] = []
+        self.at_end: set[str] = set()  # the names of values of the last step, written without it
         self.moving: set[str] = set()  # the names that carry a time somewhere
         self.suffix = ""
         self.accepted: list[s.Node] = []
@@ -52,7 +53,7 @@ class Builder:
 
     def variable(self, q: Parts) -> Draft:
         if q.time is None and (q.name in self.moving or q.name in self.defined):
-            q = replace(q, time=mx.t)
+            q = replace(q, time=mx.T if q.name in self.at_end else mx.t)
         name = q.name
         timed = q.time is not None
         if not timed and not q.labels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import sympy
 
@@ -18,6 +19,10 @@ def define(b: Builder, left: s.Symbol, right: s.Node, shared: bool = False) -> N
     q = b.naming.parts(left)
     if q.time is None and q.name in b.moving:
         q = replace(q, time=mx.t)
+    if q.time is None:
+        q = replace(q, time=_latest(b, right))
+        if q.time is not None:
+            (b.at_end if q.time == mx.T else b.moving).add(q.name)
     if q.time is None or q.name in b.defined or q.components:
         return
     b.suffix = f"_{q.labels[-1]}" if shared and q.labels else ""
@@ -40,6 +45,21 @@ def define(b: Builder, left: s.Symbol, right: s.Node, shared: bool = False) -> N
         (b.rows if draft.row else b.columns).add(q.name)
     b.defined[q.name] = (draft, time)
     b.order.append(q.name)
+
+
+def _latest(b: Builder, right: s.Node) -> Any:
+    """The step of a value written without one: that of what it is computed from.
+
+    z = W h_{t−1} + U x_t is of step t, ŷ = softmax(W h_T) of the last one.
+    """
+    times = set()
+    for q in (b.naming.parts(x) for x in s.symbols(right)):
+        own = mx.T if q.name in b.at_end else mx.t if q.name in b.moving else None
+        times.add(own if q.time is None else q.time)
+    times -= {None}
+    if times == {mx.T}:
+        return mx.T
+    return mx.t if mx.t in times and times <= {mx.t, mx.t - 1} else None
 
 
 def _gate(b: Builder, q: Parts, body: s.Apply) -> Draft:

@@ -7,15 +7,16 @@ form or with a function of which nothing is assumed, and the filling is reported
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import sympy
 
 from ... import matrix as mx
 from ...errors import SymbpttError
-from ...model import Declaration, Equation, Loss, Model
+from ...model import Declaration, Equation, Loss, Model, lag_of
 from .. import surface as s
 from ..naming import Naming
-from .assembly import Assembly, name_sizes, named_arguments
+from .assembly import Assembly, has_numbers, name_sizes, named_arguments, named_factors
 from .builder import Builder
 from .claims import accepted, final, is_forward
 from .define import define
@@ -55,6 +56,8 @@ def from_document(
             assert isinstance(left, s.Symbol) and claim.right is not None
             if left.letter in LOSSES[:3] and not left.sub and not left.sup:
                 continue
+            if left.letter in LOSSES and _states_loss(claim.right):
+                continue
             try:
                 define(b, left, claim.right, shared=len(items) > 1)
             except SymbpttError:
@@ -64,15 +67,21 @@ def from_document(
     return assembled(Assembly(b, claims, trees))
 
 
+def _states_loss(right: s.Node) -> bool:
+    """E_t = ℒ(x_t): the loss of a step, and no quantity of the forward pass."""
+    right = s.bare(right)
+    return isinstance(right, s.Apply) and right.head.letter in LOSSES
+
+
 def assembled(a: Assembly) -> System:
     b = a.b
     free_functions(a)
     readout(a)
     name_sizes(a)
-    equations = {
-        name: mx.shift(draft.make(), mx.t - time) for name, (draft, time) in b.defined.items()
-    }
+    equations = {name: _said_of_t(draft.make(), time) for name, (draft, time) in b.defined.items()}
     equations = named_arguments(a, equations)
+    if has_numbers(a):
+        equations = named_factors(a, equations)
     loss = step_loss(a, equations)
     equations["l~"] = loss
     order = _sorted(equations)
@@ -121,6 +130,15 @@ def _arguments_named(
     return out
 
 
+def _said_of_t(expr: mx.Node, time: Any) -> mx.Node:
+    """A right side written for step t + j, k or T, said of step t."""
+    (k,) = sympy.sympify(time).free_symbols or {mx.t}
+    made: mx.Node = expr.xreplace({k: mx.t - (time - k)})
+    if any(sympy.sympify(v.time).free_symbols - {mx.t} for v in mx.variables(made) if v.times):
+        raise IncompleteError("a forward equation that reads steps of two kinds")
+    return made
+
+
 def declared(a: Assembly, equations: dict[str, mx.Node], lagged: set[str]) -> list[Declaration]:
     b = a.b
     used = {v.name: v for e in equations.values() for v in mx.variables(e)}
@@ -143,7 +161,8 @@ def declared(a: Assembly, equations: dict[str, mx.Node], lagged: set[str]) -> li
             out.append(Declaration(name, "target", tuple(v.shape), True, classes))
         elif name in equations:
             role = "state" if name in lagged else "variable"
-            out.append(Declaration(name, role, tuple(v.shape), True))
+            back = name in _read_ahead(equations)
+            out.append(Declaration(name, role, tuple(v.shape), True, reversed=back))
         elif name in b.hyper:
             out.append(Declaration(name, "hyper", tuple(v.shape)))
         elif v.times:
@@ -154,6 +173,11 @@ def declared(a: Assembly, equations: dict[str, mx.Node], lagged: set[str]) -> li
         if name not in used:
             out.append(Declaration(name, "variable", tuple(e.shape), True))
     return out
+
+
+def _read_ahead(equations: dict[str, mx.Node]) -> set[str]:
+    """What is read at a later step: a state that runs from T to 1."""
+    return {v.name for e in equations.values() for v in mx.variables(e) if lag_of(v) < 0}
 
 
 def _sorted(equations: dict[str, mx.Node]) -> list[str]:

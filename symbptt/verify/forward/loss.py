@@ -155,6 +155,8 @@ def loss_over(a: Assembly) -> str:
                     if below.letter == a.naming.horizon:
                         return "mean"
             return "sum"
+    if a.output in a.b.at_end:
+        return "last"
     out = next(iter([a.output]))
     for tree in a.trees:
         for n in s.walk(tree):

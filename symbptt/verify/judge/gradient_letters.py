@@ -11,6 +11,7 @@ import sympy
 
 from ... import matrix as mx
 from .. import surface as s
+from ..forward.drafts import FUNCTIONS
 from ..meaning.choice import NEXT, Gradient, UnknownError, shorthand_key
 from ..naming import Parts
 from ..world import FUTURE, IMMEDIATE
@@ -54,7 +55,8 @@ def _candidate(judge: Judge, key: str, q: Parts, of: s.Symbol | None = None) -> 
         for name in _delta_targets(judge, q):
             every = _scopes(judge, name, later)
             numbered = q.letter[-1].isdigit()
-            found += [g for g in every if numbered or g.scope in ("L", "step")]
+            parts = numbered or q.letter == "Δ"  # what flows in from above or from step t + 1
+            found += [g for g in every if parts or g.scope in ("L", "step")]
         if q.letter[-1].isdigit():
             found.append(Gradient(main_state(judge), "future", -1))
             found += [Gradient(d.name) for d in judge.system.model.inputs]
@@ -90,6 +92,14 @@ def _exists(judge: Judge, g: Gradient) -> bool:
 def _quantities(judge: Judge, q: Parts) -> list[str]:
     m = judge.quantities
     plain = replace(q, time=None) if q.time is not None else q
+    if q.letter in FUNCTIONS and not q.labels:  # dtanh: by what the function is applied to
+        inner = [
+            judge.system.pre[e.lhs.name]
+            for e in judge.system.model.equations
+            if e.lhs.name in judge.system.pre and isinstance(e.rhs, mx.Apply)
+            if e.rhs.args[0].name == FUNCTIONS[q.letter]
+        ]
+        return inner if len(inner) == 1 else []
     if plain.labels and plain.labels[-1] in ("raw", "pre"):
         try:
             name = m.find(replace(plain, labels=plain.labels[:-1]))

@@ -55,6 +55,7 @@ class Judge:
         self.options.losses = system.losses
         self.options.may_square = not system.stated_loss and system.output != ""
         self.options.label = system.label
+        self.options.stacked = ("block",) if system.stack else ()
 
     def assume(self, fixed: Mapping[str, str]) -> None:
         """Readings the user fixes. Raises SymbpttError for one that does not exist."""
@@ -167,9 +168,15 @@ class Judge:
         g = self.gradients[key]
         timed = self.system.model.table[g.of].timed
         scopes = ["now", "L", "own"] if timed else ["copy"]
-        return [
+        out = [
             replace(base, gradients={**base.gradients, key: replace(g, scope=x)}) for x in scopes
         ]
+        time = found[1].time
+        if timed and time is not None and sympy.expand(time - mx.t) == -1:
+            out.append(
+                replace(base, on_left={key: replace(g, scope="future")})
+            )  # dc_{t−1} += f dc_t
+        return out
 
     def statement(self, line: Line) -> Statement:
         """The claim as an equation: `X += R` is about one step's share or one path's."""

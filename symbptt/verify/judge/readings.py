@@ -14,9 +14,9 @@ import sympy
 
 from ... import matrix as mx
 from .. import surface as s
-from ..meaning.choice import DENOMINATOR, NUMERATOR, Choice, atom_key, shorthand_key
+from ..meaning.choice import DENOMINATOR, NUMERATOR, SLOPES, Choice, atom_key, shorthand_key
 from ..naming import Naming
-from ..world import FUTURE, IMMEDIATE, TOTAL
+from ..world import DIRECT, FUTURE, IMMEDIATE, TOTAL
 from .statement import Statement
 
 
@@ -59,12 +59,25 @@ NOTE = {
         "M07", "the part that the next step hands back: what reaches its own step is left out"
     ),
     "turn": Condition("M05", "one side is a row and the other a column"),
+    "block": Condition("M17", "each weight is its block that multiplies the left side's quantity"),
     "squared": Condition("M16", "the loss of a step is ½‖output − label‖², which is not stated"),
     "copy": Condition("M12", "one step's share: the gradient is its sum over t"),
 }
 
 
-LENIENT = ("commute", "rows", "columns", "outer", "tensor", "diag", "fraction", "byvalue", "turn")
+LENIENT = (
+    "commute",
+    "rows",
+    "columns",
+    "outer",
+    "tensor",
+    "diag",
+    "fraction",
+    "byvalue",
+    "turn",
+    "block",
+    "carried",
+)
 
 
 class Options:
@@ -82,19 +95,22 @@ class Options:
         out: dict[str, s.Derivative] = {}
         for side in (statement.left, statement.right):
             for n in s.walk(side):
-                if isinstance(n, s.Derivative) and n.of is not None and n.kind not in ("∂+", "∇"):
+                if isinstance(n, s.Derivative) and n.of is not None and n.kind != "∇":
                     of, by = s.bare(n.of), s.bare(n.by)
                     if not (isinstance(of, s.Symbol) and isinstance(by, s.Symbol)):
                         continue
                     q, r = self.naming.parts(of), self.naming.parts(by)
                     if q.letter in self.losses:
                         continue
-                    if r.time is None or (self.many_paths and q.time is not None):
+                    if n.kind == "∂+" and r.time is None:
+                        continue
+                    if n.kind == "∂+" or r.time is None or (self.many_paths and q.time is not None):
                         out[atom_key(n, self.naming)] = n
         return out
 
     losses: frozenset[str] = frozenset()
     may_square = False
+    stacked: tuple[str, ...] = ()  # "block" where the model has W [h, x]
     layout = ""
     label = ""
 
@@ -106,6 +122,8 @@ class Options:
             fixed = self.pinned.get(key)
             if fixed:
                 lists.append([(key, fixed, False)])
+            elif node.kind == "∂+":  # through its own step's gates too, or not even those
+                lists.append([(key, IMMEDIATE, False), (key, DIRECT, False)])
             elif node.kind == "d":
                 lists.append([(key, TOTAL, False)])
             elif self.both_signs:
@@ -125,11 +143,15 @@ class Options:
             for n in s.walk(side)
         )
         if has_jacobian:
+            chain = isinstance(s.bare(statement.left), s.Derivative) and not self.of_loss(
+                s.bare(statement.left)  # type: ignore[arg-type]
+            )
             return [
                 (False, NUMERATOR),
                 (True, NUMERATOR),
                 (False, DENOMINATOR),
                 (True, DENOMINATOR),
+                *([] if chain else [(False, SLOPES)]),
             ]
         return [(False, NUMERATOR), (True, NUMERATOR)]
 
@@ -175,7 +197,7 @@ class Options:
     def leaps(self, statement: Statement) -> list[tuple[str, ...]]:
         """The further readings, by name: one assumption, then two."""
         single: list[str] = ["hadamard", "left", "commute", "rows", "columns", "outer", "tensor"]
-        single += ["diag", "fraction", "byvalue", "turn"]
+        single += ["diag", "fraction", "byvalue", "turn", *self.stacked]
         if self.is_parameter_gradient(statement.left) and not has_sum(statement.right):
             single.append("copy")
         if self.may_square and self.label in _letters(statement):

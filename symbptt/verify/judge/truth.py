@@ -13,7 +13,6 @@ import numpy as np
 from ... import matrix as mx
 from ...errors import SymbpttError
 from ...model import Loss
-from ..algebra import tensor as tn
 from ..algebra.numbers import Numbers, OutOfRangeError
 from ..algebra.tensor import MisfitError, Tensor
 from ..forward.system import System
@@ -174,18 +173,7 @@ class Ground:
         m = Meaning(self.system, self.naming, alg, choice, self.recall)
         m.asked = asked
         left = m.left(claim.left)
-        if left.rank == 3:
-            m.wanted = left
-        right = m.of(claim.right)
-        if left.rank == 2 and right.rank == 1 and m.settles("diag"):
-            if left.shape == right.shape * 2:
-                m.used.add("diag")
-                right = tn.diag(alg, right)
-        crossed = left.rank == right.rank == 1 and left.left != right.left
-        if crossed and m.settles("turn"):
-            m.used.add("turn")
-            right = tn.transpose(alg, right)
-        return left, right, m
+        return left, m.right(claim.right, left), m
 
     def _at(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ... import matrix as mx
 from .. import surface as s
 from ..algebra import tensor as tn
@@ -37,12 +39,27 @@ def stack(m: Frame, node: s.Stack) -> Tensor:
     return value(m, stack, at.pop())
 
 
+def block(m: Frame, x: Tensor, shape: tuple[Any, ...]) -> Tensor:
+    """The entries of W^T δ that belong to one of the two that W [h, x] stacks."""
+    for name, _ in [] if m.system.stack is None else zip(m.system.stack[0], "ab", strict=False):
+        at = value(m, f"E_{name}~", None)  # the author writes W for its columns there
+        if at.shape == (*x.shape, *shape):
+            m.used.add("block")
+            return tn.chained(m.alg, tn.transpose(m.alg, at), x)
+    raise MisfitError(f"the left side is ({shape[0]}×1), the right side {x.show_shape()}")
+
+
 def indicator(m: Frame, node: s.Indicator) -> Tensor:
     inner = s.bare(node.of)
     label = value(m, "target~" if "target~" in m.model.table else "", mx.t)
     if isinstance(inner, s.Symbol):
         q = m.naming.parts(inner)
-        name = m.quantities.find(q)
+        try:
+            name = m.quantities.find(q)
+        except UnknownError:  # 1_{k_t}: a class of which nothing else is said is the label's
+            if not _onehot_label(m):
+                raise
+            name = "target~"
         return value(m, name, m.quantities.time_of(name, q))
     if isinstance(inner, s.Relation) and inner.relation == "=":
         i, y = s.bare(inner.left), s.bare(inner.right)

@@ -22,6 +22,7 @@ from ..naming import Naming, Parts
 from ..world import TOTAL
 
 NUMERATOR, DENOMINATOR = "numerator", "denominator"
+SLOPES = "slopes"  # numerator, with ∂v/∂u of an elementwise link as the vector of its slopes
 
 
 NEXT = mx.time_symbol("next")
@@ -89,9 +90,10 @@ class Choice:
 
 
 def shorthand_key(node: s.Shorthand, q: Parts) -> str:
-    """d h_{next} and d h are two quantities; d h_t and d h_{t-1} are one."""
+    """d h_{next} and d h are two quantities, as Δh and δh; d h_t and d h_{t-1} are one."""
+    mark = "Δ" if node.mark == "Δ" else "d"
     later = q.time is not None and NEXT in sympy.sympify(q.time).free_symbols
-    return f"d {q.name}_next" if later else f"d {q.name}"
+    return f"{mark} {q.name}_next" if later else f"{mark} {q.name}"
 
 
 def atom_key(node: s.Derivative, naming: Naming) -> str:

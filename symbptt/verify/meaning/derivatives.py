@@ -18,11 +18,15 @@ from .choice import UnknownError, atom_key
 from .entries import entries
 from .frame import Frame
 from .gradients import laid, shape
+from .times import time_value
 
 
 def derivative(m: Frame, node: s.Derivative) -> Tensor:
     if node.of is None:
         raise UnknownError("∂", "a derivative of nothing")
+    said = s.bare(node.of)
+    if isinstance(said, s.Apply) and [s.bare(x) for x in said.arguments] == [s.bare(node.by)]:
+        return m.of(replace(said, primes=said.primes + 1))  # d tanh(x)/dx, the slope at x
     of, of_parts, direct = target(m, node.of)
     by_node = s.bare(node.by)
     if isinstance(by_node, s.Transpose | s.Power):
@@ -39,7 +43,7 @@ def derivative(m: Frame, node: s.Derivative) -> Tensor:
         by, copy = (name, None), q.time
     kind = TOTAL
     if node.kind == "∂+":
-        kind = IMMEDIATE
+        kind = m.settles(f"∂ {atom_key(node, m.naming)}") or IMMEDIATE
     elif direct:
         kind = DIRECT
     else:
@@ -121,6 +125,9 @@ def target(m: Frame, node: s.Node) -> tuple[Any, Parts | None, bool]:
 def called(m: Frame, node: s.Apply) -> tuple[Any, Parts | None, bool]:
     """f(x_t, h_{t-1}, w): the quantity that f computes, at the step its arguments name."""
     head = node.head.letter
+    if head in m.system.losses and len(node.arguments) == 1 and _is_time(m, node.arguments[0]):
+        at = time_value(m.naming, node.arguments[0])  # L(t + 1), the loss of that step
+        return (m.model.loss.step.name, at), None, False
     if head in m.system.losses or _is_loss_call(m, head):
         for a in node.arguments:
             inner = s.bare(a)
@@ -140,6 +147,14 @@ def called(m: Frame, node: s.Apply) -> tuple[Any, Parts | None, bool]:
                         return (e.lhs.name, at), None, True
             return (e.lhs.name, mx.t), None, True
     raise UnknownError(head)
+
+
+def _is_time(m: Frame, node: s.Node) -> bool:
+    return all(
+        isinstance(n, s.Sum | s.Number | s.Group)
+        or (isinstance(n, s.Symbol) and n.letter in m.naming.names and not n.indices)
+        for n in s.walk(node)
+    )
 
 
 def _is_loss_call(m: Frame, head: str) -> bool:

@@ -10,8 +10,9 @@ import sympy
 
 from ...errors import SymbpttError
 from .. import surface as s
+from ..algebra import tensor as tn
 from ..algebra.tensor import Tensor
-from .blocks import cases, entry, indicator, stack
+from .blocks import block, cases, entry, indicator, stack
 from .derivatives import derivative
 from .entries import runs_over
 from .frame import Frame
@@ -54,6 +55,33 @@ MEANINGS: dict[type[s.Node], Callable[[Frame, Any], Tensor]] = {
 class Meaning(Frame):
     """The meaning of every kind of node."""
 
+    def left(self, node: s.Node) -> Tensor:
+        """The left side, whose letters may have a meaning of their own; its shape is kept."""
+        saved = self.choice
+        if saved.on_left:
+            self.choice = replace(saved, gradients={**saved.gradients, **saved.on_left})
+        try:
+            out = self.of(node)
+        finally:
+            self.choice = saved
+        self.goal = out.shape
+        if out.rank == 3:
+            self.wanted = out
+        return out
+
+    def right(self, node: s.Node, left: Tensor) -> Tensor:
+        """The right side, brought to the left one's form where the reading allows that."""
+        out = self.of(node)
+        if out.rank == 1 and left.shape == out.shape * 2 and self.settles("diag"):
+            self.used.add("diag")
+            return tn.diag(self.alg, out)
+        if left.rank == out.rank == 1 and left.left != out.left and self.settles("turn"):
+            self.used.add("turn")
+            return tn.transpose(self.alg, out)
+        if left.rank == out.rank == 1 and left.shape != out.shape and self.settles("block"):
+            return block(self, out, left.shape)
+        return out
+
     def of(self, node: s.Node) -> Tensor:
         if self.recall is None or self.alg.free:
             return self._read(node)
@@ -77,17 +105,6 @@ class Meaning(Frame):
             raise SymbpttError(f"a {type(node).__name__} is not understood here")
         return meaning(self, node)
 
-    def left(self, node: s.Node) -> Tensor:
-        """The left side, whose letters may have a meaning of their own."""
-        saved = self.choice
-        if not saved.on_left:
-            return self.of(node)
-        self.choice = replace(saved, gradients={**saved.gradients, **saved.on_left})
-        try:
-            return self.of(node)
-        finally:
-            self.choice = saved
-
     def _said(self, node: s.Node) -> Said:
         saved = self.asked, self.used, self.components
         self.asked, self.used, self.components = set(), set(), {}
@@ -101,4 +118,6 @@ class Meaning(Frame):
         return said
 
     def _wanted(self) -> Any:
-        return None if self.wanted is None else (self.wanted.shape, self.wanted.left)
+        """What of the left side the value of the right one may depend on."""
+        goal = self.goal if "outer" in self.choice.lenient else ()
+        return None if self.wanted is None else (self.wanted.shape, self.wanted.left), goal

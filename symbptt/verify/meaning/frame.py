@@ -34,6 +34,7 @@ class Frame(ABC):
         self.asked: set[str] = set()  # what of the choice the value depends on
         self.depth = 0  # of definitions inside definitions
         self.numbers = isinstance(alg, Numbers)
+        self.goal: tuple[Any, ...] = ()  # the shape of the left side
         self.wanted: Tensor | None = None  # the shape a ∂h/∂W should have
 
     def settles(self, name: str) -> Any:

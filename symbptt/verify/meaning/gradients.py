@@ -12,7 +12,7 @@ from ..algebra.numbers import OutOfRangeError
 from ..algebra.tensor import Tensor, tensor
 from ..naming import Parts
 from ..world import FUTURE, IMMEDIATE, TOTAL
-from .choice import DENOMINATOR, NEXT, UnknownError
+from .choice import DENOMINATOR, NEXT, SLOPES, UnknownError
 from .entries import entries
 from .frame import Frame
 
@@ -72,8 +72,36 @@ def laid(m: Frame, of: Any, by: Any, kind: str, copy: Any) -> Tensor:
             row = m.settles("row") != m.quantities.is_row(by[0])
             return tensor(data, v, 0 if row else 1, True)
         return tensor(data, v, m.quantities.left(by[0], len(v)), True)
+    layout = m.settles("layout")
+    if layout == SLOPES and of[0] != by[0] and u == v and len(u) == 1:
+        if of[1] == by[1] and is_elementwise(m, of[0], by[0]):
+            m.used.add("slopes")
+            return tensor(tn.diagonal(m.alg, data), u, m.quantities.left(of[0], 1))
     out = tensor(data, u + v, len(u))
-    return tn.transpose(m.alg, out) if m.settles("layout") == DENOMINATOR else out
+    return tn.transpose(m.alg, out) if layout == DENOMINATOR else out
+
+
+def is_elementwise(m: Frame, of: str, by: str) -> bool:
+    """Whether, within one step, entry i of `of` depends on entry i of `by` alone."""
+    if of == by:
+        return True
+    e = m.model.defined.get(of)
+    if e is None:
+        return False
+    reads = [v for v in mx.variables(e.rhs) if v.times == (mx.t,) and _reaches(m, by, v.name)]
+    if not reads or e.rhs.atoms(mx.Softmax, mx.Call, mx.Reduce):
+        return False
+    mixed = {v for x in e.rhs.atoms(mx.MatMul) for v in mx.variables(x)}
+    return not mixed & set(reads) and all(is_elementwise(m, v.name, by) for v in reads)
+
+
+def _reaches(m: Frame, by: str, name: str) -> bool:
+    """Whether `name` depends on `by` within one step."""
+    if name == by:
+        return True
+    e = m.model.defined.get(name)
+    reads = [] if e is None else [v for v in mx.variables(e.rhs) if v.times == (mx.t,)]
+    return any(_reaches(m, by, v.name) for v in reads)
 
 
 def shape(m: Frame, name: str) -> tuple[Any, ...]:

@@ -40,6 +40,9 @@ def bound_product(
 
     `diagonals` are the ids of the factors that are written diag(…).
     """
+    sorted_out = _outer_of(m, values)
+    if sorted_out is not None:
+        return sorted_out
     multiply = partial(_times, m, len(values) == 2)
     if diagonals and m.settles("commute"):
         values, signs = _commuted(m, values, signs, diagonals)
@@ -54,6 +57,26 @@ def bound_product(
             error = error or e
     assert error is not None
     raise error
+
+
+def _outer_of(m: Frame, values: list[Tensor]) -> Tensor | None:
+    """o (1 − o) x do as (o ⊙ (1 − o) ⊙ do) xᵀ: columns of two sizes, as the left side has them."""
+    shapes = {x.shape for x in values if x.rank}
+    wanted = {m.goal[:1], m.goal[1:]}
+    turns = {x.left for x in values if x.rank}
+    if len(shapes) != 2 or len(turns) > 1 or not m.settles("outer"):
+        return None
+    if len(m.goal) != 2 or shapes != wanted:
+        return None
+    sides: list[Tensor] = []
+    for shape in (m.goal[:1], m.goal[1:]):
+        mine = [x for x in values if x.shape == shape or (not x.rank and shape == m.goal[:1])]
+        side = mine[0]
+        for x in mine[1:]:
+            side = tn.hadamard(m.alg, side, x)
+        sides.append(side)
+    m.used.add("outer")
+    return tn.outer(m.alg, *sides)
 
 
 def _grouped(values: list[Tensor], signs: list[str], plan: str, multiply: Multiply) -> Tensor:

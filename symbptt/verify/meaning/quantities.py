@@ -42,6 +42,8 @@ class Quantities:
         label = "".join(q.labels)
         lower = {n.lower(): n for n in names}
         timed = [n for n in names if n in self.model.defined]
+        if q.name in ("O", "Z") and self.system.onehot and self.system.logits.endswith("~"):
+            return self.system.logits  # where o or z is another quantity
         if q.name.lower() in lower and self._alike(lower[q.name.lower()], q):
             return names[lower[q.name.lower()]]
         if len(q.components) == 2 and q.letter.upper() in names:

@@ -70,6 +70,7 @@ def _bounded(m: Frame, node: s.Big, bounds: tuple[s.Bound, ...]) -> Tensor:
     if letter not in m.naming.names or _is_component(m, bound, node):
         return _component_sum(m, letter, node, rest)
     k, lo, hi, down = limits(m.naming, bound)
+    lo, hi = _with_terms(m, bound, node.body, lo, hi)
     inner = lambda: _bounded(m, node, rest)  # noqa: E731
     if node.operator == "sum":
         return m.alg.sum(k, lo, hi, inner)
@@ -155,3 +156,35 @@ def limits(naming: Naming, bound: s.Bound) -> tuple[Any, Any, Any, bool]:
         sympy.sympify(hi).is_number and not sympy.sympify(lo).is_number
     )
     return (k, hi, lo, True) if down else (k, lo, hi, False)
+
+
+def _with_terms(m: Frame, bound: s.Bound, body: s.Node, lo: Any, hi: Any) -> tuple[Any, Any]:
+    """The steps of a Σ that have a term: nothing is computed at step 0, and what is said without
+    bounds of δ_{t+1} h_t starts at h_0."""
+    ahead = _ahead(m, m.naming.symbol(bound.variable.letter), body) or 0
+    if bound.lower is None and bound.upper is None:
+        return lo - max(ahead, 0), hi - max(ahead, 0)
+    return (sympy.Integer(1) if lo == 0 and hi == mx.T and not ahead else lo), hi
+
+
+def _ahead(m: Frame, k: Any, body: s.Node) -> int | None:
+    """How far ahead of k the earliest gradient of a Σ stands: Σ_t δ_{t+1} h_t starts at h_0."""
+    gaps = []
+    for n in s.walk(body):
+        of: s.Node | None = None
+        if isinstance(n, s.Shorthand):
+            of = n.of
+        elif isinstance(n, s.Derivative) and _of_loss(m, n):
+            of = s.bare(n.by)
+        elif isinstance(n, s.Symbol) and n.gradient_like:
+            of = n
+        if isinstance(of, s.Symbol):
+            time = m.naming.parts(of).time
+            if time is not None and (time - k).is_Integer:
+                gaps.append(int(time - k))
+    return min(gaps) if gaps else None
+
+
+def _of_loss(m: Frame, n: s.Derivative) -> bool:
+    of = s.bare(n.of) if n.of is not None else None
+    return isinstance(of, s.Symbol) and of.letter in m.system.losses

@@ -48,6 +48,8 @@ def shifted(node: s.Node, k: Any, value: Any, naming: Naming) -> s.Node:
     """Replace the time k by `value` in every index (k None: add `value` to number indices)."""
 
     def index(i: s.Index) -> s.Index:
+        if i.inner:
+            i = replace(i, inner=tuple(map(index, i.inner)))
         if i.terms is None:
             return i
         if k is None:

@@ -40,14 +40,17 @@ class ChainRule:
         kind, _, by, *_ = f.name
         time = f.times[0]
         states = {d.name for d in self.model.states}
-        at_end = time == Lin(0, (("T", 1),))
+        back = self.model.table[by].reversed
+        at_end = time == (Lin(1, ()) if back else Lin(0, (("T", 1),)))
         if by in states and kind == TOTAL and not at_end:
+            sign = -1 if back else 1
             ranks = [
-                (g.times[0].const, -self.order.get(g.name[2], 0))
+                (sign * g.times[0].const, -self.order.get(g.name[2], 0))
                 for g in atoms
                 if g.name[1] == "L" and g.name[4] and g.times[0].terms == time.terms
+                if self.model.table[g.name[2]].reversed == back or not back
             ]
-            if max(ranks) <= (time.const, -self.order.get(by, 0)):
+            if max(ranks) <= (sign * time.const, -self.order.get(by, 0)):
                 return None  # rewriting past the latest gradient never ends
         return self.readers(kind, by, time, f.slots)
 

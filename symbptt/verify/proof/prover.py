@@ -22,7 +22,7 @@ from ...indices.lower import free_slots, linear
 from ...indices.poly import Factor, Lin, Poly
 from .. import surface as s
 from ..algebra.letters import Letters
-from ..algebra.tensor import Tensor, diag, transpose
+from ..algebra.tensor import Tensor
 from ..forward.system import System
 from ..judge.free_times import FreeTimes
 from ..judge.readings import Reading
@@ -92,14 +92,7 @@ class Prover:
         alg = Letters(self.model)
         m = Meaning(self.system, self.naming, alg, reading.choice)
         left = m.left(statement.left)
-        if left.rank == 3:
-            m.wanted = left
-        right = m.of(statement.right)
-        if "diag" in reading.choice.lenient and left.rank == 2 and right.rank == 1:
-            right = diag(alg, right)
-        turn = "turn" in reading.choice.lenient and left.rank == right.rank == 1
-        if turn and left.left != right.left:
-            right = transpose(alg, right)
+        right = m.right(statement.right, left)
         if right.rank == 0 and left.rank:
             inner = right.data
             right = Tensor(lambda slots, bound: inner((), bound), left.shape, left.left)

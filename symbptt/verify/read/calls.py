@@ -29,6 +29,7 @@ _OPERATORS = frozenset("""tanh sigmoid softmax log exp diag relu sin cos sinh co
 _SYMBOLIC = ("letter", "word", "font", "mark", "d")
 _GROUPED = frozenset(["{", "}", "_", "^", "(", ")", "plus", "number", *_SYMBOLIC])
 _WEIGHTS = frozenset("WUVABCRI")
+_LOSSES = frozenset("LEJ")
 _KEYWORDS = frozenset(["axis", "keepdims", "dim", "keepdim", "dtype"])
 
 
@@ -74,6 +75,8 @@ class Calls(Scripts):
             return self.marked(token)
         if token.kind == "word":
             return self.word(token)
+        if token.kind == "function":
+            return Symbol(token.value, start=token.start, end=token.end)
         if self.is_differential(token):
             return self.shorthand(token)
         letter, end = token.value, token.end
@@ -87,10 +90,15 @@ class Calls(Scripts):
     def is_differential(self, token: Token) -> bool:
         """Whether this d or δ belongs to the variable behind it: dh, δW."""
         if token.kind == "d" or (token.value == "d" and not self.habits.plain):
-            return self.kind() in _SYMBOLIC or self.holds_symbol()
-        if self.kind() not in ("letter", "font", "mark") or token.data:
+            return self.kind() in _SYMBOLIC or self.holds_symbol() or self.is_bare_function()
+        if self.kind() not in ("letter", "font", "mark", "word") or token.data:
             return False
         return token.value in ("δ", "Δ") and self.habits.delta_is_prefix
+
+    def is_bare_function(self) -> bool:
+        """Whether the name of a function follows that is applied to nothing: dtanh."""
+        ends = ("", "relation", "sign", "plus", "comma", ")", "}", "top", "suffix", "slash")
+        return self.kind() == "function" and self.kind(1) in ends
 
     def holds_symbol(self) -> bool:
         """Whether a group follows that is one symbol: {\\mathbf{W_h}}."""
@@ -102,6 +110,9 @@ class Calls(Scripts):
             of: Node = self.within(*self.argument(), self.expression)
         else:
             of = self.head()
+        if isinstance(of, Symbol) and of.letter == "p" and not of.marks and self.kind() == "mark":
+            pre = index("pre", "_", of.start, of.end)  # dp\tilde c: of what c̃ is a function of
+            of = self.indexed(self.head(), [pre])
         if not isinstance(of, Symbol):
             a = self.i
             raise self.error(f"a {token.value} before what is no symbol", "dh_t", a - 1, a)
@@ -181,6 +192,8 @@ class Calls(Scripts):
         parts = self.split(a, close, ("comma", "semicolon"))
         lower = base.letter[-1:].islower() or base.letter in FUNCTION_LETTERS
         timed = any(i.style != "_" or set(i.names) & TIME_LETTERS for i in base.indices)
+        if base.letter in _LOSSES and not base.indices and self.is_time(a, close):
+            return self.at_time(base, a, close)  # L(t + 1)
         if base.letter in self.habits.functions or base.primes or base.letter in ("E", "P"):
             return self.applied(base, True)
         if len(parts) > 1:
@@ -191,14 +204,18 @@ class Calls(Scripts):
         if timed or token.space:
             return base
         if self.is_time(a, close) and lower:
-            self.i = close + 1
-            where = self.index(a, close, "call")
-            return self.scripts(replace(base, sub=(*base.sub, where), end=self.before))
+            return self.at_time(base, a, close)
         long = len(base.letter) > 1 and self.habits.plain
         weight = base.letter in _WEIGHTS
         if long or (simple and not weight and not base.sub):
             return self.applied(base, False)
         return base
+
+    def at_time(self, base: Symbol, a: int, close: int) -> Node:
+        """h(t): the bracket holds the time of the letter before it."""
+        self.i = close + 1
+        where = self.index(a, close, "call")
+        return self.scripts(replace(base, sub=(*base.sub, where), end=self.before))
 
     def _has_sum(self, a: int, b: int) -> bool:
         return self.find(a, b, lambda t: t.kind in ("plus", "sign", "slash")) >= 0

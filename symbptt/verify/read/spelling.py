@@ -22,9 +22,9 @@ def _row(kind: str, value: str, macros: str = "", characters: str = "") -> None:
 
 _row("sign", "·", "cdot cdotp bullet", "·•⋅∙")
 _row("sign", "*", "ast star", "*∗")
-_row("sign", "⊙", "odot circ hadamard circledcirc", "⊙∘◦⊚")
+_row("sign", "⊙", "odot circ hadamard circledcirc bigodot bigcirc", "⊙∘◦⊚")
 _row("sign", "×", "times", "×")
-_row("sign", "⊗", "otimes", "⊗")
+_row("sign", "⊗", "otimes bigotimes", "⊗")
 _row("sign", "@", "", "@")
 _row("plus", "+", "", "+")
 _row("plus", "-", "", "-−–")

@@ -171,10 +171,17 @@ class Latex:
             self.add(*CHARACTERS[c], self.i + 1)
         elif c == "." and (self.i + 1 >= self.end or not self.text[self.i + 1 : self.end].strip()):
             self.skip(self.i + 1)
+        elif c == "." and self.is_between():
+            self.add("sign", "·", self.i + 1)
         elif c == ".":
             self.add("stop", ".", self.i + 1)
         else:
             self.bad(f"cannot read the character {c!r}", _ADVICE.get(c, "mathematics"), self.i + 1)
+
+    def is_between(self) -> bool:
+        """Whether a stop is a product, a.b or a . b; one that ends a sentence leans left."""
+        before, behind = self.text[self.i - 1 : self.i], self.text[self.i + 1 : self.end][:1]
+        return not behind.isspace() or before.isspace()
 
     def letter(self, written: str, end: int) -> None:
         parts = unicodedata.normalize("NFD", written)
@@ -321,7 +328,9 @@ _ADVICE = {
 
 
 _ACRONYM = re.compile(r"[A-Z]{3,}")
-_WORDS = frozenset(["loss", "error", "cost", "net", "next", "prev", "const"])
+_WORDS = frozenset(
+    "loss error cost net next prev const state out output input gate gates cell hidden raw".split()
+)
 
 
 def _normal(text: str) -> str:

@@ -11,7 +11,7 @@ from .. import surface as s
 from ..judge.judge import Judge, keys_of
 from ..judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, Line
 from ..judge.readings import NOTE, Condition
-from ..meaning.choice import DENOMINATOR, NUMERATOR
+from ..meaning.choice import DENOMINATOR, NUMERATOR, SLOPES
 
 
 def chains(judge: Judge) -> None:
@@ -60,6 +60,8 @@ def layouts(judge: Judge) -> None:
     needs: dict[str, list[Line]] = {NUMERATOR: [], DENOMINATOR: []}
     for line in judge.lines:
         layouts = {r.choice.layout for r in line.true}
+        if SLOPES in layouts:
+            continue  # an elementwise link is the same in both
         if line.true and len(layouts) == 1 and _has_jacobian(judge, line):
             needs[layouts.pop()].append(line)
     for line in needs[DENOMINATOR]:

@@ -29,6 +29,9 @@ def elementwise_output(judge: Judge, line: Line) -> list[Condition]:
     if rhs is None or not isinstance(rhs.rhs, mx.Apply) or rhs.rhs.args[0].is_builtin:
         return []
     head = rhs.rhs.args[0].name
+    others = [e.rhs for e in judge.system.model.equations if e.lhs.name != judge.system.output]
+    if any(a.args[0].name == head for e in others for a in e.atoms(mx.Apply)):
+        return []  # the function of the hidden layer, which acts entry by entry
     for side in (line.claim.left, line.claim.right):
         for n in s.walk(side):  # type: ignore[arg-type]
             if isinstance(n, s.Apply) and n.primes and n.head.letter == head:
@@ -106,7 +109,7 @@ def conditional(judge: Judge, line: Line, statement: Statement) -> bool:
 
 
 def _all_used(names: tuple[str, ...], answer: Answer) -> bool:
-    marks = {"commute", "outer", "tensor", "diag", "fraction", "byvalue", "rows", "turn"}
+    marks = {"commute", "outer", "tensor", "diag", "fraction", "byvalue", "rows", "turn", "block"}
     wanted = {"rows" if n == "columns" else n for n in names} & marks
     return wanted <= answer.used
 

@@ -6,6 +6,7 @@ from .. import surface as s
 from ..judge.gradient_letters import name_aliases, name_gradients
 from ..judge.judge import Judge
 from ..judge.line import CONDITIONAL, PROVED, Line
+from ..judge.numbered import name_numbers
 from ..judge.settle import settle
 from ..meaning.choice import atom_key
 from ..world import TOTAL
@@ -18,6 +19,7 @@ def decide(judge: Judge) -> list[Line]:
     """Every line's verdict, before proofs and repairs."""
     name_gradients(judge)
     name_aliases(judge)
+    name_numbers(judge)
     settle(judge)
     nearest(judge)
     alternatives(judge)

@@ -123,6 +123,8 @@ class LatexPrinter:
         return text + (f"_{{{','.join(map(self.write, i.inner))}}}" if i.inner else "")
 
     def _shorthand(self, s: Shorthand) -> str:
+        if s.mark == "bar":
+            return f"\\overline{{{self.write(s.of)}}}"
         mark = {"δ": "\\delta ", "∂": "\\partial ", "Δ": "\\Delta ", "∇": "\\nabla "}
         return mark.get(s.mark, s.mark + " ") + self.write(s.of)
 

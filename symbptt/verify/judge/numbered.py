@@ -1,0 +1,157 @@
+"""Letters that are told apart by numbers alone: δ1, δ2, …, each the gradient of some edge.
+
+A number is defined by the line it stands alone on the left of: what that line computes is
+compared with every gradient there is. Those without a line enter from above or from step t + 1.
+
+    δ3 = δ1 + δ2,  δ5 = δ3 · o_t        δ1 of this step's loss, δ2 from later ones; δ5 by tanh(c_t)
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from ... import matrix as mx
+from ...errors import SymbpttError
+from .. import surface as s
+from ..algebra.numbers import Numbers
+from ..algebra.tensor import Tensor
+from ..meaning.choice import Choice, Gradient
+from ..meaning.formula import Meaning
+from ..world import close
+from .judge import Judge, keys_of
+from .line import Line
+
+FEWEST = 4  # numbered letters that make a document of this kind
+MOST = 64  # assignments of what enters that are tried
+
+
+def is_numbered(key: str) -> bool:
+    return key.startswith("δ") and key[1:].isdigit()
+
+
+def name_numbers(judge: Judge) -> None:
+    """Settle what every numbered letter of the document is the gradient of."""
+    keys = [k for k in judge.candidates if is_numbered(k)]
+    if len(keys) >= FEWEST:
+        _Search(judge, keys).run()
+
+
+class _Search:
+    """The meanings of the numbers of one document."""
+
+    def __init__(self, judge: Judge, keys: list[str]):
+        self.judge, self.keys = judge, keys
+        self.lines: dict[str, Line] = {}
+        for line in judge.lines:
+            found = judge.key_of(line.claim.left)
+            plain = line.claim.right is not None and line.claim.relation in ("=", ":=")
+            if found and found[0] in keys and plain:
+                self.lines.setdefault(found[0], line)
+        self.pool = self._pool()
+
+    def run(self) -> None:
+        entering = [k for k in self.keys if k not in self.lines]
+        best: dict[str, Gradient] = {}
+        most = -1
+        combinations = itertools.product(self._entering(), repeat=len(entering))
+        for meanings in itertools.islice(combinations, MOST):
+            found, count = self._chained(dict(zip(entering, meanings, strict=True)))
+            if count > most:
+                best, most = found, count
+        for key in self.keys:
+            self.judge.stated.add(key)
+            self.judge.candidates[key] = [best[key]] if key in best else []
+            self.judge.free.discard(key)
+            if key in best:
+                self.judge.gradients[key] = best[key]
+            else:
+                self.judge.gradients.pop(key, None)
+
+    def _entering(self) -> list[Gradient]:
+        """What comes into a cell from outside: from above, and from step t + 1."""
+        states = [d.name for d in self.judge.system.model.states]
+        options = [Gradient(n, scope) for n in states for scope in ("own", "future")]
+        return [g for g in options if g in self.pool]
+
+    def _pool(self) -> dict[Gradient, Tensor]:
+        """Every gradient of the model, with its entries at t = 2."""
+        out: dict[Gradient, Tensor] = {}
+        model = self.judge.system.model
+        states = {d.name for d in model.states}
+        for d in model.declarations:
+            if not d.timed or d.classes is not None or d.name == "target~":
+                continue
+            options = [Gradient(d.name)]
+            if d.name in states:
+                options += [Gradient(d.name, x) for x in ("own", "future", "now")]
+                options += [Gradient(d.name, "future", -1)]
+            for g in options:
+                try:
+                    value = self._value(s.Symbol("δ0"), {"δ0": g})
+                except SymbpttError:
+                    continue
+                if np.abs(value.data).max(initial=0) > 0:
+                    out[g] = value
+        return out
+
+    def _value(self, node: s.Node, gradients: dict[str, Gradient], by_value: bool = False) -> Any:
+        lenient = frozenset(["byvalue"] if by_value else [])
+        choice = Choice(gradients=gradients, lenient=lenient)
+        alg = Numbers(self.judge.ground.world, {mx.t: 2})
+        return Meaning(self.judge.system, self.judge.naming, alg, choice).of(node)
+
+    def _chained(self, known: dict[str, Gradient]) -> tuple[dict[str, Gradient], int]:
+        """The meanings that follow from those of what enters, and how many lines are then true."""
+        known, true = dict(known), 0
+        while True:
+            before = len(known)
+            for key, line in self.lines.items():
+                if key not in known:
+                    g = self._computed(line, known)
+                    if g is not None:
+                        known[key] = g
+                        true += 1
+            if len(known) == before:
+                told = self._told(known)
+                if told is None:
+                    return known, true
+                known.update(told)
+
+    def _computed(self, line: Line, known: dict[str, Gradient]) -> Gradient | None:
+        """The gradient that the right side of a line is."""
+        assert line.claim.right is not None
+        statement = self.judge.statement(line)
+        mine = {k for k in keys_of(statement, self.judge.naming) if is_numbered(k)}
+        if not mine - {self.judge.key_of(line.claim.left)[0]} <= set(known):  # type: ignore[index]
+            return None
+        for by_value in (False, True):
+            try:
+                value = self._value(line.claim.right, known, by_value)
+            except (SymbpttError, KeyError, ValueError):
+                continue
+            for g, x in self.pool.items():
+                same = x.shape == value.shape and x.left == value.left
+                if same and close(np.asarray(x.data, float), np.asarray(value.data, float)):
+                    return g
+        return None
+
+    def _told(self, known: dict[str, Gradient]) -> dict[str, Gradient] | None:
+        """A letter whose own line is wrong, told by the lines that read it: two at least."""
+        best: tuple[int, dict[str, Gradient]] = (1, {})
+        for key in self.lines:
+            if key in known:
+                continue
+            for g in self.pool:
+                tried = {**known, key: g}
+                count = sum(
+                    self._computed(line, tried) is not None
+                    for k, line in self.lines.items()
+                    if k not in tried
+                    and key in keys_of(self.judge.statement(line), self.judge.naming)
+                )
+                if count > best[0]:
+                    best = (count, {key: g})
+        return best[1] or None
