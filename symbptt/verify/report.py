@@ -110,6 +110,8 @@ def judge_document(
             continue
         judge = Judge(claims, naming, _assumed(system, assume or {}))
         judge.assume(assume or {})
+        if not _runs(judge):
+            continue
         decided = decide(judge)
         open_ = [n for n, _ in enumerate(decided) if n not in lines or lines[n].verdict == UNREAD]
         confirm(judge, [decided[n] for n in open_])
@@ -123,6 +125,14 @@ def judge_document(
     if not judges:
         ordered = [Line(c) for c in claims]
     return Report(document, tuple(ordered), _reading(judges), tuple(judges))
+
+
+def _runs(judge: Judge) -> bool:
+    """Whether the forward equations, as they were read, can be run at all."""
+    try:
+        return judge.ground.world is not None
+    except (SymbpttError, LookupError, TypeError, ValueError, ArithmeticError):
+        return False
 
 
 def _assumed(system: System, assume: Mapping[str, str]) -> System:

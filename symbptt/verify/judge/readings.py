@@ -262,7 +262,8 @@ class Options:
         if isinstance(left, s.Derivative):
             return replace(base, kinds={**base.kinds, atom_key(left, self.naming): FUTURE})
         inner = left.of if isinstance(left, s.Shorthand) else left
-        assert isinstance(inner, s.Symbol)
+        if not isinstance(inner, s.Symbol):
+            return base
         q = self.naming.parts(inner)
         key = shorthand_key(left, q) if isinstance(left, s.Shorthand) else q.name
         g = base.gradients.get(key)
