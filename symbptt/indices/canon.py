@@ -252,8 +252,8 @@ def _anchored(mono: Mono, times: list[Ix]) -> list[Mono]:
         moved = list(simplify(mono.bound, factors).items())
         # A shift is one to one, so it keeps a monomial one; anything else is left as it was.
         if len(moved) == 1 and moved[0][1] == 1:
-            out.append(Mono(moved[0][0].bound, _closed(moved[0][0])))
-    return out or [Mono(mono.bound, _closed(mono))]
+            out.append(Mono(moved[0][0].bound, closure(moved[0][0])))
+    return out or [Mono(mono.bound, closure(mono))]
 
 
 def _anchors(k: Ix, times: set[Lin], mono: Mono) -> list[Lin]:
@@ -303,7 +303,7 @@ def _edges(mono: Mono) -> tuple[dict[tuple[Any, Any], Any], list[tuple[Factor, N
     return edges, keep
 
 
-def _closed(mono: Mono) -> tuple[tuple[Factor, Number], ...]:
+def closure(mono: Mono) -> tuple[tuple[Factor, Number], ...]:
     """Replace the constraints on bound times by their closure: a region has one closure.
 
     Difference constraints close under shortest paths; others are kept as written.
@@ -327,4 +327,4 @@ def _difference(form: Lin) -> tuple[Any, Any, Any] | None:
     return (plus or ["0"])[0], (minus or ["0"])[0], form.const
 
 
-__all__ = ["canonical", "canonical_lam", "canonical_mono", "height"]
+__all__ = ["canonical", "canonical_lam", "canonical_mono", "closure", "height"]

@@ -11,9 +11,11 @@ from .. import matrix as mx
 from ..errors import ShapeError
 from . import poly as p
 from .canon import canonical
+from .cells import hides, in_cells
 from .differentiate import differentiate
 from .lower import Slots, free_slots, lower
 from .poly import Factor, Ix, Lin, Mono, Number, Poly
+from .quotients import opened
 from .split import places, split
 from .value import nonzero
 from .witness import Witness, witness
@@ -130,7 +132,13 @@ def vanishes(q: Poly) -> bool:
         cleared = canonical(p.mul(q, p.atom(f, depth)))
         if not any(g == f for m in cleared for g, _ in m.factors):
             return vanishes(cleared)
-    return False
+    if not hides(q):
+        return False
+    plain = in_cells(q)
+    if not plain or (found := opened(plain)) is None:
+        return not plain
+    inside, rest = found
+    return vanishes(canonical(inside)) and vanishes(canonical(rest))
 
 
 def jacobian(expr: mx.Node, var: mx.Var, slots: Slots | None = None) -> Poly:

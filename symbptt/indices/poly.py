@@ -209,7 +209,7 @@ def mono_height(mono: Mono) -> int:
     return max((height(f) for f, _ in mono.factors), default=0)
 
 
-def rename_lin(time: Lin, names: Mapping[Ix, Any]) -> Lin:
+def rename_lin(time: Lin, names: Mapping[Any, Any]) -> Lin:
     if not any(s in names for s, _ in time.terms):
         return time
     out = Lin(time.const)
@@ -268,6 +268,24 @@ def _meets(mono: Mono, names: Mapping[Ix, Any]) -> bool:
         or any(isinstance(i, Lin | Shifted) for i in targets)
         or any(f.kind == "delta" for f, _ in mono.factors)
     )
+
+
+def at_times(q: Mapping[Mono, Number], names: Mapping[str, Lin]) -> Poly:
+    """A polynomial about the times t, T, … said of other ones; ranges stay as they are."""
+    held = {name: Ix("u", f"#{name}", TIME) for name in names}
+    terms = {n: Lin(0, ((i, 1),)) for n, i in held.items()}
+
+    def hold(f: Factor) -> Factor:
+        if f.kind == "ge":
+            return f
+        nested = tuple(lam._replace(poly=tuple(map(of, lam.poly))) for lam in f.nested)
+        return f._replace(times=tuple(rename_lin(x, terms) for x in f.times), nested=nested)
+
+    def of(item: tuple[Mono, Number]) -> tuple[Mono, Number]:
+        m, c = item
+        return Mono(m.bound, tuple((hold(f), e) for f, e in m.factors)), c
+
+    return renamed(map(of, q.items()), {held[n]: x for n, x in names.items()})
 
 
 def rename_mono(mono: Mono, names: Mapping[Ix, Any]) -> Mono:
