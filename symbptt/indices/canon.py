@@ -33,6 +33,7 @@ from .poly import (
     rename,
     renamed,
 )
+from .ranges import difference
 from .simplify import simplify
 
 ODD = ("tanh", "sin", "hardtanh")
@@ -288,7 +289,7 @@ def _edges(mono: Mono) -> tuple[dict[tuple[Any, Any], Any], list[tuple[Factor, N
     edges: dict[tuple[Any, Any], Any] = {}
     keep = []
     for f, e in mono.factors:
-        pair = _difference(f.times[0]) if f.kind == "ge" else None
+        pair = difference(f.times[0]) if f.kind == "ge" else None
         if pair is None:
             keep.append((f, e))
         else:
@@ -317,14 +318,6 @@ def closure(mono: Mono) -> tuple[tuple[Factor, Number], ...]:
                     form = lin_add(form, Lin(0, ((node, 1),)), sign)
             keep.append((Factor("ge", "", (form,)), 1))
     return tuple(keep)
-
-
-def _difference(form: Lin) -> tuple[Any, Any, Any] | None:
-    plus = [s for s, c in form.terms if c == 1]
-    minus = [s for s, c in form.terms if c == -1]
-    if len(plus) + len(minus) != len(form.terms) or len(plus) > 1 or len(minus) > 1:
-        return None
-    return (plus or ["0"])[0], (minus or ["0"])[0], form.const
 
 
 __all__ = ["canonical", "canonical_lam", "canonical_mono", "closure", "height"]

@@ -20,8 +20,9 @@ from .chains import KINDS, length, rewritten
 from .poly import TIME, Factor, Ix, Lin, Mono, Number, Poly
 from .quotients import divided, without_indicators
 from .ranges import STEP, Range, follows, negated
+from .simplify import size
 
-MOST = 400  # monomials; beyond it the question is given up
+MOST = 150  # monomials; beyond it the question is given up
 ROUNDS = 4
 LONG = 60  # rewritings of the products of one cell
 
@@ -31,8 +32,9 @@ Cut = tuple[tuple[Label, ...], Lin]  # a form in the times at those places, name
 
 def in_cells(q: Poly) -> Poly:
     """The polynomial with every range of times cut into cells, and its products in plain form."""
+    terms = frozenset(_terms(q))
     for _ in range(ROUNDS):
-        before, q = q, canonical(_once(q))
+        before, q = q, canonical(_once(q, terms.union(_ends(q))))
         if not q or q == before:
             break
     return q
@@ -48,12 +50,15 @@ def hides(q: Poly) -> bool:
     return bool(inner & {"onehot", "delta"}) or any(map(hides, nested))
 
 
-def _once(q: Poly) -> Poly:
-    inside = {Mono(m.bound, tuple((_inside(f), e) for f, e in m.factors)): c for m, c in q.items()}
-    inner = canonical(inside)
-    cuts = {cut for m in inner for cut in _cuts(m)}
+def _once(q: Poly, cuts: frozenset[Cut]) -> Poly:
+    """Arguments first: their sums are cut at the ends that any argument has."""
+    inside: Poly = {}
+    for m, c in q.items():
+        p.accumulate(
+            inside, {Mono(m.bound, tuple((_inside(f, cuts), e) for f, e in m.factors)): 1}, c
+        )
     out: Poly = {}
-    for mono, c in inner.items():
+    for mono, c in canonical(inside).items():
         for m, n in _cells(p.refreshed(mono), cuts).items():
             p.accumulate(out, {m: n}, c)
             if len(out) > MOST:
@@ -61,17 +66,34 @@ def _once(q: Poly) -> Poly:
     return out
 
 
-def _inside(f: Factor) -> Factor:
-    """The arguments in cells; the body of a product may read its index, which no range bounds."""
-    if not f.nested:
-        return f
+def _inside(f: Factor, cuts: frozenset[Cut]) -> Factor:
     lams = []
     for lam in f.nested:
         poly = dict(lam.poly)
-        if hides(poly):
-            poly = in_cells(poly)
-        lams.append(canonical_lam(lam.params, poly))
-    return f._replace(nested=tuple(lams))
+        lams.append(canonical_lam(lam.params, _once(poly, cuts)) if hides(poly) else lam)
+    return f._replace(nested=tuple(lams)) if lams else f
+
+
+def _ends(q: Poly) -> Iterator[Cut]:
+    """The ends of all ranges, those in arguments too."""
+    for m in q:
+        yield from _cuts(m)
+        for f, _ in m.factors:
+            for lam in f.nested:
+                yield from _ends(dict(lam.poly))
+
+
+def _terms(q: Poly) -> Iterator[Cut]:
+    """The times of single terms whose like is summed elsewhere."""
+    summed = {label for m in q for label, x in _places(m) if m.bound & {s for s, _ in x.terms}}
+    for m in q:
+        for label, x in _places(m):
+            if label in summed and not any(isinstance(s, Ix) for s, _ in x.terms):
+                for sign in (1, -1):
+                    yield (label,), p.lin_add(Lin(0, ((_named(0), sign),)), x, -sign)
+        for f, _ in m.factors:
+            for lam in f.nested:
+                yield from _terms(dict(lam.poly))
 
 
 def _split(m: Mono) -> tuple[Range, tuple[tuple[Factor, Number], ...]]:
@@ -143,16 +165,18 @@ def _forms(m: Mono, cuts: Iterable[Cut]) -> set[Lin]:
     for labels, form in cuts:
         for reads in itertools.product(*(places.get(label, ()) for label in labels)):
             names = {_named(n): x for n, x in enumerate(reads)}
-            out.add(p.rename_lin(form, names))
+            cut = p.rename_lin(form, names)
+            if len(cut.terms) < 3 or any(s in m.bound for s, _ in cut.terms):
+                out.add(cut)
     own, rest = _split(m)
     ends = (p.lin_add(length(f), Lin(-1)) for f, _ in rest if f.kind in KINDS)
-    return {f for f in (*out, *own, *ends) if f.terms}
+    return {f for f in (*out, *ends) if f.terms and f not in own}
 
 
 # -- cells
 
 
-def _cells(m: Mono, cuts: Iterable[Cut]) -> Poly:
+def _cells(m: Mono, cuts: frozenset[Cut]) -> Poly:
     given, rest = _split(m)
     ranges = [given]
     for form in sorted(_forms(m, cuts), key=repr):
@@ -187,9 +211,41 @@ def _cell(bound: frozenset[Ix], rest: Any, given: Range) -> Poly:
 
 
 def _plainer(m: Mono) -> Poly | None:
-    for rule in (lambda m: rewritten(m, _split(m)[0]), divided, without_indicators):
+    for rule in (_counted, lambda m: rewritten(m, _split(m)[0]), divided, without_indicators):
         if (new := rule(m)) is not None:
             return new
+    return None
+
+
+def _counted(m: Mono) -> Poly | None:
+    """Σ_{k=lo}^{hi} c = (hi − lo + 1) c, where nothing reads k and its range has two ends."""
+    forms, rest = _split(m)
+    for k in m.bound:
+        mine = {f for f in forms if k in dict(f.terms)}
+        others = {s for f in mine for s, _ in f.terms} - {k}
+        if k.size != TIME or others & m.bound or any(k in p.free(f) for f, _ in rest):
+            continue
+        known = forms - mine  # what holds whether there is such a k or not
+        below = _tightest({f for f in mine if dict(f.terms)[k] == 1}, known)
+        above = _tightest({f for f in mine if dict(f.terms)[k] == -1}, known)
+        if below is None or above is None:
+            continue
+        gap = p.lin_add(below, above)  # (k − lo) + (hi − k)
+        if not follows(p.lin_add(gap, Lin(1)), known):
+            continue
+        number = p.add(p.constant(gap.const + 1), *(p.scale(size(s), c) for s, c in gap.terms))
+        kept = tuple((f, e) for f, e in m.factors if f.kind != "ge" or f.times[0] not in mine)
+        product = p.mul({Mono(frozenset(), kept): 1}, number)
+        left = m.bound - {k}
+        return p.bind(product, *left) if left else product
+    return None
+
+
+def _tightest(ends: set[Lin], given: Range) -> Lin | None:
+    """The end that all others follow from."""
+    for e in sorted(ends, key=repr):
+        if all(follows(p.lin_add(f, e, -1), given) for f in ends):
+            return e
     return None
 
 

@@ -1,7 +1,8 @@
 """Ordered products of matrices: A^n and ∏_{j=lo}^{hi} J_j, the later factor on the left.
 
-    J_{hi+1} ∏_{lo}^{hi} J_j = ∏_{lo}^{hi+1} J_j      ∏_{m+1}^{hi} J_j ∏_{lo}^{m} J_j = ∏_{lo}^{hi} J_j
-    (∏_{j=lo}^{hi} J_j)ᵀ = ∏_{j=−hi}^{−lo} (J_{−j})ᵀ   ∏_{lo}^{hi} J_j = I for hi < lo
+    J_{hi+1} ∏_{lo}^{hi} J_j = ∏_{lo}^{hi+1} J_j        ∏_{lo}^{hi} J_j = I for hi < lo
+    ∏_{m+1}^{hi} J_j ∏_{lo}^{m} J_j = ∏_{lo}^{hi} J_j
+    (∏_{j=lo}^{hi} J_j)ᵀ = ∏_{j=−hi}^{−lo} (J_{−j})ᵀ
 
 A product takes up the factors beside it, as far as its range is known not to be negative.
 """
@@ -150,8 +151,10 @@ def _grown_left(f: Factor) -> Identity:
     """J_{hi+1} ∏_{lo}^{hi} J = ∏_{lo}^{hi+1} J, for a product that is not of less than none."""
     half = len(f.slots) // 2
     out, inner, rest = _fresh(f.slots[:half]), _fresh(f.slots[:half]), f.slots[half:]
+    at: tuple[Lin, ...] = ()
+    times: tuple[Lin, ...]
     if f.kind == "matpow":
-        at, times = (), (p.lin_add(f.times[0], Lin(1)),)
+        times = (p.lin_add(f.times[0], Lin(1)),)
     else:
         next_ = p.lin_add(f.times[1], Lin(1))
         at, times = (next_,), (f.times[0], next_)
@@ -164,8 +167,10 @@ def _grown_right(f: Factor) -> Identity:
     """∏_{lo}^{hi} J J_{lo−1} = ∏_{lo−1}^{hi} J."""
     half = len(f.slots) // 2
     out, inner, rest = _fresh(f.slots[half:]), _fresh(f.slots[half:]), f.slots[:half]
+    at: tuple[Lin, ...] = ()
+    times: tuple[Lin, ...]
     if f.kind == "matpow":
-        at, times = (), (p.lin_add(f.times[0], Lin(1)),)
+        times = (p.lin_add(f.times[0], Lin(1)),)
     else:
         before = p.lin_add(f.times[0], Lin(-1))
         at, times = (before,), (before, f.times[1])
@@ -193,6 +198,7 @@ def _joined(m: Mono, f: Factor, g: Factor, given: Range) -> Poly | None:
         return None
     if not follows(length(g), given):
         return None
+    times: tuple[Lin, ...]
     if f.kind == "matpow":
         times = (p.lin_add(f.times[0], g.times[0]),)
     elif f.times[0] == p.lin_add(g.times[1], Lin(1)):

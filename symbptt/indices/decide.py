@@ -95,11 +95,13 @@ def same(a: Any, b: Any) -> Answer:
     It decides, and calls equal, what follows from: sums, products, transposes, traces, diag and
     blocks of matrices of any size; one-hot rows; elementwise functions as unknowns of which
     tanh, sin are odd, cos is even, sin² + cos² = 1, step² = step; exp with log, σ, softplus and
-    softmax (`exponentials`); denominators that stand outside sums; sums over time under
-    shifted, reversed, renamed or exchanged bounds. It does not know: a term split off a sum
-    over time, denominators under a sum, functions of one-hot products, A^n A with a symbol n.
-    Everything it calls equal is proved; where the normal forms differ and the numbers tried
-    do not tell the sides apart, the answer is undecided, and not a refutation.
+    softmax (`exponentials`); sums over time under shifted, reversed, renamed or exchanged bounds,
+    and ranges cut in any way (`cells`); A^n A and products over time (`chains`); quotients, also
+    under a sum, and indicators in arguments (`quotients`). T ≥ 1, and t is one of 1, …, T; any
+    other time is any whole number, so A^k A is not A^(k+1) for a free k. It does not know: an
+    axis D + H cut at D on one side and at H on the other, two quotients under one sum over two
+    axes of one size. Everything it calls equal is proved; where the normal forms differ and the
+    numbers tried do not tell the sides apart, the answer is undecided, and not a refutation.
 
     Raises ShapeError when the shapes already differ, which is an answer of its own kind.
     """
@@ -118,7 +120,8 @@ def same_poly(a: Mapping[Mono, Number], b: Mapping[Mono, Number]) -> Answer:
 
 
 def vanishes(q: Poly) -> bool:
-    """Whether a canonical polynomial is zero, after clearing the denominators it shares.
+    """Whether a canonical polynomial is zero: by clearing the denominators it shares, then, where
+    a few numbers do not say no, with its ranges in cells and its sums read summand by summand.
 
     Multiplying by a denominator whose indices are all free (or absent) loses nothing: it is
     one number per entry, and not zero where the expression has a value.
@@ -132,7 +135,7 @@ def vanishes(q: Poly) -> bool:
         cleared = canonical(p.mul(q, p.atom(f, depth)))
         if not any(g == f for m in cleared for g, _ in m.factors):
             return vanishes(cleared)
-    if not hides(q):
+    if not hides(q) or nonzero(q, tries=3) is not None:
         return False
     plain = in_cells(q)
     if not plain or (found := opened(plain)) is None:

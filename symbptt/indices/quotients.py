@@ -1,8 +1,8 @@
 """Quotients in sums, and indicators in arguments: what else `cells` brings to one form.
 
-    g₀ / g = 1 − (g₁ + g₂ + …) / g     for g = g₀ + g₁ + …, also where an index is summed
-    f(a) = Σ_c Y_c f(a with Y_d = [d = c])     for a one-hot row Y
-    f(a) = f(a without [i = j]) + [i = j] (f(a) − f(a without [i = j]))
+g₀ / g = 1 − (g₁ + g₂ + …) / g     for g = g₀ + g₁ + …, also where an index is summed
+f(a) = Σ_c Y_c f(a with Y_d = [d = c])     for a one-hot row Y
+f(a) = f(a without [i = j]) + [i = j] (f(a) − f(a without [i = j]))
 """
 
 from __future__ import annotations
@@ -80,8 +80,9 @@ def _by_class(f: Factor, e: Number) -> Poly | None:
     for mono in poly:
         for g, _ in mono.factors:
             row = g.slots[:-1]
-            mine = [h for m in poly for h in m.factors if h[0][:3] == g[:3]]
-            if g.kind != "onehot" or any(e < 0 for _, e in mine):
+            if g.kind != "onehot":
+                continue
+            if any(n < 0 for m in poly for h, n in m.factors if h[:3] == g[:3]):
                 continue
             if p.free(g._replace(slots=row)) & mono.bound:
                 continue

@@ -19,6 +19,7 @@ from .poly import TIME, Factor, Ix, Lin, Poly, Shifted
 DIGITS = 40
 _REACH = range(-4, 8)  # every time that a sum at t ≤ T ≤ 3 can reach
 _TRIES = 12
+_MOMENTS = ((1, 3), (2, 2), (1, 1), (2, 3), (3, 3), (1, 2))  # t and T
 _WORK = 4_000  # products of factors at one choice of sizes and numbers
 
 
@@ -180,10 +181,10 @@ class Point:
         return x[row]
 
 
-def nonzero(q: Poly) -> tuple[Point, dict[Ix, int], Any] | None:
+def nonzero(q: Poly, tries: int = _TRIES) -> tuple[Point, dict[Ix, int], Any] | None:
     """A point, an entry and the value there, which is not zero; None where none was found."""
     free = sorted({i for m in q for i in p.mono_free(m) if i != p.UNIT}, key=repr)
-    for seed, numbers in itertools.islice(enumerate(_settings(q)), _TRIES):
+    for seed, numbers in itertools.islice(enumerate(_settings(q)), tries):
         point = Point(numbers, seed)
         for places in itertools.product(*(point.range(i) for i in free)):
             at = dict(zip(free, places, strict=True))
@@ -207,7 +208,8 @@ def _settings(q: Poly) -> Iterator[dict[str, int]]:
         }
         if turn % 4 == 3:  # where times must meet, as in [t = s]
             sizes = dict.fromkeys(sizes, 2)
-        yield {**sizes, "t": 1 + turn % 3 if turn % 4 < 3 else 2, "T": 3}
+        t, last = _MOMENTS[turn % len(_MOMENTS)]
+        yield {**sizes, "t": t, "T": last}
 
 
 def _names(q: Any) -> set[str]:
