@@ -45,10 +45,15 @@ def _preference(i: int, cost: int) -> tuple[int, int]:
 
 def broken_latex(text: str, width: int) -> list[str]:
     """Rows for `align` of about `width` letters, cut outside every fraction and fence."""
+    rows = [row for long in _by_rank(text, width) for row in _parts(long, width)]
+    return [row for long in rows for row in _deeper(long, width)]
+
+
+def _by_rank(text: str, width: int) -> list[str]:
     rows = [text]
     for cost in range(1, _FACTOR):
         rows = [row for long in rows for row in _rows(long, width, cost)]
-    return [row for long in rows for row in _parts(long, width)]
+    return rows
 
 
 def _rows(text: str, width: int, cost: int) -> list[str]:
@@ -77,6 +82,36 @@ def _parts(text: str, width: int) -> list[str]:
     opening, closing = text[len(r"\left")], text[end + len(r"\right") :]
     inner[0], inner[-1] = rf"\bigl{opening}{inner[0]}", rf"{inner[-1]}\bigr{closing}"
     return inner
+
+
+def _deeper(text: str, width: int) -> list[str]:
+    r"""A row that is still too long, cut inside its widest \left( … \right), as \bigl( … \bigr)."""
+    if breadth(text) <= width or (fence := _widest(text)) is None:
+        return [text]
+    start, end = fence
+    inner = text[start + len(r"\left") : end]
+    after = text[end + len(r"\right") :]
+    opened = rf"{text[:start]}\bigl{inner}\bigr{after}"
+    rows = [row for long in _by_rank(opened, width) for row in _deeper(long, width)]
+    return rows if len(rows) > 1 else [text]
+
+
+def _widest(text: str) -> tuple[int, int] | None:
+    r"""Where the widest of the outermost fences opens and closes."""
+    found: list[tuple[int, int]] = []
+    depth = start = braces = 0
+    for match in _TOKENS.finditer(text):
+        braces += (match["group"] is not None) - (match["ungroup"] is not None)
+        if braces:
+            continue
+        if match["fence"]:
+            start = start if depth else match.start()
+            depth += 1
+        elif match["unfence"]:
+            depth -= 1
+            if not depth:
+                found.append((start, match.start()))
+    return max(found, key=lambda f: breadth(text[f[0] : f[1]]), default=None)
 
 
 def _cut(text: str, cost: int) -> list[str]:
