@@ -89,20 +89,20 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
 
     # Forward
     x_rows = x.reshape(T * N, D)
-    np.copyto(w.W_z_r_W[..., :H], W_z)
-    np.copyto(w.W_z_r_W[..., H : 2 * H], W_r)
-    np.copyto(w.W_z_r_W[..., 2 * H : 3 * H], W)
-    np.copyto(w.b_z_r_b[:H], b_z)
-    np.copyto(w.b_z_r_b[H : 2 * H], b_r)
-    np.copyto(w.b_z_r_b[2 * H : 3 * H], b)
+    np.copyto(w.W_z_r[..., :H], W_z)
+    np.copyto(w.W_z_r[..., H : 2 * H], W_r)
+    np.copyto(w.W_z_r[..., 2 * H : 3 * H], W)
+    np.copyto(w.b_z_r[:H], b_z)
+    np.copyto(w.b_z_r[H : 2 * H], b_r)
+    np.copyto(w.b_z_r[2 * H : 3 * H], b)
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.copyto(w.half_W_z_r_W, w.W_z_r_W.T)
-    np.multiply(w.half_W_z_r_W[: 2 * H], 0.5, out=w.half_W_z_r_W[: 2 * H])
-    np.matmul(w.half_W_z_r_W, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5)
-    np.copyto(w.half_b_z_r_b, w.b_z_r_b)
-    np.multiply(w.half_b_z_r_b[: 2 * H], 0.5, out=w.half_b_z_r_b[: 2 * H])
-    np.add(w.a, w.half_b_z_r_b[..., None], out=w.a)  # (1), (3), (5)
+    np.copyto(w.half_W_z_r, w.W_z_r.T)
+    np.multiply(w.half_W_z_r[: 2 * H], 0.5, out=w.half_W_z_r[: 2 * H])
+    np.matmul(w.half_W_z_r, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5)
+    np.copyto(w.half_b_z_r, w.b_z_r)
+    np.multiply(w.half_b_z_r[: 2 * H], 0.5, out=w.half_b_z_r[: 2 * H])
+    np.add(w.a, w.half_b_z_r[..., None], out=w.a)  # (1), (3), (5)
     np.copyto(w.U_z_r[..., :H], U_z)
     np.copyto(w.U_z_r[..., H : 2 * H], U_r)
     np.copyto(w.U_T, U.T)
@@ -184,13 +184,13 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         np.copyto(da_out_t, da.T)  # (44)
 
     # Gradients
-    x_rows.T.dot(w.da_out_rows, out=w.dW_z_r_dW)  # (49), (52), (55)
+    x_rows.T.dot(w.da_out_rows, out=w.dW_z_r)  # (49), (52), (55)
     w.h_out_prev_rows.T.dot(w.da_out_rows[..., : 2 * H], out=w.dU_z_r)  # (50), (53)
-    w.ones_TN.dot(w.da_out_rows, out=w.db_z_r_db)  # (51), (54), (57)
+    w.ones_TN.dot(w.da_out_rows, out=w.db_z_r)  # (51), (54), (57)
     w.r_h_3_out_rows.T.dot(w.da_out_rows[..., 2 * H : 3 * H], out=w.dU)  # (56)
     w.h_out_rows.T.dot(w.do_rows, out=w.dV)  # (58)
     w.ones_TN.dot(w.do_rows, out=w.dc)  # (59)
-    w.da_out_rows.dot(w.W_z_r_W.T, out=w.dx_rows)  # (60)
+    w.da_out_rows.dot(w.W_z_r.T, out=w.dx_rows)  # (60)
     grads = {
         "W_z": w.dW_z,
         "U_z": w.dU_z,
@@ -226,20 +226,20 @@ def forward(params, x, state=None):
     b = params["b"]
     V = params["V"]
     c = params["c"]
-    np.copyto(w.W_z_r_W[..., :H], W_z)
-    np.copyto(w.W_z_r_W[..., H : 2 * H], W_r)
-    np.copyto(w.W_z_r_W[..., 2 * H : 3 * H], W)
-    np.copyto(w.b_z_r_b[:H], b_z)
-    np.copyto(w.b_z_r_b[H : 2 * H], b_r)
-    np.copyto(w.b_z_r_b[2 * H : 3 * H], b)
+    np.copyto(w.W_z_r[..., :H], W_z)
+    np.copyto(w.W_z_r[..., H : 2 * H], W_r)
+    np.copyto(w.W_z_r[..., 2 * H : 3 * H], W)
+    np.copyto(w.b_z_r[:H], b_z)
+    np.copyto(w.b_z_r[H : 2 * H], b_r)
+    np.copyto(w.b_z_r[2 * H : 3 * H], b)
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.copyto(w.half_W_z_r_W, w.W_z_r_W.T)
-    np.multiply(w.half_W_z_r_W[: 2 * H], 0.5, out=w.half_W_z_r_W[: 2 * H])
-    np.matmul(w.half_W_z_r_W, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5)
-    np.copyto(w.half_b_z_r_b, w.b_z_r_b)
-    np.multiply(w.half_b_z_r_b[: 2 * H], 0.5, out=w.half_b_z_r_b[: 2 * H])
-    np.add(w.a, w.half_b_z_r_b[..., None], out=w.a)  # (1), (3), (5)
+    np.copyto(w.half_W_z_r, w.W_z_r.T)
+    np.multiply(w.half_W_z_r[: 2 * H], 0.5, out=w.half_W_z_r[: 2 * H])
+    np.matmul(w.half_W_z_r, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5)
+    np.copyto(w.half_b_z_r, w.b_z_r)
+    np.multiply(w.half_b_z_r[: 2 * H], 0.5, out=w.half_b_z_r[: 2 * H])
+    np.add(w.a, w.half_b_z_r[..., None], out=w.a)  # (1), (3), (5)
     np.copyto(w.U_z_r[..., :H], U_z)
     np.copyto(w.U_z_r[..., H : 2 * H], U_r)
     np.copyto(w.U_T, U.T)
@@ -290,17 +290,17 @@ class _Buffers:
         self.dV = _empty((H, C), dtype)
         self.dc = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
-        self.W_z_r_W = _empty((D, 3 * H), dtype)
-        self.b_z_r_b = _empty((3 * H,), dtype)
+        self.W_z_r = _empty((D, 3 * H), dtype)
+        self.b_z_r = _empty((3 * H,), dtype)
         self.U_z_r = _empty((H, 2 * H), dtype)
         self.h_U = _empty((2 * H, N), dtype)
-        self.dW_z_r_dW = _empty((D, 3 * H), dtype)
+        self.dW_z_r = _empty((D, 3 * H), dtype)
         self.dU_z_r = _empty((H, 2 * H), dtype)
-        self.db_z_r_db = _empty((3 * H,), dtype)
+        self.db_z_r = _empty((3 * H,), dtype)
         h_out_all = _empty((T + 1, N, H), dtype)
         self.r_h_3_out = _empty((T, N, H), dtype)
-        self.half_W_z_r_W = _empty((3 * H, D), dtype)
-        self.half_b_z_r_b = _empty((3 * H,), dtype)
+        self.half_W_z_r = _empty((3 * H, D), dtype)
+        self.half_b_z_r = _empty((3 * H,), dtype)
         self.half_U_z_r = _empty((2 * H, H), dtype)
         self.r_h_2 = _empty((H, N), dtype)
         self.z_h = self.r_h  # z_h takes its place
@@ -327,14 +327,14 @@ class _Buffers:
         self.z = self.a[:, :H]
         self.r = self.a[:, H : 2 * H]
         self.htilde = self.a[:, 2 * H : 3 * H]
-        self.dW_z = self.dW_z_r_dW[..., :H]
+        self.dW_z = self.dW_z_r[..., :H]
         self.dU_z = self.dU_z_r[..., :H]
-        self.db_z = self.db_z_r_db[:H]
-        self.dW_r = self.dW_z_r_dW[..., H : 2 * H]
+        self.db_z = self.db_z_r[:H]
+        self.dW_r = self.dW_z_r[..., H : 2 * H]
         self.dU_r = self.dU_z_r[..., H : 2 * H]
-        self.db_r = self.db_z_r_db[H : 2 * H]
-        self.dW = self.dW_z_r_dW[..., 2 * H : 3 * H]
-        self.db = self.db_z_r_db[2 * H : 3 * H]
+        self.db_r = self.db_z_r[H : 2 * H]
+        self.dW = self.dW_z_r[..., 2 * H : 3 * H]
+        self.db = self.db_z_r[2 * H : 3 * H]
         self.z_r = self.a[:, : 2 * H]
         self.da_htilde = self.da[2 * H : 3 * H]
         self.da_r = self.da[H : 2 * H]

@@ -16,7 +16,7 @@ from symbptt.derive import derive
 from symbptt.emit import emit
 from symbptt.errors import UnsupportedError
 from symbptt.parse import load, model
-from symbptt.plan import Loop, Program, plan
+from symbptt.plan import Instruction, Loop, Program, plan
 from symbptt.plan.planner import drafted
 from symbptt.plan.report import Counts, passes, report
 from symbptt.prove import prove
@@ -127,6 +127,32 @@ def test_a_concatenation_is_not_copied_at_every_step(case: str) -> None:
     assert sum(i.op == "dot" for i in forward.body) == 1
     verdict = check(program)
     assert verdict.ok, verdict.failed
+
+
+@pytest.mark.parametrize(
+    ("name", "stacks"), [("lstm_peephole", 2), ("lstm_column", 1), ("gru_chung", 2)]
+)
+def test_gates_with_weights_of_their_own_are_one_product(
+    name: str, stacks: int, planned: Any
+) -> None:
+    """One product with h[t-1] forward and one with all errors backward; one GEMM per input."""
+    part, d = planned(name).train, planned(name).derivation
+    reset = name == "gru_chung"  # r * h[t-1] has a product of its own
+    for items in (part.forward, part.backward):
+        (loop,) = loops(items)
+        assert sum(i.op == "dot" for i in loop.body) == 1 + reset
+    inputs = [i for i in part.forward if isinstance(i, Instruction) and i.op in ("dot", "matmul")]
+    assert len(inputs) == 2  # of x and, for the readout, of h
+    weights = {planned(name).buffers[f"d{w.name}"].part for w in d.model.params if len(w.shape) > 1}
+    assert len({p[0] for p in weights if p}) == stacks
+
+
+def test_a_reset_after_the_product_has_its_halves_folded(planned: Any) -> None:
+    program = planned("gru_pytorch")
+    (forward,) = loops(program.train.forward)
+    assert [i.op for i in forward.body].count("tanh") == 2  # r and z together, and n after them
+    assert all(i.op not in ("sigmoid", "copy") for i in forward.body[:-1])
+    assert all(program.buffers[g].part[0] == "gi" for g in "rzn")  # type: ignore[index]
 
 
 def test_a_loss_at_the_end_reads_out_once(planned: Any) -> None:

@@ -170,7 +170,7 @@ def joint_name(names: Sequence[str], taken: Collection[str]) -> str:
     start = _common(names).rstrip("_")
     end = _common([n.removeprefix(start)[::-1] for n in names])[::-1]
     end = end[end.index("_") :] if "_" in end else ""
-    rest = [n.removeprefix(start).strip("_") or n for n in names[1:]]
+    rest = filter(None, (n.removeprefix(start).strip("_") for n in names[1:]))
     for name in (start, start + end):
         if name and name[0] != "_" and name not in taken:
             return name
