@@ -48,6 +48,13 @@ class Blocks:
             return f"chunks of {self.every} steps"
         return f"a pass every {self.every} steps, {self.back} steps back"
 
+    @property
+    def option(self) -> str:
+        """How the command line asks for it."""
+        if self.every == self.back > 1:
+            return f"--chunk {self.back}"
+        return f"--truncate {self.back if self.every == 1 else f'{self.every},{self.back}'}"
+
     def end(self, t: int) -> int:
         """The last step of t's block; that of the last block may lie past T."""
         return self.every * -(-t // self.every)
@@ -74,6 +81,10 @@ class RandomCut:
     def __str__(self) -> str:
         return f"random cuts, each with probability {1 - self.alpha}"
 
+    @property
+    def option(self) -> str:
+        return f"--random-cut {self.alpha}"
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -82,6 +93,8 @@ class Checkpoint:
     def __str__(self) -> str:
         return "checkpoints between √T segments"
 
+    option = "--checkpoint"
+
 
 @dataclass(frozen=True)
 class Online:
@@ -89,6 +102,8 @@ class Online:
 
     def __str__(self) -> str:
         return "online, by the sensitivity recursion"
+
+    option = "--online"
 
 
 Strategy = Blocks | RandomCut | Checkpoint | Online
@@ -112,6 +127,10 @@ class Clip:
 
     def __str__(self) -> str:
         return f"clipped by {self.by} at {self.limit:g}"
+
+    @property
+    def option(self) -> str:
+        return f"--clip {self.by} {self.limit:g}"
 
 
 def window(steps: int) -> Blocks:

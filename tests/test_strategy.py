@@ -665,6 +665,7 @@ def test_models_without_such_a_gradient_say_so() -> None:
         (("derive", "elman", "--online"), "T n² q = D·H³·T + H⁴·T + H³·T multiplications"),
         (("generate", "elman", "--online"), "def step("),
         (("prove", "elman", "--truncate", "3"), "K ≥ T"),
+        (("generate", "elman", "--truncate", "2,5"), "by `symbptt prove elman --truncate 2,5`"),
         (("prove", "elman", "--random-cut", "1/2"), "E ξ_t = α · 1/α"),
         (("generate", "elman", "--chunk", "4"), "`symbptt generate elman --chunk 4`"),
         (

@@ -15,7 +15,7 @@ from ..parse import load, zoo
 from ..plan import plan
 from ..prove import prove
 from ..show import conclusion
-from ..strategy import Blocks, Checkpoint, Clip, Online, RandomCut, Strategy
+from ..strategy import Clip, Strategy
 from .guard import status, stop
 from .output import progress, put
 
@@ -60,23 +60,9 @@ def everything(folder: Path) -> None:
             put(module(name).text, folder / f"{name}.py")
 
 
-def options(strategy: Strategy | None, clip: Clip | None) -> str:
+def options(*asked: Strategy | Clip | None) -> str:
     """The options of the command line that ask for a strategy and for clipping."""
-    clipped = f" --clip {clip.by} {clip.limit:g}" if clip else ""
-    match strategy:
-        case Blocks(1, back):
-            return f" --truncate {back}{clipped}"
-        case Blocks(every, back) if every == back:
-            return f" --chunk {back}{clipped}"
-        case Blocks(every, back):
-            return f" --truncate {every},{back}{clipped}"
-        case RandomCut(alpha):
-            return f" --random-cut {alpha}{clipped}"
-        case Checkpoint():
-            return f" --checkpoint{clipped}"
-        case Online():
-            return f" --online{clipped}"
-    return clipped
+    return "".join(f" {x.option}" for x in asked if x)
 
 
 def shown(name: str) -> str:

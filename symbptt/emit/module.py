@@ -91,7 +91,9 @@ def docstring(program: Program, proof: Verdict | None, command: str) -> list[str
                 lines += textwrap.wrap(text, WIDTH, subsequent_indent=" " * 12)
     if proof is not None and proof.ok:
         lines += ["", f"Proved for every T and every size: {len(proof.steps)} statements, by"]
-        lines += [f"`symbptt prove {program.model.name}`."]
+        strategy = program.derivation.strategy
+        option = f" {strategy.option}" if strategy else ""
+        lines += [f"`symbptt prove {program.model.name}{option}`."]
     if command:
         lines += ["", f"Written by `{command}`; write it again rather than edit it."]
     return lines
