@@ -77,6 +77,14 @@ def test_states_that_run_from_t_to_1_are_measured_that_way() -> None:
     assert set(onward.weights) == {"W_hh"}
 
 
+def test_masks_are_one() -> None:
+    """A mask drawn as any number would weight a state by it."""
+    sizes = {"N": 1, "D": 3, "H": 4, "C": 2}
+    a = analyze(load("masked"), steps=4, sizes=sizes, seed=2)
+    assert np.all(sequence(load("masked"), sizes, 4, 2)[0]["m"] == 1)
+    assert np.all(a.largest <= a.products * (1 + 1e-9)) and a.products[1] <= a.sigma["U"]
+
+
 def test_both_ways_are_printed() -> None:
     text = run("analyze", "bidirectional", "-T", "4").stdout
     assert "h, from 1 to T" in text and "g, from T to 1" in text and "k−t" in text

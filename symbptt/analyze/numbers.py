@@ -88,12 +88,14 @@ def drawn(model: Model, sizes: Mapping[str, int], seed: int, gain: float) -> Wei
 
 
 def sequence(model: Model, sizes: Mapping[str, int], steps: int, seed: int) -> tuple[Any, Any]:
-    """Inputs and targets: standard normal, or uniform among the classes."""
+    """Inputs and targets: standard normal, or uniform among the classes; masks are 1."""
     rng = np.random.default_rng(seed + 1)
     known = {mx.size(k): v for k, v in sizes.items()}
 
     def of(d: Declaration) -> np.ndarray:
         dims = (steps, *shape_of(d, sizes))
+        if d.role == "mask":
+            return np.ones(dims)
         if d.classes is not None:
             return rng.integers(0, int(d.classes.xreplace(known)), dims)
         return np.asarray(rng.standard_normal(dims))

@@ -58,7 +58,7 @@ def _norms(axes: Any, a: Analysis) -> None:
     axes.semilogy(distance, _positive(a.largest), label="largest", color="C0", linestyle=":")
     axes.semilogy(distance, _positive(a.products), label="∏‖J‖", color="C1", linestyle="--")
     if a.bound is not None:
-        label = f"(σ_max({a.bound.weight})·max|σ'|)^(t−k)"
+        label = f"(σ_max({a.bound.weight})·max|σ'|)^({'k−t' if a.reversed else 't−k'})"
         axes.semilogy(distance, _positive(a.bound.rate**distance), label=label, color="C3")
     axes.set(title="norm of ∂s_t/∂s_k", xlabel="k − t" if a.reversed else "t − k")
     axes.legend()
