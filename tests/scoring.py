@@ -15,6 +15,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from symbptt.verify import surface as s
+from symbptt.verify.judge.judge import Judge
+from symbptt.verify.judge.line import REFUTED, Line
+from symbptt.verify.judge.readings import Reading
+from symbptt.verify.judge.truth import Statement
+from symbptt.verify.proof.prover import Prover
+from symbptt.verify.read import formula
 from symbptt.verify.report import Report, verify
 
 CASES = Path(__file__).parent / "cases" / "index.json"
@@ -67,6 +74,50 @@ def verdicts(case: dict[str, Any], report: Report) -> dict[str, tuple[str, list[
     return out
 
 
+def repaired(e: dict[str, Any], lines: list[Line], report: Report) -> bool | None:
+    """Whether what we print instead is proved equal to what the case gives; None for words alone.
+
+    Two equations with one left side are equal where both are proved.
+    """
+    given = [c for c in formula(e["correct"], "latex") if isinstance(c, s.Claim)]
+    said = [c for c in given if not any(isinstance(n, s.Words) for n in s.walk(c.left))]
+    if not said:
+        return None
+    for line in lines:
+        judge = next((j for j in report.judges if line in j.lines), None)
+        if judge is None or line.verdict != REFUTED or line.repair is None:
+            continue
+        ours = line.repair.statement
+        assumed = line.repair.reading.conditions
+        if not proved(judge, line.repair.reading):
+            continue
+        for c in said:
+            left = judge.naming.settled(ours.left if c.right is None else c.left)
+            right = judge.naming.settled(c.left if c.right is None else c.right)
+            if s.bare(left) != s.bare(ours.left) and ours.relation != "+=":
+                continue
+            theirs = Statement(ours.left, right, ours.relation, ours.last)
+            for reading in readings(judge, theirs):
+                if reading.conditions in ((), assumed) and proved(judge, reading):
+                    return True
+    return False
+
+
+def readings(judge: Judge, statement: Statement) -> list[Reading]:
+    """The readings under which it is true, plain or under one assumption."""
+    options = judge.options
+    out = []
+    for base in judge.bases(statement):
+        tried = [options.plain(statement, base)]
+        tried += [options.leap(names, statement, base) for names in options.leaps(statement)]
+        out += [r for some in tried for r in some if judge.try_(r)]
+    return out
+
+
+def proved(judge: Judge, reading: Reading) -> bool:
+    return Prover(judge.ground_of(reading).system, judge.naming).prove(reading).ok
+
+
 def main(arguments: list[str]) -> int:
     wanted = [a for a in arguments if not a.endswith(".json")]
     for path in [Path(a) for a in arguments if a.endswith(".json")] or [CASES, MORE]:
@@ -79,6 +130,7 @@ def scored(path: Path, wanted: list[str]) -> None:
     cases = json.loads(path.read_text(encoding="utf-8"))["cases"]
     table: Counter[tuple[str, str]] = Counter()
     classes: Counter[bool] = Counter()
+    equal: Counter[bool] = Counter()
     began = time.perf_counter()
     for case in cases:
         if wanted and case["id"] not in wanted:
@@ -95,7 +147,12 @@ def scored(path: Path, wanted: list[str]) -> None:
             told = ""
             if e["verdict"] == "wrong" and verdict in ("refuted", "follows") and "mistake" in e:
                 classes[bool(set(codes) & set(e["mistake"]))] += 1
-                told = "" if set(codes) & set(e["mistake"]) else f"class {codes} not {e['mistake']}"
+                if "correct" in e and (same := repaired(e, lines, report)) is not None:
+                    equal[same] += 1
+                    told = "" if same else "another repair"
+                told += (
+                    "" if set(codes) & set(e["mistake"]) else f"class {codes} not {e['mistake']}"
+                )
             if not right or told:
                 mark = "ok" if right else "NO"
                 print(f"  {mark} {e['id']:4} {e['verdict']}{e.get('mistake', '')} {verdict} {told}")
@@ -114,6 +171,8 @@ def scored(path: Path, wanted: list[str]) -> None:
     print(f"correct lines refuted: {table['correct', 'refuted'] + table['correct', 'follows']}")
     if classes:
         print(f"classes: {classes[True]} of {sum(classes.values())} right")
+    if equal:
+        print(f"repairs: {equal[True]} of {sum(equal.values())} proved equal to the one given")
     for (want, got), n in sorted(table.items()):
         print(f"  {want:12} {got:14} {n}")
 

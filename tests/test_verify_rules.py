@@ -165,3 +165,27 @@ def test_a_gradient_in_the_place_of_the_state_and_of_its_own_factor() -> None:
 
 
 AFFINE = "\n$$a_t=As_{t-1}+Bu_t+c$$\n"
+
+
+def test_a_state_that_is_read_and_never_defined_is_a_function_of_the_step() -> None:
+    before = r"$$q_t=W_{xq}x_t+W_{hq}h_{t-1}+b_q$$"
+    line = r"\frac{\partial L}{\partial W_{ho}}=\sum_t\frac{\partial L}{\partial o_t}h_t^T"
+    assert last(line, before=before).verdict == "proved"
+    wrong = last(r"\frac{\partial L}{\partial W_{ho}}=\delta_t\odot h_t", before=before)
+    assert (wrong.verdict, wrong.codes[0]) == ("refuted", "M18")
+
+
+def test_the_label_of_an_output_with_a_hat_has_none() -> None:
+    before = r"$$s_t=\tanh(As_{t-1}+Bu_t),\ \hat r_t=\mathrm{softmax}(Ds_t)$$"
+    line = r"\frac{\partial L}{\partial D}=\sum_t(\hat r_t-r_t)s_t^T"
+    assert last(line, before=before).verdict == "proved"
+    assert last(line.replace(r"\hat r_t-r_t", r"r_t-\hat r_t"), before=before).verdict == "refuted"
+
+
+def test_a_stated_initial_state_is_what_a_sum_may_start_behind() -> None:
+    start = r"s_0=0"
+    line = r"\frac{\partial L}{\partial A}=\sum_{t=2}^T\mathrm{diag}(1-s_t^2)"
+    line += r"\frac{\partial L}{\partial s_t}s_{t-1}^T"
+    assert last(start, line).verdict in ("proved", "tested")
+    assert last(line).verdict == "refuted"
+    assert lines(start)[-1].verdict == "definition"

@@ -3,11 +3,13 @@
 surface   what a formula says before anyone says what it means
 read      documents and formulas to surface trees
 write     surface trees to text, the inverse of `read`
+program   lines of a program, as equations
 naming    which index of a letter is a time, a component, a part of its name
 matching  the author's symbols and the names of a given model
 world     a small run in numbers, with every derivative that exists in it
 algebra   arrays with rows and columns, in numbers or in letters
 forward   the author's forward equations, made into a model
+asides    what stands beside them, as one step of a system of its own
 meaning   a formula under a reading, as a tensor
 judge     a document in one system: its letters, and truth under each reading
 proof     a line for every T and all sizes

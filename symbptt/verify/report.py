@@ -8,19 +8,23 @@ from dataclasses import dataclass, field, replace
 from ..errors import SymbpttError
 from ..model import Loss, Model
 from . import surface as s
+from .asides import Aside, asides, mirrored
 from .evidence.gather import evidence
 from .evidence.script import script
+from .forward.claims import with_arguments
 from .forward.document import from_document
 from .forward.drafts import IncompleteError
 from .forward.given import from_model
 from .forward.system import System
 from .judge.judge import Judge
-from .judge.line import CONDITIONAL, PROVED, REFUTED, TESTED, UNREAD, Line
+from .judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, TESTED, UNREAD, Line
+from .judge.readings import Condition
 from .judge.statement import Statement
 from .matching import Matching, match
 from .naming import Naming
 from .present import html
 from .present import text as shown
+from .program import equations
 from .proof.prover import Prover
 from .read import formula, read
 from .repairs.search import Repairs
@@ -101,7 +105,8 @@ def verify(
 def judge_document(
     document: s.Document, model: Model | None = None, assume: Mapping[str, str] | None = None
 ) -> Report:
-    claims, naming = settled(document.claims)
+    said, notes = equations(list(document.claims))
+    claims, naming = settled(said)
     judges: list[Judge] = []
     lines: dict[int, Line] = {}
     renamed = _renamed(document, naming)
@@ -121,6 +126,22 @@ def judge_document(
         judges.append(judge)
         if not any(x.verdict == UNREAD for x in lines.values()):
             break
+    unread = {n for n, x in lines.items() if x.verdict == UNREAD}
+    named = {n for n, x in lines.items() if x.how == "alias"}
+    for aside in (*mirrored(claims, unread), *asides(claims, unread, named)):
+        judge = Judge(aside.claims, aside.naming, aside.system)
+        if not _runs(judge):
+            continue
+        found = judged_aside(judge, aside, claims)
+        open_ = [claims[n].equation for n, x in found.items() if x.verdict == UNREAD]
+        lines |= {n: x for n, x in found.items() if claims[n].equation not in open_}
+    for n, line in lines.items():
+        line.claim = replace(document.claims[n], id=line.claim.id)
+        if line.claim.id in notes and line.verdict == PROVED:
+            line.verdict = CONDITIONAL
+            line.conditions.append(Condition(*notes[line.claim.id]))
+        if line.verdict == UNREAD and line.how == "stated":
+            line.verdict = DEFINITION  # words on a letter that no system settles
     ordered = [lines[n] for n in sorted(lines)]
     if not judges:
         ordered = [Line(c) for c in claims]
@@ -133,6 +154,23 @@ def _runs(judge: Judge) -> bool:
         return judge.ground.world is not None
     except (SymbpttError, LookupError, TypeError, ValueError, ArithmeticError):
         return False
+
+
+def judged_aside(judge: Judge, aside: Aside, claims: list[s.Claim]) -> dict[int, Line]:
+    """The lines of an aside by their places in the text, in the author's own symbols."""
+    decided = decide(judge)
+    confirm(judge, decided)
+    repair(judge, decided)
+    evidence(judge, decided)
+    for n, line in zip(aside.places, decided, strict=True):
+        if line.claim.right in aside.system.accepted:
+            line.verdict, line.message = DEFINITION, ""
+        line.claim = claims[n]
+        if line.repair is not None:
+            done = line.repair.statement
+            left, right = aside.as_written(done.left), aside.as_written(done.right)
+            line.correct = statement_text(line, replace(done, left=left, right=right))
+    return dict(zip(aside.places, decided, strict=True))
 
 
 def _assumed(system: System, assume: Mapping[str, str]) -> System:
@@ -204,7 +242,7 @@ def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
             head=None if c.head is None else naming.settled(c.head),
         )
 
-    claims = [change(c) for c in claims]
+    claims = with_arguments([change(c) for c in claims])
     return claims, Naming(_trees(claims))
 
 

@@ -47,8 +47,10 @@ class World:
 
     dtype: Any = float
 
-    def __init__(self, model: Model, steps: int = 3, seed: int = 0):
-        self.model, self.steps = model, steps
+    def __init__(
+        self, model: Model, steps: int = 3, seed: int = 0, zeros: frozenset[str] = frozenset()
+    ):
+        self.model, self.steps, self.zeros = model, steps, zeros
         self.sizes = self._sizes()
         self.random = random.Random(seed)
         self._dims: dict[Any, int] = {}
@@ -95,7 +97,8 @@ class World:
             elif d.role == "state":
                 for back in range(max(1, self.model.lag(d.name))):
                     start = self.model.start(d.name, back).xreplace({mx.T: self.steps})
-                    self.values[d.name, int(start)] = self._array(d)
+                    drawn = self._array(d)
+                    self.values[d.name, int(start)] = drawn * 0 if d.name in self.zeros else drawn
             elif d.role in ("input", "target"):
                 if not d.timed:
                     self.values[d.name, None] = self._array(d)

@@ -39,9 +39,16 @@ class ExactWorld(World):
 
     dtype = object
 
-    def __init__(self, model: Model, steps: int, field: Field, seed: int = 0):
+    def __init__(
+        self,
+        model: Model,
+        steps: int,
+        field: Field,
+        seed: int = 0,
+        zeros: frozenset[str] = frozenset(),
+    ):
         self.field, self.functions = field, Functions(field)
-        super().__init__(model, steps, seed)
+        super().__init__(model, steps, seed, zeros)
 
     def _sizes(self) -> dict[str, int]:
         return smallest_sizes(self.model)
@@ -126,7 +133,9 @@ class ExactGround(Ground):
     @property
     def world(self) -> ExactWorld:
         if self._world is None:
-            self._world = ExactWorld(self.system.model, self.steps, self.field, self.seed)
+            self._world = ExactWorld(
+                self.system.model, self.steps, self.field, self.seed, self.system.zeros
+            )
         return self._world
 
     def make(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from .. import surface as s
 from ..naming import Naming
@@ -43,6 +44,33 @@ def losses_of(trees: Iterable[s.Node], naming: Naming, defined: set[str]) -> fro
     return frozenset(found or {"L"})
 
 
+def with_arguments(claims: list[s.Claim]) -> list[s.Claim]:
+    """∂f/∂h_{t−1} as ∂f(x_t, h_{t−1}, w)/∂h_{t−1}: f alone, with the arguments first written."""
+    trees = [x for c in claims for x in (c.left, c.right) if x is not None]
+    nodes = [n for tree in trees for n in s.walk(tree)]
+    calls: dict[str, s.Apply] = {}
+    for n in nodes:
+        if isinstance(n, s.Apply) and len(n.arguments) > 1 and not n.primes:
+            calls.setdefault(n.head.letter, n)
+    indexed = {n.letter for n in nodes if isinstance(n, s.Symbol) and n.indices}
+
+    def change(node: s.Node) -> s.Node:
+        node = s.rebuild(node, change)
+        if isinstance(node, s.Derivative) and node.of is not None:
+            of = s.bare(node.of)
+            if isinstance(of, s.Symbol) and of.letter in calls and of.letter not in indexed:
+                if of.letter not in LOSSES and not of.marks:
+                    return replace(node, of=calls[of.letter])
+        return node
+
+    if not calls:
+        return claims
+    return [
+        replace(c, left=change(c.left), right=None if c.right is None else change(c.right))
+        for c in claims
+    ]
+
+
 def _lefts(c: s.Claim, naming: Naming) -> list[str]:
     items = c.left.items if isinstance(c.left, s.Listing) else (c.left,)
     return [naming.parts(x).name for x in map(s.bare, items) if isinstance(x, s.Symbol)]
@@ -73,6 +101,23 @@ def accepted(
     if variant and all(len(x) < 2 for x in seen.values()):
         raise IncompleteError("there is no second definition")
     return out
+
+
+def connected(forward: list[s.Claim], naming: Naming) -> list[s.Claim]:
+    """The most forward equations that share letters: a_t = b_t + c_t a_{t−1} beside a network
+    that never reads a is a remark, no part of it."""
+    groups: list[tuple[list[s.Claim], set[str]]] = []
+    for c in forward:
+        names = {naming.parts(x).name for x in s.symbols(c.left)}
+        names |= {naming.parts(x).name for x in s.symbols(c.right)}  # type: ignore[arg-type]
+        mine = [c]
+        for old in [g for g in groups if g[1] & names]:
+            groups.remove(old)
+            mine, names = old[0] + mine, old[1] | names
+        groups.append((mine, names))
+    groups.sort(key=lambda g: (-len(g[0]), forward.index(g[0][0])))
+    kept = groups[0][0] if groups else []
+    return [c for c in forward if c in kept or any(isinstance(n, s.Dots) for n in s.walk(c.right))]  # type: ignore[arg-type]
 
 
 def _is_gradient(c: s.Claim) -> bool:

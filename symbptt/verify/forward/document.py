@@ -18,11 +18,11 @@ from .. import surface as s
 from ..naming import Naming
 from .assembly import Assembly, has_numbers, name_sizes, named_arguments, named_factors
 from .builder import Builder
-from .claims import accepted, final, is_forward
+from .claims import accepted, connected, final, is_forward
 from .define import define
 from .drafts import LOSSES, IncompleteError
 from .loss import loss_over, step_loss
-from .missing import free_functions, readout
+from .missing import free_functions, free_state, readout
 from .system import System
 
 
@@ -46,7 +46,7 @@ def from_document(
         for x in (c.left.items if isinstance(c.left, s.Listing) else (c.left,))
         if isinstance(x, s.Symbol)
     }
-    forward = accepted(claims, forward, naming, variant)
+    forward = connected(accepted(claims, forward, naming, variant), naming)
     b.accepted = [c.right for c in forward if c.right is not None]
     b.final = final(forward, naming)
     for claim in forward:
@@ -75,6 +75,7 @@ def _states_loss(right: s.Node) -> bool:
 
 def assembled(a: Assembly) -> System:
     b = a.b
+    free_state(a)
     free_functions(a)
     readout(a)
     name_sizes(a)
@@ -108,8 +109,20 @@ def assembled(a: Assembly) -> System:
     return System(
         made, names, frozenset(b.rows - b.columns), a.pre, a.label, a.onehot,
         a.output, a.logits, a.losses, b.stack, b.abstract, a.stated_loss,
-        tuple(a.filled), tuple(b.accepted),
+        tuple(a.filled), tuple(b.accepted), _zeros(a) & lagged,
     )  # fmt: skip
+
+
+def _zeros(a: Assembly) -> frozenset[str]:
+    """The letters of h_0 = 0."""
+    out = set()
+    for c in a.claims:
+        left = s.bare(c.left)
+        if isinstance(left, s.Symbol) and c.relation == "=" and c.right is not None:
+            q, right = a.naming.parts(left), s.bare(c.right)
+            if q.time == 0 and isinstance(right, s.Number) and float(right.text) == 0:
+                out.add(q.name)
+    return frozenset(out)
 
 
 def _arguments_named(

@@ -134,7 +134,8 @@ def _letters(a: Assembly) -> set[str]:
 def _label(a: Assembly, probability: bool) -> str:
     seen = names_seen(a)
     known = set(a.b.defined) | set(a.b.inputs)
-    options = ["yhat", "y", "target", "label"]
+    bare = a.output.removesuffix("hat")  # the output has a hat, its label none
+    options = [*([bare] if bare != a.output else []), "yhat", "y", "target", "label"]
     for name in options:
         if name in seen and name not in known and name not in a.b.params:
             return name

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import sympy
+
 from ... import matrix as mx
 from .. import surface as s
 from ..naming import Parts
@@ -24,6 +26,32 @@ def _differentiated(a: Assembly) -> dict[str, bool]:
                     if q.time is not None and r.time is not None:
                         out[q.name] = True
     return out
+
+
+def free_state(a: Assembly) -> None:
+    """h of i_t = W h_{t−1} + …, written at t elsewhere and never defined: a function of i_t."""
+    b = a.b
+    read = [
+        (v, draft_time)
+        for draft, draft_time in b.defined.values()
+        for v in mx.variables(loosely(draft, b).make())
+        if v.times and v.name not in b.defined
+    ]
+    written = {q.name for q in map(a.naming.parts, b.every) if q.time == mx.t}
+    last = next((n for n in reversed(b.order) if n in b.defined), None)
+    for name in dict.fromkeys(v.name for v, _ in read):
+        lags = {sympy.expand(at - v.time) for v, at in read if v.name == name}
+        if lags != {sympy.Integer(1)} or name not in written or last is None:
+            continue
+        sizes, source = b.sizes[name], b.sizes[last]
+
+        def make(name: str = name, sizes: Any = sizes, source: Any = source) -> mx.Node:
+            now = mx.Var(last, tuple(d.symbol() for d in source), (mx.t,))
+            return mx.Call(f"F_{name}", [now], [d.symbol() for d in sizes])
+
+        b.defined[name] = (Draft(sizes, make, None), mx.t)
+        b.order.append(name)
+        a.filled.append(f"{name}[t] is some function of {last}[t]")
 
 
 def free_functions(a: Assembly) -> None:

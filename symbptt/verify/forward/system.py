@@ -31,3 +31,4 @@ class System:
     stated_loss: bool = True
     filled: tuple[str, ...] = ()
     accepted: tuple[s.Node, ...] = ()  # the right sides it was made from
+    zeros: frozenset[str] = frozenset()  # the states of which the text says that they start at 0

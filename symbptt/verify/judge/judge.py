@@ -53,7 +53,8 @@ class Judge:
             abstract=system.abstract,
         )
         self.options.losses = system.losses
-        self.options.may_square = not system.stated_loss and system.output != ""
+        shape = system.model.table[system.output].shape if system.output else ()
+        self.options.may_square = not system.stated_loss and bool(shape)
         self.options.label = system.label
         self.options.stacked = ("block",) if system.stack else ()
 
@@ -106,14 +107,9 @@ class Judge:
         return None
 
     def ground_of(self, reading: Reading) -> Ground:
-        ground: Ground = (
-            {"last": self.ground.last, "squared": self.ground.squared}.get(
-                reading.ground, self.ground
-            )
-            if reading.ground != "own"
-            else self.ground
-        )
-        return ground
+        if reading.ground == "last":
+            return self.ground.last
+        return self.ground.squared if reading.ground == "squared" else self.ground
 
     def try_(self, reading: Reading) -> Answer:
         return self.ground_of(reading).check(reading.statement, reading.choice)

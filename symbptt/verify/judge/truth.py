@@ -54,7 +54,7 @@ class Ground:
 
     @cached_property
     def world(self) -> World:
-        return World(self.system.model, self.steps)
+        return World(self.system.model, self.steps, zeros=self.system.zeros)
 
     def of(self, system: System) -> Ground:
         """The same ground under another system."""

@@ -123,7 +123,7 @@ class Quantities:
             return True
         d = self.declaration(name)
         if d is not None and not d.timed and len(d.shape) == 1:
-            return bool(rows) or any(len(x.shape) == 2 for x in self.model.states)
+            return bool(rows) or any(len(e.lhs.shape) == 2 for e in self.model.equations)
         if name.endswith("~") or name == "target~":
             return bool(rows)
         return False

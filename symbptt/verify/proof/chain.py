@@ -1,6 +1,6 @@
 """One step of the chain rule, from index-wise differentiation alone.
 
-dL/dv_t   = Σ over w that reads v  dL/dw_{t+j} · ∂w_{t+j}/∂v_t
+dL/dv_t   = Σ over w that reads v  dL/dw_{t+j} · ∂w_{t+j}/∂v_t       and so for the loss of a step
 dw_t/dθ   = ∂w_t/∂θ + Σ over v that w reads  ∂w_t/∂v_s · dv_s/dθ
 """
 
@@ -28,33 +28,37 @@ class ChainRule:
         self.order = {e.lhs.name: n for n, e in enumerate(model.equations)}
 
     def expansion(self, f: Factor, atoms: list[Factor]) -> Poly | None:
-        _, of, *_ = f.name
+        kind, of, _, _, by_timed, copied = f.name
         if of == "L":
-            if f.name[4]:
+            if by_timed:
                 return self._backward(f, atoms)
             return self._parameter(f)
+        if of == self.model.loss.step.name and kind == TOTAL and (by_timed or copied):
+            if p.lin_add(f.times[0], f.times[-1], -1).terms:  # an unknown number of steps back
+                return self._backward(f, atoms) if by_timed else self._shares(f)
         return self.onward(f, atoms)
 
     def _backward(self, f: Factor, atoms: list[Factor]) -> Poly | None:
-        """dL/dv at a time by its readers."""
-        kind, _, by, *_ = f.name
-        time = f.times[0]
+        """dL/dv or dL_s/dv at a time by its readers."""
+        kind, of, by, *_ = f.name
+        time, loss = f.times[-1], None if of == "L" else f.times[0]
         states = {d.name for d in self.model.states}
         back = self.model.table[by].reversed
         at_end = time == (Lin(1, ()) if back else Lin(0, (("T", 1),)))
         if by in states and kind == TOTAL and not at_end:
             sign = -1 if back else 1
             ranks = [
-                (sign * g.times[0].const, -self.order.get(g.name[2], 0))
+                (sign * g.times[-1].const, -self.order.get(g.name[2], 0))
                 for g in atoms
-                if g.name[1] == "L" and g.name[4] and g.times[0].terms == time.terms
+                if g.name[1] == of and g.name[4] and g.times[-1].terms == time.terms
+                if loss is None or g.times[0] == loss
                 if self.model.table[g.name[2]].reversed == back or not back
             ]
             if max(ranks) <= (sign * time.const, -self.order.get(by, 0)):
                 return None  # rewriting past the latest gradient never ends
-        return self.readers(kind, by, time, f.slots)
+        return self.readers(kind, by, time, f.slots, loss)
 
-    def readers(self, kind: str, by: str, time: Lin, slots: Any) -> Poly:
+    def readers(self, kind: str, by: str, time: Lin, slots: Any, loss: Lin | None = None) -> Poly:
         out: Poly = {}
         for e in self.model.equations:
             for v in mx.variables(e.rhs):
@@ -72,7 +76,7 @@ class ChainRule:
                     continue  # no equation holds before the first step
                 local = at_time(jacobian(e.rhs, v), at)
                 after = TOTAL if kind == FUTURE else kind
-                weight = self._loss_factor(e.lhs, at, after)
+                weight = self._loss_factor(e.lhs, at, after, loss)
                 out = p.add(out, contracted(weight, local, e.lhs.shape, v.shape, slots))
         return out
 
@@ -95,8 +99,16 @@ class ChainRule:
             self._reaching = reaching
         return name in self._reaching
 
-    def _loss_factor(self, w: mx.Var, at: Lin, kind: str) -> Any:
+    def _loss_factor(self, w: mx.Var, at: Lin, kind: str, loss: Lin | None = None) -> Any:
         """dL/dw as a function of slots: the weight of a step's loss, or an atom."""
+        if loss is not None:  # of the loss of one step, which is itself at that step alone
+            if w.name == self.model.loss.step.name:
+                gap = p.lin_add(loss, at, -1)
+                ends = (Factor("ge", "", (p.lin_add(Lin(0), gap, c),)) for c in (1, -1))
+                here = p.mul(*(p.atom(x) for x in ends))
+                return lambda slots: here
+            name = (kind, self.model.loss.step.name, w.name, True, True, False)
+            return lambda slots: p.atom(Factor("var", name, (loss, at), tuple(slots)))
         if w.name == self.model.loss.step.name:
             weight = at_time(lower(self.model.loss.weight(), ()), at)
             inside = p.atom(Factor("ge", "", (p.lin_add(Lin(0, (("T", 1),)), at, -1),)))
@@ -106,6 +118,19 @@ class ChainRule:
             if at.terms and at.const > 0:
                 return lambda slots: {}
         return lambda slots: p.atom(Factor("var", name, (at,), tuple(slots)))
+
+    def _shares(self, f: Factor) -> Poly:
+        """dL_s/dθ^{(k)} = Σ over w that reads θ  dL_s/dw_k ∂w_k/∂θ."""
+        kind, _, by, *_ = f.name
+        loss, time = f.times[0], f.times[-1]
+        out: Poly = {}
+        for e in self.model.equations:
+            for v in mx.variables(e.rhs):
+                if v.name == by and not v.times and self._live(e.lhs.name):
+                    local = at_time(jacobian(e.rhs, v), time)
+                    weight = self._loss_factor(e.lhs, time, kind, loss)
+                    out = p.add(out, contracted(weight, local, e.lhs.shape, v.shape, f.slots))
+        return out
 
     def _parameter(self, f: Factor) -> Poly | None:
         """dL/dθ = Σ_t Σ over w that reads θ  dL/dw_t ∂w_t/∂θ; one summand for a copy."""

@@ -196,7 +196,8 @@ class Prover:
                     return substituted(q, f, self.propagators.sensitivity(f)), f"{shown(f)} = Σ P B"
                 if of == "L" and by == state.name:
                     return substituted(q, f, self.propagators.adjoint(f)), f"{shown(f)} = Σ u P"
-                poly = self.chain.expansion(f, [f])
+                whole = of == "L"  # the loss of one step goes forward, to where P stands
+                poly = self.chain.expansion(f, [f]) if whole else self.chain.onward(f, [f])
                 if poly is not None:
                     return substituted(q, f, poly), f"{shown(f)} by the chain rule"
         return self.propagators.peeled(q), None

@@ -302,8 +302,10 @@ class _Reader:
 
     def _mentions(self) -> None:
         for node, first, last in self.waiting:
-            if isinstance(node, Dots) and self.found:
-                continue  # a = b, c = d, … goes on in the same way
+            before = self.found[-1] if self.found else None
+            if isinstance(node, Dots) and isinstance(before, Link):  # a = b, c = d, … and so on
+                self.found[-1] = replace(before, conditions=(*before.conditions, node))
+                continue
             self.chain += 1
             self.found.append(Link("", node, None, first.start, last.end, self.chain))
         self.waiting = []

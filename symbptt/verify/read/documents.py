@@ -95,6 +95,9 @@ class _Reader:
             self.equations += 1
             self.unread(Failure(error, region.start, stop), "")
             return
+        if region.kind == "loop":
+            self.loop(region)
+            return
         found = self.rows(region)
         if region.kind == "inline":
             self.inline(found, region)
@@ -102,6 +105,18 @@ class _Reader:
             return
         else:
             self.keep(found, region)
+
+    def loop(self, region: Region) -> None:
+        """k in range(…) as a claim that k is among them."""
+        text = self.text[region.start : region.end]
+        name, _, over = text.partition(" in ")
+        first = replace(region, kind="line", end=region.start + len(name))
+        second = replace(region, kind="line", start=region.end - len(over))
+        sides = [x for part in (first, second) for row in self.rows(part) for x in row.found]
+        left, right = sides if len(sides) == 2 else (None, None)
+        if isinstance(left, Link) and isinstance(right, Link) and not right.relation:
+            made = replace(left, relation="∈", right=right.left, end=right.end, chain=1)
+            self.keep([Row([made])], region)
 
     def rows(self, region: Region) -> list[Row]:
         tokens: list[Token]

@@ -38,6 +38,9 @@ _STOP = re.compile(
     re.IGNORECASE,
 )
 _BLOCK = re.compile(r"\s*(?:def|class|for|while|if|elif|else|with)\b.*:\s*(?:#.*)?")
+_LOOP = re.compile(
+    r"\s*for\s+(?P<variable>\w+)\s+in\s+(?P<over>.+?\))\s*(?:\[::-1\])?\s*:?\s*(?:#.*)?$"
+)
 _ENGLISH = re.compile(r"(?<![\\\w.])[A-Za-z][a-z]{2,}(?![\w(])")
 
 
@@ -46,8 +49,8 @@ class Region:
     """A stretch of the document that may hold formulas.
 
     `kind`: "display", "inline" (judged only where it holds a relation), "line" (plain text),
-    "maybe" (a line of a program or the end of a sentence, read if it can be) or "open" (a
-    display that is never closed).
+    "maybe" (a line of a program or the end of a sentence, read if it can be), "loop" (the header
+    of a loop without its `for`) or "open" (a display that is never closed).
     """
 
     kind: str
@@ -132,6 +135,11 @@ def _plain_lines(text: str, a: int, b: int, kind: str, strict: bool) -> Iterator
         end = _line_end(text, a, b)
         line = text[a:end].rstrip("\r")
         indent = len(line) - len(line.lstrip())
+        header = None if strict or kind != "maybe" else _LOOP.match(line)
+        if header and not _has_body(text, end, b, indent):
+            yield Region("loop", a + header.start("variable"), a + header.end("over"), "plain")
+            a = end + 1
+            continue
         if line.strip() and indent <= block:
             block = -1
         if block >= 0 or _BLOCK.fullmatch(line):  # a program is no derivation
@@ -152,6 +160,14 @@ def _plain_lines(text: str, a: int, b: int, kind: str, strict: bool) -> Iterator
             tag = (bullet["tag"] if bullet else "") or ""
             yield Region(sure, a + skip, len(text[:end].rstrip(" \t\r\n*_")), notation, tag)
         a = end + 1
+
+
+def _has_body(text: str, end: int, b: int, indent: int) -> bool:
+    """Whether the next line that says something is indented further."""
+    for line in text[end + 1 : b].split("\n"):
+        if line.strip():
+            return len(line) - len(line.lstrip()) > indent
+    return False
 
 
 def _said_last(line: str) -> int:

@@ -25,8 +25,12 @@ def symptoms(judge: Judge, line: Line) -> tuple[list[str], str]:
     if line.answer is not None and "vectors" in line.answer.used:
         found.append(("M18", "a product ∏ of vectors: Jacobians are multiplied, not gradients"))
     if line.answer is not None and line.answer.outcome == MISFIT:
+        right = s.bare(line.claim.right) if line.claim.right is not None else None
+        between = line.answer.detail.startswith("the left side is")
         if line.answer.detail.endswith("elementwise"):
             found.append(("M18", line.answer.detail))
+        elif between and isinstance(right, s.Product) and set(right.signs) == {"⊙"}:
+            found.append(("M18", f"{line.answer.detail}: ⊙ where an outer product is needed"))
         found.append(("M17", line.answer.detail))
     codes = list(dict.fromkeys(code for code, _ in found))
     return codes, found[0][1] if found else ""

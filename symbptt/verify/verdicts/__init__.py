@@ -3,6 +3,7 @@
 growth      claims about eigenvalues and norms
 shapes      claims about shape
 chance      claims about means and probabilities, and about where a sum is cut
+programs    lines of a program that are no equations
 nearest     second thoughts on what a letter means
 conditions  what a line is right under
 single      one line's verdict

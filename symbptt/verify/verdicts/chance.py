@@ -338,7 +338,8 @@ def _words(judge: Judge, line: Line) -> bool:
 def _depth(judge: Judge, last: s.Derivative) -> Condition:
     """A sum of t terms that stops at ∂h_{t−τ}, whose term is dropped, keeps τ of them."""
     of = s.bare(last.of) if last.of is not None else last
-    time = judge.naming.parts(of).time if isinstance(of, s.Symbol) else None
-    kept = sympy.expand(mx.t - time) if time is not None else "its last"
+    indices = of.indices if isinstance(of, s.Symbol) else ()
+    times = [judge.naming.time(i) for i in indices if i.terms and "t" in i.names]
+    kept = f"{sympy.expand(mx.t - times[0])}" if times else "some"
     words = f"an approximation, the truncated sum: it keeps {kept} of its t terms"
     return Condition("M26", f"{words}, and is exact only if that is all of them")

@@ -7,7 +7,8 @@ from ...errors import SymbpttError
 from .. import surface as s
 from ..algebra.numbers import Numbers
 from ..judge.judge import Judge
-from ..judge.line import PROVED, REFUTED, TESTED, Line
+from ..judge.line import CONDITIONAL, PROVED, REFUTED, TESTED, Line
+from ..judge.readings import Condition
 from ..meaning.formula import Meaning
 from ..write import plain
 
@@ -42,6 +43,11 @@ def shape_claim(judge: Judge, line: Line) -> bool:
         if known != size:
             line.verdict, line.codes = REFUTED, ["M17"]
             line.message = f"the size {name} is that of another axis in an earlier line"
+            return True
+        twin = next((n for n, x in judge.sizes.items() if x == size and n != name), "")
+        if twin:
+            line.verdict, line.how = CONDITIONAL, "shape"
+            line.conditions.append(Condition("M17", f"{twin} = {name}: one size under two names"))
             return True
     if not tied:
         line.verdict = TESTED

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import sympy
+
 from ... import matrix as mx
 from .. import surface as s
 from ..forward.claims import is_forward
 from ..judge.judge import Judge
-from ..judge.line import APPROXIMATION, DEFINITION, INCOMPLETE, PROVED, REFUTED, UNREAD, Line
+from ..judge.line import (
+    APPROXIMATION,
+    CONDITIONAL,
+    DEFINITION,
+    INCOMPLETE,
+    PROVED,
+    REFUTED,
+    UNREAD,
+    Line,
+)
+from ..judge.readings import Condition
 from ..judge.truth import FALSE, MISFIT, UNKNOWN, Answer
 from ..meaning.choice import DENOMINATOR, NUMERATOR
+from ..meaning.times import moved
+from ..write import plain
 from .chance import chance
 from .conditions import (
     conditional,
@@ -21,6 +35,7 @@ from .conditions import (
     order_condition,
 )
 from .growth import growth
+from .programs import program
 from .shapes import shape_claim
 
 
@@ -35,7 +50,7 @@ def one(judge: Judge, line: Line) -> None:
 
 def _judge_line(judge: Judge, line: Line) -> None:
     claim = line.claim
-    if growth(judge, line) or chance(judge, line):
+    if growth(judge, line) or chance(judge, line) or program(judge, line):
         return
     if claim.right is None or claim.is_mention:
         line.verdict = INCOMPLETE if _similar(line) else UNREAD
@@ -51,8 +66,12 @@ def _judge_line(judge: Judge, line: Line) -> None:
     if claim.relation not in ("=", ":=", "+=", "←"):
         line.verdict = UNREAD
         return
+    if _is_start(judge, claim):
+        line.verdict = DEFINITION
+        return
     if _is_loss(judge, line) or line.how in ("stated", "alias"):
         line.verdict = DEFINITION
+        _identified(judge, line)
         return
     if _by_the_step(judge, claim):
         line.verdict, line.codes = REFUTED, ["M30"]
@@ -84,6 +103,46 @@ def _judge_line(judge: Judge, line: Line) -> None:
         line.verdict = DEFINITION
         return
     line.verdict = REFUTED
+
+
+def _is_start(judge: Judge, claim: s.Claim) -> bool:
+    """h_0 = 0, a_0 = 0: where a recurrence starts."""
+    left = s.bare(claim.left)
+    if not isinstance(left, s.Symbol) or left.gradient_like or claim.relation != "=":
+        return False
+    if judge.naming.parts(left).time != 0 or not isinstance(s.bare(claim.right or left), s.Number):
+        return False
+    return not any(x.claim.left == left for x in judge.lines if x.claim is not claim)
+
+
+def _identified(judge: Judge, line: Line) -> None:
+    """a_t = ∂h_t/∂w of a letter that already has a recurrence: both must start from the same."""
+    left = s.bare(line.claim.left)
+    found = judge.key_of(left)
+    if found is None or found[0] not in judge.aliases or found[1].time is None:
+        return
+    name = found[0]
+    for other in judge.lines[: judge.lines.index(line)]:
+        right = other.claim.right
+        if right is None or s.bare(other.claim.left) != left or other.claim.relation != "=":
+            continue
+        times = {q.time for q in map(judge.naming.parts, s.symbols(right)) if q.name == name}
+        if times != {found[1].time - 1}:
+            continue
+        statement = judge.statement(other)
+        tried = [judge.plain(statement, base) for base in judge.bases(statement)]
+        if any(true for true, _ in tried):
+            assert line.claim.right is not None
+            start = plain(moved(line.claim.right, found[1].time, sympy.Integer(0), judge.naming))
+            line.verdict = CONDITIONAL
+            words = f"{name}_0 = {start}: the initial state depends on no parameter"
+            line.conditions.append(Condition("M23", words))
+        elif any(worst is not None and worst.outcome == UNKNOWN for _, worst in tried):
+            line.verdict, line.message = UNREAD, "its recurrence is of another system"
+        else:
+            line.verdict, line.codes = REFUTED, ["M30"]
+            line.message = f"it does not obey the recurrence of line {other.claim.id}"
+        return
 
 
 def _names_another(judge: Judge, line: Line) -> bool:
