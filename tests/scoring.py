@@ -9,20 +9,23 @@ equation is the worst of its claims'.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from symbptt.verify import surface as s
 from symbptt.verify.judge.judge import Judge
-from symbptt.verify.judge.line import REFUTED, Line
+from symbptt.verify.judge.line import FOLLOWS, REFUTED, Line
 from symbptt.verify.judge.readings import Reading
-from symbptt.verify.judge.truth import Statement
+from symbptt.verify.judge.statement import Statement
 from symbptt.verify.proof.prover import Prover
 from symbptt.verify.read import formula
 from symbptt.verify.report import Report, verify
+from symbptt.verify.write import plain
 
 CASES = Path(__file__).parent / "cases" / "index.json"
 MORE = CASES.with_name("more.json")  # derivations that nothing was tuned to before they were scored
@@ -77,34 +80,59 @@ def verdicts(case: dict[str, Any], report: Report) -> dict[str, tuple[str, list[
 def repaired(e: dict[str, Any], lines: list[Line], report: Report) -> bool | None:
     """Whether what we print instead is proved equal to what the case gives; None for words alone.
 
-    Two equations with one left side are equal where both are proved.
+    Two right sides are equal where both are proved equal to the left, or are the same formula.
     """
-    given = [c for c in formula(e["correct"], "latex") if isinstance(c, s.Claim)]
+    text = re.sub(r"\\ \\text\{\([^}]*\)\}$", "", e["correct"])
+    given = [c for c in formula(text, "latex") if isinstance(c, s.Claim)]
     said = [c for c in given if not any(isinstance(n, s.Words) for n in s.walk(c.left))]
     if not said:
         return None
     for line in lines:
+        if line.verdict not in (REFUTED, FOLLOWS):
+            continue
+        texts = {plain(c.right or c.left) for c in said}
+        ours = [c for c in formula(line.correct, "latex") if isinstance(c, s.Claim)]
+        if any(plain(c.right or c.left) in texts for c in ours):
+            return True
         judge = next((j for j in report.judges if line in j.lines), None)
-        if judge is None or line.verdict != REFUTED or line.repair is None:
+        if judge is None:
             continue
-        ours = line.repair.statement
-        assumed = line.repair.reading.conditions
-        if not proved(judge, line.repair.reading):
-            continue
-        for c in said:
-            left = judge.naming.settled(ours.left if c.right is None else c.left)
-            right = judge.naming.settled(c.left if c.right is None else c.right)
-            if s.bare(left) != s.bare(ours.left) and ours.relation != "+=":
-                continue
-            theirs = Statement(ours.left, right, ours.relation, ours.last)
-            for reading in readings(judge, theirs):
-                if reading.conditions in ((), assumed) and proved(judge, reading):
+        for a in ours if line.repair is None else ():
+            for b in said:  # a ∝ has no left side to be proved equal to
+                both = (judge.naming.settled(x.right or x.left) for x in (a, b))
+                if any(proved(judge, r) for r in plainly(judge, Statement(*both))):
+                    return True
+        if line.repair is not None:
+            if proved(judge, line.repair.reading):
+                if any(holds(judge, line, c) for c in said):
                     return True
     return False
 
 
+def holds(judge: Judge, line: Line, claim: s.Claim) -> bool:
+    """Whether a given equation is proved, of the left side of our repair, assuming no more."""
+    assert line.repair is not None
+    ours, assumed = line.repair.statement, set(line.repair.reading.conditions)
+    for x in (x for side in (claim.left, claim.right) if side for x in s.symbols(side)):
+        if any("t" in i.names for i in x.indices):  # L_t, where the text only has L
+            judge.naming.timed.add((x.letter, x.marks))
+    left = ours.left if claim.right is None else judge.naming.settled(claim.left)
+    right = judge.naming.settled(claim.left if claim.right is None else claim.right)
+    theirs = judge.statement(Line(replace(line.claim, left=left, right=right, relation="=")))
+    if ours.relation != "+=" and s.bare(left) != s.bare(ours.left):
+        if not any(proved(judge, r) for r in readings(judge, Statement(left, ours.left))):
+            return False
+    theirs = replace(theirs, last=ours.last)
+    return any(set(r.conditions) <= assumed and proved(judge, r) for r in readings(judge, theirs))
+
+
+def plainly(judge: Judge, statement: Statement) -> list[Reading]:
+    """The plain readings under which it is true."""
+    return [r for base in judge.bases(statement) for r in judge.plain(statement, base)[0]]
+
+
 def readings(judge: Judge, statement: Statement) -> list[Reading]:
-    """The readings under which it is true, plain or under one assumption."""
+    """The readings under which it is true, plain or under one assumption or two."""
     options = judge.options
     out = []
     for base in judge.bases(statement):

@@ -27,6 +27,7 @@ from ..repairs.everywhere import everywhere
 from ..repairs.times import bound
 from ..repairs.vocabulary import Vocabulary
 from ..world import IMMEDIATE
+from ..write import latex
 
 TRUE_CONDITION = (
     "σ_max(W) max|φ'| < 1 is sufficient for vanishing, σ_max(W) max|φ'| > 1 is necessary for "
@@ -232,6 +233,7 @@ def _chain_of(judge: Judge, line: Line) -> bool:
     for code, words, new in everywhere(big, partial(bound, vocabulary)):
         if judge.plain(Statement(claim.left, new), judge.base())[0]:
             line.verdict, line.codes, line.message = REFUTED, [code], words
+            line.correct = f"{latex(line.claim.left)} \\propto {latex(new)}"
             return True
     return False
 
