@@ -189,3 +189,12 @@ def test_a_stated_initial_state_is_what_a_sum_may_start_behind() -> None:
     assert last(start, line).verdict in ("proved", "tested")
     assert last(line).verdict == "refuted"
     assert lines(start)[-1].verdict == "definition"
+
+
+def test_a_step_s_loss_is_the_sum_of_its_shares() -> None:
+    left = r"\frac{dL_t}{dA}=\sum_{k=1}^t"
+    assert last(left + r"\frac{dL_t}{dA^{(k)}}").verdict == "proved"
+    line = left + r"\frac{dL_t}{ds_k}\odot(1-s_k^2)s_{k-1}^T"
+    assert last(line).verdict == "proved"
+    assert last(line.replace("{k=1}^t", "{k=1}^{t-1}")).verdict == "refuted"
+    assert last(line.replace("s_{k-1}^T", "s_k^T")).verdict == "refuted"

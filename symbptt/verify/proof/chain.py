@@ -28,15 +28,36 @@ class ChainRule:
         self.order = {e.lhs.name: n for n, e in enumerate(model.equations)}
 
     def expansion(self, f: Factor, atoms: list[Factor]) -> Poly | None:
-        kind, of, _, _, by_timed, copied = f.name
+        kind, of, _, _, by_timed, _ = f.name
         if of == "L":
             if by_timed:
                 return self._backward(f, atoms)
             return self._parameter(f)
-        if of == self.model.loss.step.name and kind == TOTAL and (by_timed or copied):
-            if p.lin_add(f.times[0], f.times[-1], -1).terms:  # an unknown number of steps back
-                return self._backward(f, atoms) if by_timed else self._shares(f)
+        if kind == TOTAL and self._is_behind(f):
+            if by_timed:
+                return self._backward(f, atoms)
+            whole = any(g.name[:3] == f.name[:3] and not g.name[5] for g in atoms)
+            return None if whole else self._shares(f)  # the sum of them first
+        if of == self.model.loss.step.name and kind == TOTAL and f.slots:
+            if any(self._is_behind(g) for g in atoms):
+                return self._sum_of_shares(f)
         return self.onward(f, atoms)
+
+    def _is_behind(self, f: Factor) -> bool:
+        """dL_s/dv_k or dL_s/dθ^{(k)}, an unknown number of steps back."""
+        _, of, _, _, by_timed, copied = f.name
+        if of != self.model.loss.step.name or not (by_timed or copied):
+            return False
+        return bool(p.lin_add(f.times[0], f.times[-1], -1).terms)
+
+    def _sum_of_shares(self, f: Factor) -> Poly:
+        """dL_s/dθ = Σ_{k=1}^s dL_s/dθ^{(k)}, where what it is made of stands beside it."""
+        index = p.fresh(p.TIME)
+        here = Lin(0, ((index, 1),))
+        share = f._replace(name=(*f.name[:5], True), times=(f.times[0], here))
+        low = Factor("ge", "", (p.lin_add(here, Lin(1), -1),))
+        high = Factor("ge", "", (p.lin_add(f.times[0], here, -1),))
+        return p.bind(p.mul(p.mul(p.atom(low), p.atom(high)), self._shares(share)), index)
 
     def _backward(self, f: Factor, atoms: list[Factor]) -> Poly | None:
         """dL/dv or dL_s/dv at a time by its readers."""
