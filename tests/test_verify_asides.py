@@ -78,4 +78,3 @@ def test_a_state_that_runs_backwards_is_judged_in_mirrored_time() -> None:
     )
     assert lines(line)[-1].verdict == "proved"
     assert lines(line.replace("+", "-"))[-1].verdict == "refuted"
-    assert lines(line.replace("L_t}", "L}"))[-1].verdict == "refuted"

@@ -35,7 +35,7 @@ def free_state(a: Assembly) -> None:
         (v, draft_time)
         for draft, draft_time in b.defined.values()
         for v in mx.variables(loosely(draft, b).make())
-        if v.times and v.name not in b.defined
+        if v.times and v.name not in b.defined and draft_time == mx.t
     ]
     written = {q.name for q in map(a.naming.parts, b.every) if q.time == mx.t}
     last = next((n for n in reversed(b.order) if n in b.defined), None)

@@ -33,8 +33,8 @@ class Edit:
 Change = Callable[[Vocabulary, s.Node], Iterator[tuple[str, str, s.Node]]]
 
 LOCAL: tuple[Change, ...] = (
-    argument, slope, brackets, index, grouping, swap, sign, transposed, order, operation, bound,
-    kind, drop,
+    argument, slope, brackets, index, grouping, swap, kind, sign, transposed, order, operation,
+    bound, drop,
 )  # fmt: skip
 
 # Of a line whose shapes do not fit: what changes shapes comes first.
