@@ -33,6 +33,8 @@ class ChainRule:
             if by_timed:
                 return self._backward(f, atoms)
             return self._parameter(f)
+        if kind == FUTURE and of == self.model.loss.step.name and by_timed:
+            return self.readers(kind, f.name[2], f.times[1], f.slots, f.times[0])
         if kind == TOTAL and self._is_behind(f):
             if by_timed:
                 return self._backward(f, atoms)
