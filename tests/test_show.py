@@ -255,6 +255,17 @@ def test_rows_of_latex_fit_the_page(name: str) -> None:
         assert breadth(written) <= 76, row
 
 
+@pytest.mark.parametrize("notation", READ)
+def test_a_block_of_zeros_has_its_shape(notation: str) -> None:
+    """Side by side with other columns nothing else would say how many they are."""
+    e = next(e for e in DERIVED["lstm"] if e.rhs.has(mx.Concat))
+    text = show_equation(e, notation)
+    zeros = {"text": "zeros(N, 3*H)", "unicode": "0_{N×3 H}"}
+    zeros["latex"] = r"\mathbf{0}_{N \times 3 H}"
+    assert zeros[notation] in text and "ones" not in text
+    assert READ[notation](text, DERIVED["lstm"]).rhs == e.rhs
+
+
 def test_the_terminal_page_shows_the_authors_names() -> None:
     text = show(DERIVED["elman_batch"])
     assert "dL/dW_h = Σ_{t=1}^{T} h_{t−1}ᵀ dL/da_t" in text

@@ -1,6 +1,6 @@
 """The functions of the language that are not elementwise: sums, losses, one-hot rows.
 
-sum(x, axis=0)   mean(x)   softmax(o)   outer(u, v)   diag(v)   eye(H)   ones(N, H)
+sum(x, axis=0)   mean(x)   softmax(o)   outer(u, v)   diag(v)   eye(H)   ones(N, H)   zeros(N, H)
 onehot(y)   column(v)   sqrt(x)   squared_error(o, y)   cross_entropy(o, y)
 binary_cross_entropy(o, y)
 """
@@ -170,11 +170,18 @@ def _eye(x: Node) -> Node:
     return mx.Eye(_size("eye", x))
 
 
-def _ones(e: Elaborator, nodes: Nodes, keywords: Keywords) -> Node:
-    """An array of ones: ones(N, H)."""
-    if not nodes:
-        count("ones", nodes, 1)
-    return mx.broadcast(mx.Scalar(1), tuple(_size("ones", x) for x in nodes))
+def _filled(name: str, number: int) -> Builder:
+    """An array of one number: ones(N, H), zeros(N, H)."""
+
+    def build(e: Elaborator, nodes: Nodes, keywords: Keywords) -> Node:
+        if not nodes:
+            count(name, nodes, 1)
+        return mx.broadcast(mx.Scalar(number), tuple(_size(name, x) for x in nodes))
+
+    return build
+
+
+_ones = _filled("ones", 1)
 
 
 CALLS: dict[str, Builder] = {
@@ -183,6 +190,7 @@ CALLS: dict[str, Builder] = {
     "diag": _fixed("diag", 1, mx.diag),
     "eye": _fixed("eye", 1, _eye),
     "ones": _ones,
+    "zeros": _filled("zeros", 0),
     "sum": _sum,
     "mean": _mean,
     "cross_entropy": _loss("cross_entropy", mx.cross_entropy),

@@ -87,6 +87,10 @@ class Elaborator(Arithmetic, References):
             )
         return self._function(text, items)
 
+    def _zeros(self, *sizes: Any) -> Node:
+        """0_{N×H}"""
+        return plain(calls.call(self, "zeros", list(sizes)))
+
     def _call_power(self, name: Token, exponent: Any, arguments: Tree | None) -> Node:
         """tanh²(a), the square of the value."""
         return raised(plain(self._call(name, arguments)), self.scalar(exponent))

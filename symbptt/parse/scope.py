@@ -21,6 +21,7 @@ CALLS = (
     "diag",
     "eye",
     "ones",
+    "zeros",
     "sum",
     "mean",
     "cross_entropy",

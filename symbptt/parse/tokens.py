@@ -31,6 +31,9 @@ _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _TOPS = ("top", "intercal")
 
 
+_BY = re.compile(r"\\times(?![A-Za-z])")  # between the sizes of 0_{N \times H}
+
+
 class Scanner(Letters):
     """The tokens of one formula."""
 
@@ -180,19 +183,25 @@ class Scanner(Letters):
         return after
 
     def _font(self, macro: str, i: int, after: int, end: int, out: list[Token]) -> int:
-        """A font over more than a name: the bold 1, or a whole formula in bold."""
+        """A font over more than a name: the bold 1 or 0, or a whole formula in bold."""
         start, stop, after = self.argument(after, end, "\\" + macro)
         if macro in DECORATIONS:
             raise self.error(f"\\{macro} stands over one letter", f"\\{macro}{{y}}_t", i, after)
-        if self.text[start:stop].strip() != "1" or macro not in BOLD:
+        digit = self.text[start:stop].strip()
+        if digit not in ("0", "1") or macro not in BOLD:
             out += self.group(start, stop)
             return after
         j = self.skip(after, end)
         if j >= end or self.text[j] != "_":
-            raise self.error("a bold 1 needs its subscript", r"\mathbf{1}_{y_t}", i, after)
+            sample = r"\mathbf{1}_{y_t}" if digit == "1" else r"\mathbf{0}_{N \times H}"
+            raise self.error(f"a bold {digit} needs its subscript", sample, i, after)
         start, stop, after = self.argument(j + 1, end, "_")
-        out.append(self.token("FUNCTION", "onehot", i, after))
+        out.append(self.token("FUNCTION", "onehot" if digit == "1" else "zeros", i, after))
         out.append(self.token("_LPAR", "(", start, start))
+        for by in _BY.finditer(self.text, start, stop):
+            out += self.tokens(start, by.start())
+            out.append(self.token("_COMMA", ",", by.start(), by.end()))
+            start = by.end()
         out += self.tokens(start, stop)
         out.append(self.token("_RPAR", ")", stop, stop))
         return after

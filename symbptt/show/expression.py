@@ -94,6 +94,8 @@ def _broadcast(p: Printer, e: mx.Broadcast) -> Printed:
     ones = p.n.ones([p.number(s) for s in e.shape]), ATOM
     if x == mx.Scalar(1):
         return ones
+    if x == mx.Scalar(0):
+        return p.n.zeros([p.number(s) for s in e.shape]), ATOM
     if p.n.juxtaposes and not x.shape:
         return p.chain([p.printed(x), ones])
     return p.products(p.n.times, [p.printed(x), ones])

@@ -85,6 +85,9 @@ class Notation:
     def ones(self, sizes: Sequence[str]) -> str:
         return f"ones({', '.join(sizes)})"
 
+    def zeros(self, sizes: Sequence[str]) -> str:
+        return f"zeros({', '.join(sizes)})"
+
     def onehot(self, index: str) -> str:
         return f"onehot({index})"
 
@@ -165,6 +168,9 @@ class Unicode(Notation):
     def eye(self, size: str) -> str:
         return f"I_{size}" if len(size) == 1 else f"I_{{{size}}}"
 
+    def zeros(self, sizes: Sequence[str]) -> str:
+        return f"0_{{{'×'.join(sizes)}}}"
+
     def concat(self, parts: Sequence[str], *, stacked: bool) -> str:
         return f"[{('; ' if stacked else ', ').join(parts)}]"
 
@@ -228,6 +234,10 @@ class Latex(Notation):
 
     def ones(self, sizes: Sequence[str]) -> str:
         return rf"\mathbf{{1}}_{{{', '.join(sizes)}}}"
+
+    def zeros(self, sizes: Sequence[str]) -> str:
+        inner = r" \times ".join(sizes)
+        return rf"\mathbf{{0}}_{{{inner}}}"
 
     def onehot(self, index: str) -> str:
         return rf"\mathbf{{1}}_{{{index}}}"
