@@ -12,7 +12,7 @@ from lark import Token, Tree
 
 from .. import matrix as mx
 from ..errors import ParseError, ShapeError
-from ..matrix.build import show_shape
+from ..matrix.build import broadcast_shape, show_shape
 from .numbers import literal, raised
 from .reader import Node, Reader, Row, Spread, plain
 
@@ -24,7 +24,9 @@ class Arithmetic(Reader):
         return mx.plus(self.expression(a), self.expression(b))
 
     def _minus(self, a: Any, _: Token, b: Any) -> Node:
-        return mx.plus(self.expression(a), mx.times(-1, self.expression(b)))
+        left, right = self.expression(a), self.expression(b)
+        broadcast_shape([left, right], "-")  # a clash is said of the sign that is written
+        return mx.plus(left, mx.times(-1, right))
 
     def _negative(self, _: Token, a: Any) -> Any:
         value = self.value(a)

@@ -152,9 +152,12 @@ class _Reader:
         self.scope.declare(d)
 
     def _hyper(self, e: Elaborator, name: Any, default: Any = None) -> None:
-        value = None if default is None else e.scalar(default)
-        if value is not None and not value.is_Rational:
-            raise ModelError(f"{value} is no number", f"hyper {name} = 0.1", e.locate(default))
+        value = None
+        if default is not None:
+            node = e.expression(default)
+            value = node.value if isinstance(node, mx.Scalar) else None
+            if value is None or not value.is_Rational:
+                raise ModelError(f"{node} is no number", f"hyper {name} = 0.1", e.locate(default))
         d = Declaration(str(name), "hyper", (), False, None, e.locate(name), value)
         self.scope.declare(d)
 
@@ -321,9 +324,13 @@ class _Reader:
                 e.locate(right),
             )
         if step.shape:
+            added = "l[T]" if over == "last" else f"{over}(l[t])"
+            carried = self.scope.declarations[step.name].role == "state"
             raise ShapeError(
                 f"{step.name}[t] has shape {show_shape(step.shape)}, and a loss is a scalar",
-                f"{step.name}[t] = sum(…) or mean(…)",
+                f"l[t] = sum({step.name}[t]) and loss = {added}"
+                if carried
+                else f"{step.name}[t] = sum(…) or mean(…)",
                 find(right, step.name, e),
             )
         if step.name not in self.places:
