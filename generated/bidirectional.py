@@ -110,22 +110,24 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (25)
     w.dg_next_T.fill(0)  # (42)
     w.do_rows.dot(W_y[H : H + K].T, out=w.dg_rows)  # (26), (31)
-    np.multiply(w.g, w.g, out=w.g_squared)  # (27)
-    np.subtract(1, w.g_squared, out=w.slope_g)  # (27)
     np.copyto(w.W_gg_T, W_gg.T)
-    multiply, add, W_gg_T, da_g_W_gg_T = np.multiply, np.add, w.W_gg_T, w.da_g_W_gg_T
-    for dg_t, slope_g_t, da_g_t, dg_next in w.forward_:  # t = 1, …, T
-        multiply(dg_t, slope_g_t, da_g_t)  # (27)
+    multiply, subtract, add, g_squared = np.multiply, np.subtract, np.add, w.g_squared
+    slope_g, W_gg_T, da_g_W_gg_T = w.slope_g, w.W_gg_T, w.da_g_W_gg_T
+    for g_t, dg_t, da_g_t, dg_next in w.forward_:  # t = 1, …, T
+        multiply(g_t, g_t, g_squared)  # (27)
+        subtract(1, g_squared, slope_g)  # (27)
+        multiply(dg_t, slope_g, da_g_t)  # (27)
         da_g_t.dot(W_gg_T, da_g_W_gg_T)  # (26), (42)
         add(dg_next, da_g_W_gg_T, dg_next)  # (26), (42)
     w.dh_0.fill(0)  # (41)
     w.do_rows.dot(W_y[:H].T, out=w.dh_rows)  # (28), (30)
-    np.multiply(w.h, w.h, out=w.h_squared)  # (29)
-    np.subtract(1, w.h_squared, out=w.slope_h)  # (29)
     np.copyto(w.W_hh_T, W_hh.T)
-    multiply, add, W_hh_T, da_h_W_hh_T = np.multiply, np.add, w.W_hh_T, w.da_h_W_hh_T
-    for dh_t, slope_h_t, da_h_t, dh_prev in w.backward_:  # t = T, …, 1
-        multiply(dh_t, slope_h_t, da_h_t)  # (29)
+    multiply, subtract, add, h_squared = np.multiply, np.subtract, np.add, w.h_squared
+    slope_h, W_hh_T, da_h_W_hh_T = w.slope_h, w.W_hh_T, w.da_h_W_hh_T
+    for h_t, dh_t, da_h_t, dh_prev in w.backward_:  # t = T, …, 1
+        multiply(h_t, h_t, h_squared)  # (29)
+        subtract(1, h_squared, slope_h)  # (29)
+        multiply(dh_t, slope_h, da_h_t)  # (29)
         da_h_t.dot(W_hh_T, da_h_W_hh_T)  # (28), (41)
         add(dh_prev, da_h_W_hh_T, dh_prev)  # (28), (41)
 
@@ -201,10 +203,8 @@ class _Buffers:
 
     def __init__(self, T, N, D, H, K, C, dtype):
         self.h_g_2 = _empty((T, N, H + K), dtype)
-        self.a_h = _empty((T, N, H), dtype)
         h_all = _empty((T + 1, N, H), dtype)
         self.h_W_hh = _empty((N, H), dtype)
-        self.a_g = _empty((T, N, K), dtype)
         g_all = _empty((T + 1, N, K), dtype)
         self.g_W_gg = _empty((N, K), dtype)
         self.o = _empty((T, N, C), dtype)
@@ -226,18 +226,20 @@ class _Buffers:
         self.db_y = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
         self.da_g_W_xg = _empty((T, N, D), dtype)
+        self.a_h = h_all[1:]  # a_h stands in its rows
+        self.a_g = g_all[:-1]  # a_g stands in its rows
         self.shifted_o = self.o  # shifted_o takes its place
         self.target_o = self.max_o  # target_o takes its place
         self.exp_o = self.o  # exp_o takes its place
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
-        self.da_g = self.a_g  # da_g takes its place
-        self.slope_g = self.a_g  # slope_g takes its place
-        self.g_squared = self.a_g  # g_squared takes its place
+        self.da_g = dg_all[:-1]  # da_g stands in its rows
+        self.slope_g = self.g_W_gg  # slope_g takes its place
+        self.g_squared = self.g_W_gg  # g_squared takes its place
         self.da_g_W_gg_T = self.g_W_gg  # da_g_W_gg_T takes its place
-        self.da_h = self.a_h  # da_h takes its place
-        self.slope_h = self.a_h  # slope_h takes its place
-        self.h_squared = self.a_h  # h_squared takes its place
+        self.da_h = dh_all[1:]  # da_h stands in its rows
+        self.slope_h = self.h_W_hh  # slope_h takes its place
+        self.h_squared = self.h_W_hh  # h_squared takes its place
         self.da_h_W_hh_T = self.h_W_hh  # da_h_W_hh_T takes its place
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
@@ -279,15 +281,9 @@ class _Buffers:
         self.g_end = g_all[0]
         self.forward = list(zip(h_all[:-1], self.a_h, h_all[1:], strict=True))
         self.backward = list(zip(g_all[1:][::-1], self.a_g[::-1], g_all[:-1][::-1], strict=True))
-        self.forward_ = list(zip(dg_all[:-1], self.slope_g, self.da_g, dg_all[1:], strict=True))
+        self.forward_ = list(zip(g_all[:-1], dg_all[:-1], self.da_g, dg_all[1:], strict=True))
         self.backward_ = list(
-            zip(
-                dh_all[1:][::-1],
-                self.slope_h[::-1],
-                self.da_h[::-1],
-                dh_all[:-1][::-1],
-                strict=True,
-            )
+            zip(h_all[1:][::-1], dh_all[1:][::-1], self.da_h[::-1], dh_all[:-1][::-1], strict=True)
         )
 
 

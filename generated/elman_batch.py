@@ -88,12 +88,13 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.do_flat.put(w.at_y_flat, w.hit_yhat_flat, mode="clip")  # (17)
     w.dh_0.fill(0)  # (27)
     w.do_rows.dot(V.T, out=w.dh_rows)  # (18), (20)
-    np.multiply(w.h, w.h, out=w.h_squared)  # (19)
-    np.subtract(1, w.h_squared, out=w.slope_h)  # (19)
     np.copyto(w.W_h_T, W_h.T)
-    multiply, add, W_h_T, da_W_h_T = np.multiply, np.add, w.W_h_T, w.da_W_h_T
-    for dh_t, slope_h_t, da_t, dh_prev in w.backward:  # t = T, …, 1
-        multiply(dh_t, slope_h_t, da_t)  # (19)
+    multiply, subtract, add, h_squared = np.multiply, np.subtract, np.add, w.h_squared
+    slope_h, W_h_T, da_W_h_T = w.slope_h, w.W_h_T, w.da_W_h_T
+    for h_t, dh_t, da_t, dh_prev in w.backward:  # t = T, …, 1
+        multiply(h_t, h_t, h_squared)  # (19)
+        subtract(1, h_squared, slope_h)  # (19)
+        multiply(dh_t, slope_h, da_t)  # (19)
         da_t.dot(W_h_T, da_W_h_T)  # (18), (27)
         add(dh_prev, da_W_h_T, dh_prev)  # (18), (27)
 
@@ -145,7 +146,6 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, N, D, H, C, dtype):
-        self.a = _empty((T, N, H), dtype)
         h_all = _empty((T + 1, N, H), dtype)
         self.h_W_h = _empty((N, H), dtype)
         self.o = _empty((T, N, C), dtype)
@@ -161,15 +161,16 @@ class _Buffers:
         self.dV = _empty((H, C), dtype)
         self.dc = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
+        self.a = h_all[1:]  # a stands in its rows
         self.shifted_o = self.o  # shifted_o takes its place
         self.target_o = self.max_o  # target_o takes its place
         self.exp_o = self.o  # exp_o takes its place
         self.yhat = self.o  # yhat takes its place
         self.hit_yhat = self.log_sum  # hit_yhat takes its place
         self.do = self.o  # do takes its place
-        self.da = self.a  # da takes its place
-        self.slope_h = self.a  # slope_h takes its place
-        self.h_squared = self.a  # h_squared takes its place
+        self.da = dh_all[1:]  # da stands in its rows
+        self.slope_h = self.h_W_h  # slope_h takes its place
+        self.h_squared = self.h_W_h  # h_squared takes its place
         self.da_W_h_T = self.h_W_h  # da_W_h_T takes its place
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
@@ -198,7 +199,7 @@ class _Buffers:
         self.h_end = h_all[-1]
         self.forward = list(zip(h_all[:-1], self.a, h_all[1:], strict=True))
         self.backward = list(
-            zip(dh_all[1:][::-1], self.slope_h[::-1], self.da[::-1], dh_all[:-1][::-1], strict=True)
+            zip(h_all[1:][::-1], dh_all[1:][::-1], self.da[::-1], dh_all[:-1][::-1], strict=True)
         )
 
 

@@ -140,7 +140,6 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, D, H, C, dtype):
-        self.a = _empty((T, H), dtype)
         h_all = _empty((T + 1, H), dtype)
         self.W_hh_h = _empty((H,), dtype)
         self.o = _empty((T, C), dtype)
@@ -149,6 +148,7 @@ class _Buffers:
         self.sum_exp = _empty((T,), dtype)
         self.log_sum = _empty((T,), dtype)
         dh_all = _empty((T + 1, H), dtype)
+        self.h_squared = _empty((T, H), dtype)
         self.W_hh_T = _empty((H, H), dtype)
         self.dW_hh = _empty((H, H), dtype)
         self.dW_xh = _empty((H, D), dtype)
@@ -156,14 +156,14 @@ class _Buffers:
         self.dW_hy = _empty((C, H), dtype)
         self.db_y = _empty((C,), dtype)
         self.dx = _empty((T, D), dtype)
+        self.a = h_all[1:]  # a stands in its rows
         self.shifted_o = self.o  # shifted_o takes its place
         self.target_o = self.max_o  # target_o takes its place
         self.exp_o = self.o  # exp_o takes its place
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
-        self.da = self.a  # da takes its place
-        self.slope_h = self.a  # slope_h takes its place
-        self.h_squared = self.a  # h_squared takes its place
+        self.da = dh_all[1:]  # da stands in its rows
+        self.slope_h = self.h_squared  # slope_h takes its place
         self.W_hh_T_da = self.W_hh_h  # W_hh_T_da takes its place
         self.row_starts = np.arange(T) * C
         self.ones_C = np.ones(C, dtype)

@@ -108,22 +108,24 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (24)
     w.dh2_0.fill(0)  # (41)
     w.do_rows.dot(W_y.T, out=w.dh2_rows)  # (25), (30)
-    np.multiply(w.h2, w.h2, out=w.h2_squared)  # (26)
-    np.subtract(1, w.h2_squared, out=w.slope_h2)  # (26)
     np.copyto(w.W_h2_T, W_h2.T)
-    multiply, add, W_h2_T, da_h2_W_h2_T = np.multiply, np.add, w.W_h2_T, w.da_h2_W_h2_T
-    for dh2_t, slope_h2_t, da_h2_t, dh2_prev in w.backward:  # t = T, …, 1
-        multiply(dh2_t, slope_h2_t, da_h2_t)  # (26)
+    multiply, subtract, add, h2_squared = np.multiply, np.subtract, np.add, w.h2_squared
+    slope_h2, W_h2_T, da_h2_W_h2_T = w.slope_h2, w.W_h2_T, w.da_h2_W_h2_T
+    for h2_t, dh2_t, da_h2_t, dh2_prev in w.backward:  # t = T, …, 1
+        multiply(h2_t, h2_t, h2_squared)  # (26)
+        subtract(1, h2_squared, slope_h2)  # (26)
+        multiply(dh2_t, slope_h2, da_h2_t)  # (26)
         da_h2_t.dot(W_h2_T, da_h2_W_h2_T)  # (25), (41)
         add(dh2_prev, da_h2_W_h2_T, dh2_prev)  # (25), (41)
     w.dh1_0.fill(0)  # (40)
     w.da_h2_rows.dot(W_x2.T, out=w.dh1_rows)  # (27), (29)
-    np.multiply(w.h1, w.h1, out=w.h1_squared)  # (28)
-    np.subtract(1, w.h1_squared, out=w.slope_h1)  # (28)
     np.copyto(w.W_h1_T, W_h1.T)
-    multiply, add, W_h1_T, da_h1_W_h1_T = np.multiply, np.add, w.W_h1_T, w.da_h1_W_h1_T
-    for dh1_t, slope_h1_t, da_h1_t, dh1_prev in w.backward_:  # t = T, …, 1
-        multiply(dh1_t, slope_h1_t, da_h1_t)  # (28)
+    multiply, subtract, add, h1_squared = np.multiply, np.subtract, np.add, w.h1_squared
+    slope_h1, W_h1_T, da_h1_W_h1_T = w.slope_h1, w.W_h1_T, w.da_h1_W_h1_T
+    for h1_t, dh1_t, da_h1_t, dh1_prev in w.backward_:  # t = T, …, 1
+        multiply(h1_t, h1_t, h1_squared)  # (28)
+        subtract(1, h1_squared, slope_h1)  # (28)
+        multiply(dh1_t, slope_h1, da_h1_t)  # (28)
         da_h1_t.dot(W_h1_T, da_h1_W_h1_T)  # (27), (40)
         add(dh1_prev, da_h1_W_h1_T, dh1_prev)  # (27), (40)
 
@@ -193,9 +195,7 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, N, D, H, K, C, dtype):
-        self.a_h2 = _empty((T, N, K), dtype)
         h2_all = _empty((T + 1, N, K), dtype)
-        self.a_h1 = _empty((T, N, H), dtype)
         h1_all = _empty((T + 1, N, H), dtype)
         self.h1_W_h1 = _empty((N, H), dtype)
         self.h2_W_h2 = _empty((N, K), dtype)
@@ -217,18 +217,20 @@ class _Buffers:
         self.dW_y = _empty((K, C), dtype)
         self.db_y = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
+        self.a_h2 = h2_all[1:]  # a_h2 stands in its rows
+        self.a_h1 = h1_all[1:]  # a_h1 stands in its rows
         self.shifted_o = self.o  # shifted_o takes its place
         self.target_o = self.max_o  # target_o takes its place
         self.exp_o = self.o  # exp_o takes its place
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
-        self.da_h2 = self.a_h2  # da_h2 takes its place
-        self.slope_h2 = self.a_h2  # slope_h2 takes its place
-        self.h2_squared = self.a_h2  # h2_squared takes its place
+        self.da_h2 = dh2_all[1:]  # da_h2 stands in its rows
+        self.slope_h2 = self.h2_W_h2  # slope_h2 takes its place
+        self.h2_squared = self.h2_W_h2  # h2_squared takes its place
         self.da_h2_W_h2_T = self.h2_W_h2  # da_h2_W_h2_T takes its place
-        self.da_h1 = self.a_h1  # da_h1 takes its place
-        self.slope_h1 = self.a_h1  # slope_h1 takes its place
-        self.h1_squared = self.a_h1  # h1_squared takes its place
+        self.da_h1 = dh1_all[1:]  # da_h1 stands in its rows
+        self.slope_h1 = self.h1_W_h1  # slope_h1 takes its place
+        self.h1_squared = self.h1_W_h1  # h1_squared takes its place
         self.da_h1_W_h1_T = self.h1_W_h1  # da_h1_W_h1_T takes its place
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
@@ -270,8 +272,8 @@ class _Buffers:
         self.forward_ = list(zip(h2_all[:-1], self.a_h2, h2_all[1:], strict=True))
         self.backward = list(
             zip(
+                h2_all[1:][::-1],
                 dh2_all[1:][::-1],
-                self.slope_h2[::-1],
                 self.da_h2[::-1],
                 dh2_all[:-1][::-1],
                 strict=True,
@@ -279,8 +281,8 @@ class _Buffers:
         )
         self.backward_ = list(
             zip(
+                h1_all[1:][::-1],
                 dh1_all[1:][::-1],
-                self.slope_h1[::-1],
                 self.da_h1[::-1],
                 dh1_all[:-1][::-1],
                 strict=True,

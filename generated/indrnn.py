@@ -87,10 +87,10 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (16)
     w.dh_0.fill(0)  # (26)
     w.do_rows.dot(V.T, out=w.dh_rows)  # (17), (19)
-    np.greater(w.a, 0, out=w.step_a, casting="unsafe")  # (18)
-    multiply, add, da_u = np.multiply, np.add, w.da_u
-    for dh_t, step_a_t, da_t, dh_prev in w.backward:  # t = T, …, 1
-        multiply(dh_t, step_a_t, da_t)  # (18)
+    multiply, add, step_a, da_u = np.multiply, np.add, w.step_a, w.da_u
+    for a_t, dh_t, da_t, dh_prev in w.backward:  # t = T, …, 1
+        np.greater(a_t, 0, out=step_a, casting="unsafe")  # (18)
+        multiply(dh_t, step_a, da_t)  # (18)
         multiply(da_t, u_, da_u)  # (17), (26)
         add(dh_prev, da_u, dh_prev)  # (17), (26)
 
@@ -154,7 +154,6 @@ class _Buffers:
         dh_all = _empty((T + 1, N, H), dtype)
         self.dW = _empty((D, H), dtype)
         self.du = _empty((H,), dtype)
-        self.da_h = _empty((T, N, H), dtype)
         self.db = _empty((H,), dtype)
         self.dV = _empty((H, C), dtype)
         self.dc = _empty((C,), dtype)
@@ -164,9 +163,10 @@ class _Buffers:
         self.exp_o = self.o  # exp_o takes its place
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
-        self.da = self.a  # da takes its place
-        self.step_a = self.a  # step_a takes its place
+        self.da = dh_all[1:]  # da stands in its rows
+        self.step_a = self.h_u  # step_a takes its place
         self.da_u = self.h_u  # da_u takes its place
+        self.da_h = self.a  # da_h takes its place
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
         self.ones_TN = np.ones(T * N, dtype)
@@ -194,7 +194,7 @@ class _Buffers:
         self.h_end = h_all[-1]
         self.forward = list(zip(h_all[:-1], self.a, h_all[1:], strict=True))
         self.backward = list(
-            zip(dh_all[1:][::-1], self.step_a[::-1], self.da[::-1], dh_all[:-1][::-1], strict=True)
+            zip(self.a[::-1], dh_all[1:][::-1], self.da[::-1], dh_all[:-1][::-1], strict=True)
         )
 
 

@@ -91,12 +91,12 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(1, w.h, out=w.slope_h)  # (21)
     np.multiply(w.h, w.slope_h, out=w.h_2)  # (21)
     np.copyto(w.U_h_T, U_h.T)
-    multiply, add, W_y_T, U_h_T = np.multiply, np.add, w.W_y_T, w.U_h_T
+    multiply, add, W_y_T, dh, U_h_T = np.multiply, np.add, w.W_y_T, w.dh, w.U_h_T
     U_h_T_da_h = w.U_h_T_da_h
-    for dy_t, y_2_t, da_y_t, dh_t, h_2_t, da_h_t, dy_prev in w.backward:  # t = T, …, 1
+    for dy_t, y_2_t, da_y_t, h_2_t, da_h_t, dy_prev in w.backward:  # t = T, …, 1
         multiply(dy_t, y_2_t, da_y_t)  # (19)
-        W_y_T.dot(da_y_t, dh_t)  # (20)
-        multiply(dh_t, h_2_t, da_h_t)  # (21)
+        W_y_T.dot(da_y_t, dh)  # (20)
+        multiply(dh, h_2_t, da_h_t)  # (21)
         U_h_T.dot(da_h_t, U_h_T_da_h)  # (18), (29)
         add(dy_prev, U_h_T_da_h, dy_prev)  # (18), (29)
 
@@ -154,14 +154,13 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, D, H, Q, dtype):
+        self.y_d = _empty((T, Q), dtype)
         self.a_h = _empty((T, H), dtype)
         self.h = _empty((T, H), dtype)
-        self.a_y = _empty((T, Q), dtype)
         y_all = _empty((T + 1, Q), dtype)
         self.U_h_y = _empty((H,), dtype)
         self.W_y_h = _empty((Q,), dtype)
         dy_all = _empty((T + 1, Q), dtype)
-        self.dh = _empty((T, H), dtype)
         self.W_y_T = _empty((H, Q), dtype)
         self.U_h_T = _empty((Q, H), dtype)
         self.dW_h = _empty((H, D), dtype)
@@ -170,10 +169,11 @@ class _Buffers:
         self.dW_y = _empty((Q, H), dtype)
         self.db_y = _empty((Q,), dtype)
         self.dx = _empty((T, D), dtype)
-        self.y_d = self.a_y  # y_d takes its place
-        self.da_y = self.a_y  # da_y takes its place
-        self.y_2 = self.a_y  # y_2 takes its place
-        self.slope_y = self.a_y  # slope_y takes its place
+        self.a_y = y_all[1:]  # a_y stands in its rows
+        self.da_y = dy_all[1:]  # da_y stands in its rows
+        self.y_2 = self.y_d  # y_2 takes its place
+        self.slope_y = self.y_d  # slope_y takes its place
+        self.dh = self.U_h_y  # dh takes its place
         self.da_h = self.a_h  # da_h takes its place
         self.h_2 = self.a_h  # h_2 takes its place
         self.slope_h = self.a_h  # slope_h takes its place
@@ -192,7 +192,6 @@ class _Buffers:
                 dy_all[1:][::-1],
                 self.y_2[::-1],
                 self.da_y[::-1],
-                self.dh[::-1],
                 self.h_2[::-1],
                 self.da_h[::-1],
                 dy_all[:-1][::-1],

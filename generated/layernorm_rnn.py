@@ -73,11 +73,10 @@ def loss_and_grad(params, x, y, state=None, *, epsilon=1e-05, workspace=None):
     x_rows = x.reshape(T * N, D)
     np.copyto(w.h_0, 0 if state is None else state["h"])
     x_rows.dot(W_xh, out=w.a_rows)  # (1)
-    np.copyto(w.a_h, b)  # (4)
     add, multiply, subtract, power = np.add, np.multiply, np.subtract, np.power
     tanh, h_W_hh, sum_a, a_2, d_squared = np.tanh, w.h_W_hh, w.sum_a, w.a_2, w.d_squared
-    sum_d_squared, v_2, v_power, d_v = w.sum_d_squared, w.v_2, w.v_power, w.d_v
-    for h_prev, a_t, d_t, v_t, a_h_t, h_t in w.forward:  # t = 1, …, T
+    sum_d_squared, v_2, v_power, d_v, a_h = w.sum_d_squared, w.v_2, w.v_power, w.d_v, w.a_h
+    for h_prev, a_t, d_t, v_t, h_t in w.forward:  # t = 1, …, T
         h_prev.dot(W_hh, h_W_hh)  # (1)
         add(a_t, h_W_hh, a_t)  # (1)
         np.add.reduce(a_t, axis=1, out=sum_a, keepdims=True)  # (2)
@@ -90,8 +89,9 @@ def loss_and_grad(params, x, y, state=None, *, epsilon=1e-05, workspace=None):
         power(v_2, -0.5, v_power)  # (4)
         multiply(d_t, v_power, d_v)  # (4)
         multiply(d_v, g, d_v)  # (4)
-        add(a_h_t, d_v, a_h_t)  # (4)
-        tanh(a_h_t, h_t)  # (5)
+        np.copyto(a_h, b)  # (4)
+        add(a_h, d_v, a_h)  # (4)
+        tanh(a_h, h_t)  # (5)
     w.h_rows.dot(V, out=w.o_rows)  # (6)
     np.add(w.o, c, out=w.o)  # (6)
     np.maximum.reduce(w.o, axis=2, out=w.max_o)  # (7)
@@ -110,42 +110,32 @@ def loss_and_grad(params, x, y, state=None, *, epsilon=1e-05, workspace=None):
     w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (24)
     w.dh_0.fill(0)  # (38)
     w.do_rows.dot(V.T, out=w.dh_rows)  # (25), (30)
-    np.multiply(w.h, w.h, out=w.h_squared)  # (26)
-    np.subtract(1, w.h_squared, out=w.slope_h)  # (26)
-    np.multiply(g, w.d, out=w.g_d)  # (27)
     np.add(w.v, epsilon, out=w.v_3)  # (27)
-    np.power(w.v_3, -1.5, out=w.v_power_2)  # (27)
     np.power(w.v_3, -0.5, out=w.v_power_3)  # (28)
-    np.multiply(g, w.v_power_3, out=w.g_v)  # (28)
     np.copyto(w.W_hh_T, W_hh.T)
-    multiply, add, da_h_g_d, sum_da_h_g_d = np.multiply, np.add, w.da_h_g_d, w.sum_da_h_g_d
-    dv_d, da_h_g_v, dd_2, sum_dd, W_hh_T = w.dv_d, w.da_h_g_v, w.dd_2, w.sum_dd, w.W_hh_T
-    da_W_hh_T = w.da_W_hh_T
-    for (
-        dh_t,
-        slope_h_t,
-        da_h_t,
-        g_d_t,
-        v_power_2_t,
-        dv_t,
-        d_t,
-        g_v_t,
-        dd_t,
-        da_t,
-        dh_prev,
-    ) in w.backward:  # t = T, …, 1
-        multiply(dh_t, slope_h_t, da_h_t)  # (26)
-        multiply(da_h_t, g_d_t, da_h_g_d)  # (27)
+    multiply, subtract, power, add = np.multiply, np.subtract, np.power, np.add
+    h_squared, slope_h, g_d, da_h_g_d = w.h_squared, w.slope_h, w.g_d, w.da_h_g_d
+    sum_da_h_g_d, v_power_2, dv, dv_d = w.sum_da_h_g_d, w.v_power_2, w.dv, w.dv_d
+    g_v, da_h_g_v, dd, dd_2, sum_dd = w.g_v, w.da_h_g_v, w.dd, w.dd_2, w.sum_dd
+    W_hh_T, da_W_hh_T = w.W_hh_T, w.da_W_hh_T
+    for h_t, dh_t, da_h_t, d_t, v_3_t, v_power_3_t, da_t, dh_prev in w.backward:  # t = T, …, 1
+        multiply(h_t, h_t, h_squared)  # (26)
+        subtract(1, h_squared, slope_h)  # (26)
+        multiply(dh_t, slope_h, da_h_t)  # (26)
+        multiply(g, d_t, g_d)  # (27)
+        multiply(da_h_t, g_d, da_h_g_d)  # (27)
         multiply(da_h_g_d, -0.5, da_h_g_d)  # (27)
         np.add.reduce(da_h_g_d, axis=1, out=sum_da_h_g_d, keepdims=True)  # (27)
-        multiply(sum_da_h_g_d, v_power_2_t, dv_t)  # (27)
-        multiply(dv_t, d_t, dv_d)  # (28)
+        power(v_3_t, -1.5, v_power_2)  # (27)
+        multiply(sum_da_h_g_d, v_power_2, dv)  # (27)
+        multiply(dv, d_t, dv_d)  # (28)
         multiply(dv_d, 2 / H, dv_d)  # (28)
-        multiply(da_h_t, g_v_t, da_h_g_v)  # (28)
-        add(dv_d, da_h_g_v, dd_t)  # (28)
-        multiply(dd_t, -1 / H, dd_2)  # (29)
+        multiply(g, v_power_3_t, g_v)  # (28)
+        multiply(da_h_t, g_v, da_h_g_v)  # (28)
+        add(dv_d, da_h_g_v, dd)  # (28)
+        multiply(dd, -1 / H, dd_2)  # (29)
         np.add.reduce(dd_2, axis=1, out=sum_dd, keepdims=True)  # (29)
-        add(dd_t, sum_dd, da_t)  # (29)
+        add(dd, sum_dd, da_t)  # (29)
         da_t.dot(W_hh_T, da_W_hh_T)  # (25), (38)
         add(dh_prev, da_W_hh_T, dh_prev)  # (25), (38)
 
@@ -188,11 +178,10 @@ def forward(params, x, state=None, *, epsilon=1e-05):
     x_rows = x.reshape(T * N, D)
     np.copyto(w.h_0, 0 if state is None else state["h"])
     x_rows.dot(W_xh, out=w.a_rows)  # (1)
-    np.copyto(w.a_h, b)  # (4)
     add, multiply, subtract, power = np.add, np.multiply, np.subtract, np.power
     tanh, h_W_hh, sum_a, a_2, d_squared = np.tanh, w.h_W_hh, w.sum_a, w.a_2, w.d_squared
-    sum_d_squared, v_2, v_power, d_v = w.sum_d_squared, w.v_2, w.v_power, w.d_v
-    for h_prev, a_t, d_t, v_t, a_h_t, h_t in w.forward:  # t = 1, …, T
+    sum_d_squared, v_2, v_power, d_v, a_h = w.sum_d_squared, w.v_2, w.v_power, w.d_v, w.a_h
+    for h_prev, a_t, d_t, v_t, h_t in w.forward:  # t = 1, …, T
         h_prev.dot(W_hh, h_W_hh)  # (1)
         add(a_t, h_W_hh, a_t)  # (1)
         np.add.reduce(a_t, axis=1, out=sum_a, keepdims=True)  # (2)
@@ -205,8 +194,9 @@ def forward(params, x, state=None, *, epsilon=1e-05):
         power(v_2, -0.5, v_power)  # (4)
         multiply(d_t, v_power, d_v)  # (4)
         multiply(d_v, g, d_v)  # (4)
-        add(a_h_t, d_v, a_h_t)  # (4)
-        tanh(a_h_t, h_t)  # (5)
+        np.copyto(a_h, b)  # (4)
+        add(a_h, d_v, a_h)  # (4)
+        tanh(a_h, h_t)  # (5)
     w.h_rows.dot(V, out=w.o_rows)  # (6)
     np.add(w.o, c, out=w.o)  # (6)
     return {"o": w.o}, {"h": w.h_end}
@@ -219,7 +209,7 @@ class _Buffers:
         self.a = _empty((T, N, H), dtype)
         self.d = _empty((T, N, H), dtype)
         self.v = _empty((T, N, 1), dtype)
-        self.a_h = _empty((T, N, H), dtype)
+        self.a_h = _empty((N, H), dtype)
         h_all = _empty((T + 1, N, H), dtype)
         self.h_W_hh = _empty((N, H), dtype)
         self.sum_a = _empty((N, 1), dtype)
@@ -229,9 +219,8 @@ class _Buffers:
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
         dh_all = _empty((T + 1, N, H), dtype)
-        self.v_power_2 = _empty((T, N, 1), dtype)
-        self.g_v = _empty((T, N, H), dtype)
-        self.da_h_g_v = _empty((N, H), dtype)
+        self.v_power_2 = _empty((N, 1), dtype)
+        self.v_power_3 = _empty((T, N, 1), dtype)
         self.W_hh_T = _empty((H, H), dtype)
         self.dW_xh = _empty((D, H), dtype)
         self.dW_hh = _empty((H, H), dtype)
@@ -251,21 +240,22 @@ class _Buffers:
         self.exp_o = self.o  # exp_o takes its place
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
-        self.da_h = self.a  # da_h takes its place
-        self.slope_h = self.a  # slope_h takes its place
-        self.h_squared = self.a  # h_squared takes its place
+        self.da_h = dh_all[1:]  # da_h stands in its rows
+        self.slope_h = self.a_h  # slope_h takes its place
+        self.h_squared = self.a_h  # h_squared takes its place
         self.dv = self.v_power_2  # dv takes its place
         self.g_d = self.a_h  # g_d takes its place
         self.v_3 = self.v  # v_3 takes its place
-        self.da_h_g_d = self.h_W_hh  # da_h_g_d takes its place
+        self.da_h_g_d = self.a_h  # da_h_g_d takes its place
         self.sum_da_h_g_d = self.sum_a  # sum_da_h_g_d takes its place
-        self.dd = self.a_h  # dd takes its place
-        self.v_power_3 = self.v  # v_power_3 takes its place
-        self.dv_d = self.h_W_hh  # dv_d takes its place
-        self.da = self.g_v  # da takes its place
-        self.dd_2 = self.da_h_g_v  # dd_2 takes its place
-        self.sum_dd = self.sum_a  # sum_dd takes its place
-        self.da_W_hh_T = self.da_h_g_v  # da_W_hh_T takes its place
+        self.dd = self.h_W_hh  # dd takes its place
+        self.g_v = self.h_W_hh  # g_v takes its place
+        self.dv_d = self.a_h  # dv_d takes its place
+        self.da_h_g_v = self.h_W_hh  # da_h_g_v takes its place
+        self.da = self.a  # da takes its place
+        self.dd_2 = self.a_h  # dd_2 takes its place
+        self.sum_dd = self.v_power_2  # sum_dd takes its place
+        self.da_W_hh_T = self.a_h  # da_W_hh_T takes its place
         self.da_h_d = self.d  # da_h_d takes its place
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
@@ -294,20 +284,15 @@ class _Buffers:
         self.da_h_rows = self.da_h.reshape(T * N, H)
         self.dx_rows = self.dx.reshape(T * N, D)
         self.h_end = h_all[-1]
-        self.forward = list(
-            zip(h_all[:-1], self.a, self.d, self.v, self.a_h, h_all[1:], strict=True)
-        )
+        self.forward = list(zip(h_all[:-1], self.a, self.d, self.v, h_all[1:], strict=True))
         self.backward = list(
             zip(
+                h_all[1:][::-1],
                 dh_all[1:][::-1],
-                self.slope_h[::-1],
                 self.da_h[::-1],
-                self.g_d[::-1],
-                self.v_power_2[::-1],
-                self.dv[::-1],
                 self.d[::-1],
-                self.g_v[::-1],
-                self.dd[::-1],
+                self.v_3[::-1],
+                self.v_power_3[::-1],
                 self.da[::-1],
                 dh_all[:-1][::-1],
                 strict=True,

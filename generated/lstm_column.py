@@ -169,26 +169,22 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(1, w.f, out=w.slope_f)  # (54)
     np.multiply(w.f, w.slope_f, out=w.f_2)  # (54)
     np.copyto(w.W_f_i_C_o_T, w.W_f_i_C_o.T)
-    multiply, add, dh_o_C, W_f_i_C_o_T = np.multiply, np.add, w.dh_o_C, w.W_f_i_C_o_T
-    W_f_T_da_f, dC_f = w.W_f_T_da_f, w.dC_f
+    multiply, add, do, dh_o_C, dCtilde = np.multiply, np.add, w.do, w.dh_o_C, w.dCtilde
+    di, df, W_f_i_C_o_T, W_f_T_da_f, dC_f = w.di, w.df, w.W_f_i_C_o_T, w.W_f_T_da_f, w.dC_f
     for (
         dh_t,
         tanh_C_2_t,
-        do_t,
         o_2_t,
         da_o_t,
         o_C_t,
         dC_t,
         i__t,
-        dCtilde_t,
         slope_Ctilde_t,
         da_Ctilde_t,
         Ctilde_t,
-        di_t,
         i_2_t,
         da_i_t,
         C_prev,
-        df_t,
         f_2_t,
         da_f_t,
         da_t,
@@ -196,16 +192,16 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         f_t,
         dC_prev,
     ) in w.backward:  # t = T, …, 1
-        multiply(dh_t, tanh_C_2_t, do_t)  # (46)
-        multiply(do_t, o_2_t, da_o_t)  # (47)
+        multiply(dh_t, tanh_C_2_t, do)  # (46)
+        multiply(do, o_2_t, da_o_t)  # (47)
         multiply(dh_t, o_C_t, dh_o_C)  # (48)
         add(dC_t, dh_o_C, dC_t)  # (48)
-        multiply(dC_t, i__t, dCtilde_t)  # (49)
-        multiply(dCtilde_t, slope_Ctilde_t, da_Ctilde_t)  # (50)
-        multiply(dC_t, Ctilde_t, di_t)  # (51)
-        multiply(di_t, i_2_t, da_i_t)  # (52)
-        multiply(dC_t, C_prev, df_t)  # (53)
-        multiply(df_t, f_2_t, da_f_t)  # (54)
+        multiply(dC_t, i__t, dCtilde)  # (49)
+        multiply(dCtilde, slope_Ctilde_t, da_Ctilde_t)  # (50)
+        multiply(dC_t, Ctilde_t, di)  # (51)
+        multiply(di, i_2_t, da_i_t)  # (52)
+        multiply(dC_t, C_prev, df)  # (53)
+        multiply(df, f_2_t, da_f_t)  # (54)
         W_f_i_C_o_T.dot(da_t, W_f_T_da_f)  # (45), (71)
         add(dh_prev, W_f_T_da_f, dh_prev)  # (45), (71)
         multiply(dC_t, f_t, dC_f)  # (48), (72)
@@ -342,16 +338,16 @@ class _Buffers:
         self.half_W_f_i_C_o = _empty((4 * H, H), dtype)
         self.tanh_C = self.i_Ctilde  # tanh_C takes its place
         self.dyhat = self.yhat  # dyhat takes its place
-        self.do = self.tanh_C_2  # do takes its place
+        self.do = self.i_Ctilde  # do takes its place
         self.o_2 = self.slope_o  # o_2 takes its place
         self.o_C = self.C_squared  # o_C takes its place
         self.slope_C = self.C_squared  # slope_C takes its place
         self.dh_o_C = self.i_Ctilde  # dh_o_C takes its place
-        self.dCtilde = self.C_squared  # dCtilde takes its place
+        self.dCtilde = self.i_Ctilde  # dCtilde takes its place
         self.slope_Ctilde = self.Ctilde_squared  # slope_Ctilde takes its place
-        self.di = self.Ctilde_squared  # di takes its place
+        self.di = self.i_Ctilde  # di takes its place
         self.i_2 = self.slope_i  # i_2 takes its place
-        self.df = self.slope_i  # df takes its place
+        self.df = self.i_Ctilde  # df takes its place
         self.f_2 = self.slope_f  # f_2 takes its place
         self.W_f_T_da_f = self.i_Ctilde  # W_f_T_da_f takes its place
         self.dC_f = self.i_Ctilde  # dC_f takes its place
@@ -404,21 +400,17 @@ class _Buffers:
             zip(
                 dh_all[1:][::-1],
                 self.tanh_C_2[::-1],
-                self.do[::-1],
                 self.o_2[::-1],
                 self.da_o[::-1],
                 self.o_C[::-1],
                 dC_all[1:][::-1],
                 self.i_[::-1],
-                self.dCtilde[::-1],
                 self.slope_Ctilde[::-1],
                 self.da_Ctilde[::-1],
                 self.Ctilde[::-1],
-                self.di[::-1],
                 self.i_2[::-1],
                 self.da_i[::-1],
                 C_all[:-1][::-1],
-                self.df[::-1],
                 self.f_2[::-1],
                 self.da_f[::-1],
                 self.da[::-1],

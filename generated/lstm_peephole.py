@@ -150,9 +150,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         c_prev,
         i__t,
         f_t,
-        i_f_tanh_a_c_t,
+        i_f_tanh_a_c_2_t,
         i_f_t,
-        tanh_a_c_t,
+        tanh_a_c_2_t,
         c_t,
         o_t,
         h_t,
@@ -165,11 +165,11 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         add(i__t, c_w_ci, i__t)  # (1)
         multiply(c_prev, half_w_cf[..., None], c_w_cf)  # (3)
         add(f_t, c_w_cf, f_t)  # (3)
-        tanh(i_f_tanh_a_c_t, i_f_tanh_a_c_t)  # (2), (4), (6)
+        tanh(i_f_tanh_a_c_2_t, i_f_tanh_a_c_2_t)  # (2), (4), (6)
         multiply(i_f_t, 0.5, i_f_t)  # (2), (4)
         add(i_f_t, 0.5, i_f_t)  # (2), (4)
         multiply(f_t, c_prev, f_c)  # (6)
-        multiply(i__t, tanh_a_c_t, i_a_c)  # (6)
+        multiply(i__t, tanh_a_c_2_t, i_a_c)  # (6)
         add(f_c, i_a_c, c_t)  # (6)
         multiply(c_t, half_w_co[..., None], c_w_co)  # (7)
         add(o_t, c_w_co, o_t)  # (7)
@@ -213,7 +213,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         dh_t,
         o_t,
         dc_t,
-        tanh_a_c_t,
+        tanh_a_c_2_t,
         i__t,
         c_prev,
         f_t,
@@ -233,7 +233,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(o_t, slope_c, o_c)  # (56)
         multiply(dh_t, o_c, dh_o_c)  # (56)
         add(dc_t, dh_o_c, dc_t)  # (56)
-        multiply(tanh_a_c_t, tanh_a_c_t, a_c_squared)  # (57)
+        multiply(tanh_a_c_2_t, tanh_a_c_2_t, a_c_squared)  # (57)
         subtract(1, a_c_squared, slope_a_c)  # (57)
         multiply(i__t, slope_a_c, i_a_c_2)  # (57)
         multiply(dc_t, i_a_c_2, da_c)  # (57)
@@ -241,7 +241,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         subtract(1, f_t, slope_f)  # (59)
         multiply(f_t, slope_f, f_2)  # (59)
         multiply(df, f_2, da_f)  # (59)
-        multiply(dc_t, tanh_a_c_t, di)  # (60)
+        multiply(dc_t, tanh_a_c_2_t, di)  # (60)
         subtract(1, i__t, slope_i)  # (61)
         multiply(i__t, slope_i, i_2)  # (61)
         multiply(di, i_2, da_i)  # (61)
@@ -351,33 +351,34 @@ def forward(params, x, state=None):
     np.multiply(w.half_w_co, 0.5, out=w.half_w_co)
     add, multiply, tanh, half_W_h, h_W_h = np.add, np.multiply, np.tanh, w.half_W_h, w.h_W_h
     half_w_ci, c_w_ci, half_w_cf, c_w_cf = w.half_w_ci, w.c_w_ci, w.half_w_cf, w.c_w_cf
-    f_c, i_a_c, half_w_co, c_w_co, tanh_c = w.f_c, w.i_a_c, w.half_w_co, w.c_w_co, w.tanh_c
+    f_c, tanh_a_c, i_a_c, half_w_co = w.f_c, w.tanh_a_c, w.i_a_c, w.half_w_co
+    c_w_co, tanh_c = w.c_w_co, w.tanh_c
     for (
         h_prev,
         a_t,
         c_prev,
         i__t,
         f_t,
-        i_f_tanh_a_c_t,
         i_f_t,
-        tanh_a_c_t,
+        tanh_a_c_2_t,
         c_t,
         o_t,
         h_t,
         h_out_t,
         c_out_t,
-    ) in w.forward:  # t = 1, …, T
+    ) in w.forward_:  # t = 1, …, T
         half_W_h.dot(h_prev, h_W_h)  # (1), (3), (5), (7)
         add(a_t, h_W_h, a_t)  # (1), (3), (5), (7)
         multiply(c_prev, half_w_ci[..., None], c_w_ci)  # (1)
         add(i__t, c_w_ci, i__t)  # (1)
         multiply(c_prev, half_w_cf[..., None], c_w_cf)  # (3)
         add(f_t, c_w_cf, f_t)  # (3)
-        tanh(i_f_tanh_a_c_t, i_f_tanh_a_c_t)  # (2), (4), (6)
+        tanh(i_f_t, i_f_t)  # (2), (4)
         multiply(i_f_t, 0.5, i_f_t)  # (2), (4)
         add(i_f_t, 0.5, i_f_t)  # (2), (4)
         multiply(f_t, c_prev, f_c)  # (6)
-        multiply(i__t, tanh_a_c_t, i_a_c)  # (6)
+        tanh(tanh_a_c_2_t, tanh_a_c)  # (6)
+        multiply(i__t, tanh_a_c, i_a_c)  # (6)
         add(f_c, i_a_c, c_t)  # (6)
         multiply(c_t, half_w_co[..., None], c_w_co)  # (7)
         add(o_t, c_w_co, o_t)  # (7)
@@ -431,6 +432,7 @@ class _Buffers:
         self.half_w_ci = _empty((H,), dtype)
         self.half_w_cf = _empty((H,), dtype)
         self.half_w_co = _empty((H,), dtype)
+        self.tanh_a_c = _empty((H, N), dtype)
         self.c_w_cf = self.c_w_ci  # c_w_cf takes its place
         self.f_c = self.c_w_ci  # f_c takes its place
         self.c_w_co = self.i_a_c  # c_w_co takes its place
@@ -469,7 +471,7 @@ class _Buffers:
         self.i_ = self.a[:, :H]
         self.f = self.a[:, H : 2 * H]
         self.o = self.a[:, 3 * H : 4 * H]
-        self.tanh_a_c = self.a[:, 2 * H : 3 * H]
+        self.tanh_a_c_2 = self.a[:, 2 * H : 3 * H]
         self.dW_xi = self.dW_x[..., :H]
         self.dW_hi = self.dW_h[..., :H]
         self.db_i = self.db[:H]
@@ -482,7 +484,7 @@ class _Buffers:
         self.dW_xo = self.dW_x[..., 3 * H : 4 * H]
         self.dW_ho = self.dW_h[..., 3 * H : 4 * H]
         self.db_o = self.db[3 * H : 4 * H]
-        self.i_f_tanh_a_c = self.a[:, : 3 * H]
+        self.i_f_tanh_a_c_2 = self.a[:, : 3 * H]
         self.i_f = self.a[:, : 2 * H]
         self.da_o = self.da[3 * H : 4 * H]
         self.da_c = self.da[2 * H : 3 * H]
@@ -529,9 +531,9 @@ class _Buffers:
                 c_all[:-1],
                 self.i_,
                 self.f,
-                self.i_f_tanh_a_c,
+                self.i_f_tanh_a_c_2,
                 self.i_f,
-                self.tanh_a_c,
+                self.tanh_a_c_2,
                 c_all[1:],
                 self.o,
                 h_all[1:],
@@ -546,13 +548,30 @@ class _Buffers:
                 dh_all[1:][::-1],
                 self.o[::-1],
                 dc_all[1:][::-1],
-                self.tanh_a_c[::-1],
+                self.tanh_a_c_2[::-1],
                 self.i_[::-1],
                 c_all[:-1][::-1],
                 self.f[::-1],
                 dh_all[:-1][::-1],
                 dc_all[:-1][::-1],
                 self.da_out[::-1],
+                strict=True,
+            )
+        )
+        self.forward_ = list(
+            zip(
+                h_all[:-1],
+                self.a,
+                c_all[:-1],
+                self.i_,
+                self.f,
+                self.i_f,
+                self.tanh_a_c_2,
+                c_all[1:],
+                self.o,
+                h_all[1:],
+                h_out_all[1:],
+                c_out_all[1:],
                 strict=True,
             )
         )

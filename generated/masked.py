@@ -108,24 +108,24 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(m[..., None], w.gap, out=w.do)  # (19)
     w.dh_0.fill(0)  # (31)
     w.do_rows.dot(V.T, out=w.dh_rows)  # (20), (23), (24)
-    np.multiply(w.n, w.n, out=w.n_squared)  # (22)
-    np.subtract(1, w.n_squared, out=w.slope_n)  # (22)
     np.copyto(w.U_T, U.T)
-    multiply, add, U_T, da_U_T = np.multiply, np.add, w.U_T, w.da_U_T
+    multiply, subtract, add, dn = np.multiply, np.subtract, np.add, w.dn
+    n_squared, slope_n, U_T, da_U_T = w.n_squared, w.slope_n, w.U_T, w.da_U_T
     dh_slope_m = w.dh_slope_m
     for (
         (
             dh_t,
-            dn_t,
-            slope_n_t,
+            n_t,
             da_t,
             dh_prev,
             slope_m_t,
         ),
         m_t,
     ) in zip(w.backward, m[::-1], strict=True):  # t = T, …, 1
-        multiply(dh_t, m_t[..., None], dn_t)  # (21)
-        multiply(dn_t, slope_n_t, da_t)  # (22)
+        multiply(dh_t, m_t[..., None], dn)  # (21)
+        multiply(n_t, n_t, n_squared)  # (22)
+        subtract(1, n_squared, slope_n)  # (22)
+        multiply(dn, slope_n, da_t)  # (22)
         da_t.dot(U_T, da_U_T)  # (20), (31)
         add(dh_prev, da_U_T, dh_prev)  # (20), (31)
         multiply(dh_t, slope_m_t, dh_slope_m)  # (20), (31)
@@ -221,12 +221,12 @@ class _Buffers:
         self.gap = self.o  # gap takes its place
         self.hit_o = self.loss_o  # hit_o takes its place
         self.do = self.o  # do takes its place
-        self.dn = self.a  # dn takes its place
+        self.dn = self.h_slope_m  # dn takes its place
         self.da = self.n  # da takes its place
-        self.slope_n = self.n  # slope_n takes its place
-        self.n_squared = self.n  # n_squared takes its place
-        self.da_U_T = self.h_slope_m  # da_U_T takes its place
-        self.dh_slope_m = self.h_slope_m  # dh_slope_m takes its place
+        self.slope_n = self.h_U  # slope_n takes its place
+        self.n_squared = self.h_U  # n_squared takes its place
+        self.da_U_T = self.h_U  # da_U_T takes its place
+        self.dh_slope_m = self.h_U  # dh_slope_m takes its place
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
         self.ones_TN = np.ones(T * N, dtype)
@@ -256,8 +256,7 @@ class _Buffers:
         self.backward = list(
             zip(
                 dh_all[1:][::-1],
-                self.dn[::-1],
-                self.slope_n[::-1],
+                self.n[::-1],
                 self.da[::-1],
                 dh_all[:-1][::-1],
                 self.slope_m[::-1],

@@ -117,31 +117,29 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(1, w.f, out=w.slope_f_2)  # (32)
     np.multiply(w.f, w.slope_f_2, out=w.f_2)  # (32)
     np.copyto(w.W_f_T, W_f[..., :H].T)
-    multiply, add, W_h_T = np.multiply, np.add, w.W_h_T
+    multiply, add, dhtilde, W_h_T = np.multiply, np.add, w.dhtilde, w.W_h_T
     W_h_T_da_htilde_2, W_h_T_da_htilde = w.W_h_T_da_htilde_2, w.W_h_T_da_htilde
-    dh_htilde_h, W_f_T, W_f_T_da_f = w.dh_htilde_h, w.W_f_T, w.W_f_T_da_f
+    dh_htilde_h, df, W_f_T, W_f_T_da_f = w.dh_htilde_h, w.df, w.W_f_T, w.W_f_T_da_f
     W_h_T_da_htilde_3, dh_slope_f_2 = w.W_h_T_da_htilde_3, w.dh_slope_f_2
     for (
         dh_t,
         f_t,
-        dhtilde_t,
         slope_htilde_t,
         da_htilde_t,
         h_prev,
         htilde_h_t,
-        df_t,
         f_2_t,
         da_f_t,
         dh_prev,
         slope_f_2_t,
     ) in w.backward:  # t = T, …, 1
-        multiply(dh_t, f_t, dhtilde_t)  # (29)
-        multiply(dhtilde_t, slope_htilde_t, da_htilde_t)  # (30)
+        multiply(dh_t, f_t, dhtilde)  # (29)
+        multiply(dhtilde, slope_htilde_t, da_htilde_t)  # (30)
         W_h_T.dot(da_htilde_t, W_h_T_da_htilde_2)  # (31)
         multiply(W_h_T_da_htilde_2, h_prev, W_h_T_da_htilde)  # (31)
         multiply(dh_t, htilde_h_t, dh_htilde_h)  # (31)
-        add(W_h_T_da_htilde, dh_htilde_h, df_t)  # (31)
-        multiply(df_t, f_2_t, da_f_t)  # (32)
+        add(W_h_T_da_htilde, dh_htilde_h, df)  # (31)
+        multiply(df, f_2_t, da_f_t)  # (32)
         W_f_T.dot(da_f_t, W_f_T_da_f)  # (28), (43)
         add(dh_prev, W_f_T_da_f, dh_prev)  # (28), (43)
         multiply(W_h_T_da_htilde_2, f_t, W_h_T_da_htilde_3)  # (28), (43)
@@ -228,7 +226,6 @@ class _Buffers:
         self.W_h_f = _empty((H,), dtype)
         self.o = _empty((T, Q), dtype)
         dh_all = _empty((T + 1, H), dtype)
-        self.dhtilde = _empty((T, H), dtype)
         self.htilde_squared = _empty((T, H), dtype)
         self.W_h_T = _empty((H, H), dtype)
         self.htilde_h = _empty((T, H), dtype)
@@ -252,14 +249,15 @@ class _Buffers:
         self.slope_f = self.W_h_f  # slope_f takes its place
         self.f_htilde = self.W_f_h  # f_htilde takes its place
         self.do = self.o  # do takes its place
+        self.dhtilde = self.W_f_h  # dhtilde takes its place
         self.slope_htilde = self.htilde_squared  # slope_htilde takes its place
-        self.df = self.htilde_h  # df takes its place
+        self.df = self.dh_htilde_h  # df takes its place
         self.W_h_T_da_htilde = self.W_h_f  # W_h_T_da_htilde takes its place
         self.W_h_T_da_htilde_2 = self.W_f_h  # W_h_T_da_htilde_2 takes its place
         self.W_f_T_da_f = self.dh_htilde_h  # W_f_T_da_f takes its place
         self.W_h_T_da_htilde_3 = self.dh_htilde_h  # W_h_T_da_htilde_3 takes its place
         self.dh_slope_f_2 = self.dh_htilde_h  # dh_slope_f_2 takes its place
-        self.f_h_3 = self.htilde_h  # f_h_3 takes its place
+        self.f_h_3 = self.f_2  # f_h_3 takes its place
         self.f = self.a[..., :H]
         self.htilde = self.a[..., H : 2 * H]
         self.dW_f = self.dW[:H]
@@ -281,12 +279,10 @@ class _Buffers:
             zip(
                 dh_all[1:][::-1],
                 self.f[::-1],
-                self.dhtilde[::-1],
                 self.slope_htilde[::-1],
                 self.da_htilde[::-1],
                 h_all[:-1][::-1],
                 self.htilde_h[::-1],
-                self.df[::-1],
                 self.f_2[::-1],
                 self.da_f[::-1],
                 dh_all[:-1][::-1],

@@ -78,12 +78,13 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(w.o_y, 1 / (N * T), out=w.do)  # (16)
     w.dh_0.fill(0)  # (26)
     w.do_rows.dot(V.T, out=w.dh_rows)  # (17), (19)
-    np.multiply(w.h, w.h, out=w.h_squared)  # (18)
-    np.subtract(1, w.h_squared, out=w.slope_h)  # (18)
     np.copyto(w.U_T, U.T)
-    multiply, add, U_T, da_U_T = np.multiply, np.add, w.U_T, w.da_U_T
-    for dh_t, slope_h_t, da_t, dh_prev in w.backward:  # t = T, …, 1
-        multiply(dh_t, slope_h_t, da_t)  # (18)
+    multiply, subtract, add, h_squared = np.multiply, np.subtract, np.add, w.h_squared
+    slope_h, U_T, da_U_T = w.slope_h, w.U_T, w.da_U_T
+    for h_t, dh_t, da_t, dh_prev in w.backward:  # t = T, …, 1
+        multiply(h_t, h_t, h_squared)  # (18)
+        subtract(1, h_squared, slope_h)  # (18)
+        multiply(dh_t, slope_h, da_t)  # (18)
         da_t.dot(U_T, da_U_T)  # (17), (26)
         add(dh_prev, da_U_T, dh_prev)  # (17), (26)
 
@@ -135,7 +136,6 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, N, D, H, Q, dtype):
-        self.a = _empty((T, N, H), dtype)
         h_all = _empty((T + 1, N, H), dtype)
         self.h_U = _empty((N, H), dtype)
         self.o = _empty((T, N, Q), dtype)
@@ -148,10 +148,11 @@ class _Buffers:
         self.dc = _empty((Q,), dtype)
         self.dx = _empty((T, N, D), dtype)
         self.o_y = self.o  # o_y takes its place
+        self.a = h_all[1:]  # a stands in its rows
         self.do = self.o  # do takes its place
-        self.da = self.a  # da takes its place
-        self.slope_h = self.a  # slope_h takes its place
-        self.h_squared = self.a  # h_squared takes its place
+        self.da = dh_all[1:]  # da stands in its rows
+        self.slope_h = self.h_U  # slope_h takes its place
+        self.h_squared = self.h_U  # h_squared takes its place
         self.da_U_T = self.h_U  # da_U_T takes its place
         self.ones_TN = np.ones(T * N, dtype)
         self.h_0 = h_all[0]
@@ -171,7 +172,7 @@ class _Buffers:
         self.h_end = h_all[-1]
         self.forward = list(zip(h_all[:-1], self.a, h_all[1:], strict=True))
         self.backward = list(
-            zip(dh_all[1:][::-1], self.slope_h[::-1], self.da[::-1], dh_all[:-1][::-1], strict=True)
+            zip(h_all[1:][::-1], dh_all[1:][::-1], self.da[::-1], dh_all[:-1][::-1], strict=True)
         )
 
 

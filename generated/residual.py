@@ -89,13 +89,15 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (17)
     w.dh_0.fill(0)  # (28)
     w.do_rows.dot(V.T, out=w.dh_rows)  # (18), (20), (21)
-    np.tanh(w.a, out=w.tanh_a_2)  # (19)
-    np.multiply(w.tanh_a_2, w.tanh_a_2, out=w.a_squared)  # (19)
-    np.subtract(1, w.a_squared, out=w.slope_a)  # (19)
     np.copyto(w.U_T, U.T)
-    multiply, add, U_T, da_U_T = np.multiply, np.add, w.U_T, w.da_U_T
-    for dh_t, slope_a_t, da_t, dh_prev in w.backward:  # t = T, …, 1
-        multiply(dh_t, slope_a_t, da_t)  # (19)
+    tanh, multiply, subtract, add = np.tanh, np.multiply, np.subtract, np.add
+    tanh_a_2, a_squared, slope_a, U_T = w.tanh_a_2, w.a_squared, w.slope_a, w.U_T
+    da_U_T = w.da_U_T
+    for a_t, dh_t, da_t, dh_prev in w.backward:  # t = T, …, 1
+        tanh(a_t, tanh_a_2)  # (19)
+        multiply(tanh_a_2, tanh_a_2, a_squared)  # (19)
+        subtract(1, a_squared, slope_a)  # (19)
+        multiply(dh_t, slope_a, da_t)  # (19)
         da_t.dot(U_T, da_U_T)  # (18), (28)
         add(dh_prev, da_U_T, dh_prev)  # (18), (28)
         add(dh_prev, dh_t, dh_prev)  # (18), (28)
@@ -172,9 +174,9 @@ class _Buffers:
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
         self.da = self.a  # da takes its place
-        self.slope_a = self.a  # slope_a takes its place
-        self.tanh_a_2 = self.a  # tanh_a_2 takes its place
-        self.a_squared = self.a  # a_squared takes its place
+        self.slope_a = self.h_U  # slope_a takes its place
+        self.tanh_a_2 = self.h_U  # tanh_a_2 takes its place
+        self.a_squared = self.h_U  # a_squared takes its place
         self.da_U_T = self.h_U  # da_U_T takes its place
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
@@ -203,7 +205,7 @@ class _Buffers:
         self.h_end = h_all[-1]
         self.forward = list(zip(h_all[:-1], self.a, h_all[1:], strict=True))
         self.backward = list(
-            zip(dh_all[1:][::-1], self.slope_a[::-1], self.da[::-1], dh_all[:-1][::-1], strict=True)
+            zip(self.a[::-1], dh_all[1:][::-1], self.da[::-1], dh_all[:-1][::-1], strict=True)
         )
 
 

@@ -128,7 +128,6 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, M, H, dtype):
-        self.a = _empty((T, H), dtype)
         s_all = _empty((T + 1, H), dtype)
         self.U_T = _empty((M, H), dtype)
         self.W_s = _empty((H,), dtype)
@@ -138,20 +137,21 @@ class _Buffers:
         self.sum_exp = _empty((T,), dtype)
         self.log_sum = _empty((T,), dtype)
         ds_all = _empty((T + 1, H), dtype)
+        self.s_squared = _empty((T, H), dtype)
         self.W_T = _empty((H, H), dtype)
         self.dU = _empty((H, M), dtype)
         self.at_x = _empty((T, H), np.intp)
         self.dV = _empty((M, H), dtype)
         self.dW = _empty((H, H), dtype)
+        self.a = s_all[1:]  # a stands in its rows
         self.shifted_z = self.z  # shifted_z takes its place
         self.target_z = self.max_z  # target_z takes its place
         self.exp_z = self.z  # exp_z takes its place
         self.yhat = self.z  # yhat takes its place
         self.hit_yhat = self.log_sum  # hit_yhat takes its place
         self.dz = self.z  # dz takes its place
-        self.da = self.a  # da takes its place
-        self.slope_s = self.a  # slope_s takes its place
-        self.s_squared = self.a  # s_squared takes its place
+        self.da = ds_all[1:]  # da stands in its rows
+        self.slope_s = self.s_squared  # slope_s takes its place
         self.W_T_da = self.W_s  # W_T_da takes its place
         self.row_starts = np.arange(T) * M
         self.ones_M = np.ones(M, dtype)

@@ -145,11 +145,11 @@ class _Buffers:
     """Every array that the functions write, for one set of sizes and one dtype."""
 
     def __init__(self, T, D, H, Q, dtype):
-        self.a = _empty((T, H), dtype)
         h_all = _empty((T + 2, H), dtype)
         self.W_1_h = _empty((H,), dtype)
         self.o = _empty((T, Q), dtype)
         dh_all = _empty((T + 2, H), dtype)
+        self.h_squared = _empty((T, H), dtype)
         self.dW_1 = _empty((H, H), dtype)
         self.dW_2 = _empty((H, H), dtype)
         self.dU = _empty((H, D), dtype)
@@ -159,11 +159,11 @@ class _Buffers:
         self.dx = _empty((T, D), dtype)
         self.W = _empty((2 * H, H), dtype)
         self.W_T_da = _empty((2 * H,), dtype)
+        self.a = h_all[2:]  # a stands in its rows
         self.W_2_h = self.W_1_h  # W_2_h takes its place
         self.do = self.o  # do takes its place
-        self.da = self.a  # da takes its place
-        self.slope_h = self.a  # slope_h takes its place
-        self.h_squared = self.a  # h_squared takes its place
+        self.da = dh_all[2:]  # da stands in its rows
+        self.slope_h = self.h_squared  # slope_h takes its place
         self.W_1_T_da = self.W_T_da[:H]
         self.W_2_T_da = self.W_T_da[H : 2 * H]
         self.ones_T = np.ones(T, dtype)

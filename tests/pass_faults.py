@@ -157,6 +157,8 @@ FAULTS: tuple[tuple[str, str, str, str, Wrong], ...] = (
     ("columns", "a matrix is not transposed", "gru",
      "columns._Columns.transposed", lambda right: lambda self, ref: ref),
     ("columns", "a copy in rows of the wrong step", "lstm", "columns._Columns.in_rows", _next_row),
+    ("inside", "a row is taken before it is done with", "residual", "inside._in_order",
+     _constant(True)),
     ("keep", "another value of the loop is taken", "lstm", "keep._same", _same_op),
     ("pack", "every block begins a column early", "lstm_column", "pack._side_by_side", _one_less),
     ("fuse", "weights stacked in another order", "lstm_column", "fuse._ranges", _reversed),

@@ -66,7 +66,10 @@ def test_code_without_an_input_has_no_length() -> None:
 LINES = {
     "a gradient 0.05 % off": ('"V": w.dV', '"V": w.dV * 1.0005'),
     "a loss that is off": ("return loss, grads", "return loss * 1.0005, grads"),
-    "the slope of the wrong side": ("np.subtract(1, w.h_squared", "np.add(1, w.h_squared"),
+    "the slope of the wrong side": (
+        "subtract(1, h_squared, slope_h)",
+        "add(1, h_squared, slope_h)",
+    ),
     "the state of the wrong step": ("w.h_prev_rows.T.dot", "w.h_rows.T.dot"),
     "a transpose dropped": ("np.copyto(w.W_h_T, W_h.T)", "np.copyto(w.W_h_T, W_h)"),
     "a start that is not cleared": ("w.dh_0.fill(0)", "w.dh_0.fill(1)"),

@@ -63,8 +63,17 @@ def test_only_what_recurs_stays_in_the_loops(name: str, planned: Any) -> None:
     part = planned(name).train
     (forward,), (backward,) = loops(part.forward), loops(part.backward)
     assert [i.op for i in forward.body] == ["dot", "add", "tanh"]
-    assert [i.op for i in backward.body] == ["multiply", "dot", "add"]
+    slope = ["multiply", "subtract"] if name == "elman_batch" else []  # of rows, in the cache
+    assert [i.op for i in backward.body] == [*slope, "multiply", "dot", "add"]
     assert not loops(part.gradients)
+
+
+def test_two_arrays_of_states_are_enough(planned: Any) -> None:
+    """h and dL/dh hold a row per step; what h is made of and da stand in them."""
+    buffers = planned("elman_batch").buffers
+    assert (buffers["a"].shares, buffers["da"].shares) == ("h", "dh")
+    held = [b for b in buffers.values() if b.timed and not b.shares and "H" in map(str, b.shape)]
+    assert [b.name for b in held] == ["h", "dh"]
 
 
 def test_packed_gates_go_through_one_tanh_in_columns(planned: Any) -> None:
@@ -153,6 +162,13 @@ def test_a_reset_after_the_product_has_its_halves_folded(planned: Any) -> None:
     assert [i.op for i in forward.body].count("tanh") == 2  # r and z together, and n after them
     assert all(i.op not in ("sigmoid", "copy") for i in forward.body[:-1])
     assert all(program.buffers[g].part[0] == "gi" for g in "rzn")  # type: ignore[index]
+
+
+def test_a_value_that_only_one_part_keeps_for_every_step() -> None:
+    """sin(h[t-1]) has a row per step for the gradient, and none in `forward`."""
+    step = "h[t] = tanh((sin(h[t-1]) @ W) + (h[t-1] @ W))\nl[t] = sum(squared_error(h[t], y[t]))"
+    verdict = check(plan(derive(model(BATCH + step + "\nloss = sum(l[t])\n"))))
+    assert verdict.ok, verdict.failed
 
 
 def test_a_loss_at_the_end_reads_out_once(planned: Any) -> None:

@@ -32,7 +32,7 @@ from .names import (
     wrapped,
 )
 from .numpy import Lines
-from .views import block_code, range_code, store
+from .views import block_code, range_code, store, within
 
 
 def context(program: Program, proof: Verdict | None, command: str) -> dict[str, Any]:
@@ -221,6 +221,8 @@ def _allocate(b: Buffer, program: Program) -> str:
         dims.insert(0, f"T + {(b.rows or 0) + b.ahead}" if b.padded else "T")
     if b.shares:
         source = program.buffers[b.shares]
+        if source.padded and not b.padded:
+            return f"{store(b)} = {within(source, 0)}  # {identifier(b.name)} stands in its rows"
         form = "" if source.shape == b.shape else f".reshape{tuple_code(dims)}"
         return f"{store(b)} = {store(source)}{form}  # {identifier(b.name)} takes its place"
     dtype = "np.intp" if b.kind == "index" else "dtype"

@@ -52,7 +52,28 @@ def _gated(a: Draft, b: Draft) -> tuple[Draft, Draft]:
     places = gates.in_place(a)
     gates.take_place(a, places)
     gates.take_place(b, places)
-    return _turned(a, b) if is_gated(a) else (a, b)
+    return _turned(a, b) if is_gated(a) else _sunk(a, b)
+
+
+def _sunk(a: Draft, b: Draft) -> tuple[Draft, Draft]:
+    """Loops over rows compute what they alone read, a step at a time: it takes no memory.
+
+    For a vector the calls would cost more than the memory saves.
+    """
+    rows = {n for n, x in a.buffers.items() if len(x.shape) == 2}
+    sink(a, rows)
+    scratch(a)
+    sink(b, {n for n in rows if not a.buffers[n].timed})
+    _alike(a, b)
+    return a, b
+
+
+def _alike(a: Draft, b: Draft) -> None:
+    """What has one row for all steps in the first has so in the second."""
+    for name, buffer in a.buffers.items():
+        other: Any = b.buffers.get(name)
+        if other is not None and other.timed and not buffer.timed:
+            b.untimed(name)
 
 
 def _turned(a: Draft, b: Draft) -> tuple[Draft, Draft]:
@@ -69,8 +90,5 @@ def _turned(a: Draft, b: Draft) -> tuple[Draft, Draft]:
     except RefusedError:
         return a, b
     scratch(c)
-    for name, buffer in c.buffers.items():
-        other: Any = d.buffers.get(name)
-        if other is not None and other.timed and not buffer.timed:
-            d.untimed(name)
+    _alike(c, d)
     return c, d

@@ -107,12 +107,9 @@ def stand(d: Draft, places: Places) -> None:
 
 def take_place(d: Draft, gates: Places) -> None:
     """Make each gate a part of its packed array."""
-    mine = {n for n, part in gates.items() if n in d.buffers and part[0] in d.buffers}
-    # What the other part keeps for every step may be an array of one step here.
-    scratch = {n for n in mine if not d.buffers[n].timed}
-    d.views(lambda r: replace(r, span="step") if r.buffer in scratch else r)
-    for gate in mine:
-        d.buffers[gate] = replace(d.buffers[gate], part=gates[gate])
+    for gate, part in gates.items():
+        if gate in d.buffers and part[0] in d.buffers:
+            d.buffers[gate] = replace(d.buffers[gate], part=part)
 
     def change(i: Instruction, loop: Loop | None) -> list[Instruction]:
         part = gates.get(i.out.buffer)

@@ -76,9 +76,3 @@ def _take(d: Draft, scratch: str, name: str, made: list[Instruction]) -> None:
     d.rewrite(lambda i, loop: [] if any(i is m for m in made) else [i])
     d.views(lambda r: replace(r, buffer=name, span="step") if r.buffer == scratch else r)
     del d.buffers[scratch]
-    if name.startswith(scratch):  # a second one of its kind is the first now
-        d.views(lambda r: replace(r, buffer=scratch) if r.buffer == name else r)
-        d.buffers = {
-            (scratch if n == name else n): (replace(b, name=scratch) if n == name else b)
-            for n, b in d.buffers.items()
-        }

@@ -19,7 +19,7 @@ from ..strategy import Blocks, Checkpoint, Clip, Online
 from .arrange import Upto, arranged
 from .lower import Lowering
 from .operations import OPERATIONS, positive, turned_copy
-from .program import Buffer, Instruction, Item, Loop, Part, Program, Ref, Term, reads, standing
+from .program import Buffer, Instruction, Item, Loop, Part, Program, Ref, Term, standing
 from .reuse import share
 from .schedule import Component, components, depends, is_timed
 from .split import is_weights, narrow, split
@@ -44,8 +44,8 @@ def plan(derivation: Derivation, clip: Clip | None = None, *, upto: Upto = "gate
     program = drafted(derivation, clip, upto=upto)
     finals = {standing(program.buffers, s.name) for s in model.states}
     results = finals | {standing(program.buffers, n) for n in program.readout}
-    used = {r.buffer for i, _ in program.infer.instructions() for r in (*reads(i), i.out)}
-    train, buffers = share(program.train, program.buffers, finals, results, used)
+    others = (program.infer, program.states)
+    train, buffers = share(program.train, program.buffers, finals, results, others)
     return replace(program, train=train, buffers=buffers)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import sympy
 
 from .draft import ELEMENTWISE, at_step, with_views
+from .inside import stands_inside
 from .program import Buffer, Instruction, Item, Loop, Part, Ref, reads
 from .scratch import scratch_of, share_scratch
 
@@ -23,22 +24,30 @@ def share(
     buffers: dict[str, Buffer],
     finals: set[str],
     results: set[str],
-    inferred: set[str],
+    others: tuple[Part, ...],
 ) -> tuple[Part, dict[str, Buffer]]:
     """Mark each buffer that can stand in another's memory, and drop copies onto themselves.
 
     Nothing takes the place of `finals`, which are returned. `forward` runs in the same buffers
-    and returns `results`, so nothing it computes (`inferred`) may take the place of one.
+    (it is the first of `others`) and returns `results`, so nothing it computes may take the place
+    of one.
     """
+    inferred = {r.buffer for i, _ in others[0].instructions() for r in (*reads(i), i.out)}
     items, buffers = part.items(), dict(buffers)
     items = tuple(_in_wholes(item, buffers) for item in items)
     kept = {r.buffer for term in part.loss for r in term.args}
     first, last = _lifetimes(items, kept, len(items))
     owner = share_scratch(items, buffers)
     steps = scratch_of(items, buffers)
-    lasting = {n: b for n, b in buffers.items() if n not in steps}
+    inside = stands_inside(replace(part, forward=items, backward=(), gradients=()), others, buffers,
+                           finals | results)  # fmt: skip
+    for name, host in inside.items():
+        owner[name] = host
+        buffers[name] = replace(buffers[name], shares=host)
+    apart = {*steps, *inside, *inside.values()}
+    lasting = {n: b for n, b in buffers.items() if n not in apart}
     for position, item in enumerate(items):
-        for name in [n for n in _born(item, first, position) if n not in steps]:
+        for name in [n for n in _born(item, first, position) if n in lasting]:
             banned = finals | (results if name in inferred else set())
             donor = _donor(name, position, item, lasting, first, last, owner, part, banned)
             if donor:
