@@ -1,4 +1,4 @@
-"""mlp2: Two-layer network, a batch of rows: no state, and T = 1.
+"""mlp2: Two-layer network, a batch of rows: no state, T = 1, so x is (1, N, D).
 
 Loss and gradients by backpropagation through time, from the numbered equations below.
 dL/dv is the total derivative of the loss, through every path in time.
