@@ -26,6 +26,27 @@ TWO_WAY = (
     r"\hat y_t=\mathrm{softmax}(U_f\overrightarrow h_t+U_b\overleftarrow h_t)",
 )
 AT_END = (r"h_t=\tanh(W_{hh}h_{t-1}+W_{xh}x_t+b)", r"\hat y=\mathrm{softmax}(W_{hy}h_T+b_y)")
+BATCH = (r"Z_t=X_tW_{xh}+H_{t-1}W_{hh}+b_h", r"H_t=\tanh(Z_t)", r"O_t=H_tW_{hq}+b_q")
+COUNTED = (r"z(n)=W^{in}u(n)+Wx(n-1)", r"x(n)=f(z(n))", r"y(n)=W^{out}x(n)")
+NUMBER = (r"h_t=\tanh(Wh_{t-1}+Ux_t+b)", r"\hat y=v^\top h_T+c", r"L=\frac12(\hat y-y)^2")
+PLAIN = (r"h_t=\tanh(Wh_{t-1}+Ux_t+b)", r"y_t=Vh_t+c")
+PEEPHOLES = (
+    r"\bar i^t=W_ix^t+R_iy^{t-1}+p_i\odot c^{t-1}",
+    r"i^t=\sigma(\bar i^t)",
+    r"c^t=c^{t-1}+i^t",
+    r"y^t=\tanh(c^t)",
+)
+GATED = (
+    r"f_t=\sigma(W_fx_t+U_fh_{t-1})",
+    r"\tilde h_t=\tanh(W_hx_t+U_h(f_t\odot h_{t-1}))",
+    r"h_t=(1-f_t)\odot h_{t-1}+f_t\odot\tilde h_t",
+)
+LOGISTIC = (
+    r"h_t=\tanh(Wh_{t-1}+Ux_t+b)",
+    r"z_t=v^\top h_t+c",
+    r"\hat y_t=\sigma(z_t)",
+    r"L=-\sum_t\left[y_t\log\hat y_t+(1-y_t)\log(1-\hat y_t)\right]",
+)
 NUMBERED = (
     r"g_t=\tanh(h_{t-1}*W_g+x_t*U_g)",
     r"o_t=\sigma(h_{t-1}*W_o+x_t*U_o)",
@@ -75,6 +96,27 @@ RULES = [
      r"\frac{\partial L}{\partial o_t}"
      r"=\frac{\partial L}{\partial h_t}\frac{\partial h_t}{\partial o_t}"
      r"=\frac{\partial L}{\partial h_t}\cdot o_t"),
+    ("samples in rows", BATCH, (),
+     r"\frac{\partial L}{\partial b_h}=\sum_t\mathbf 1^\top\frac{\partial L}{\partial Z_t}",
+     r"\frac{\partial L}{\partial b_h}=\sum_t\frac{\partial L}{\partial Z_t}"),
+    ("steps counted by n", COUNTED, (r"\delta(n)=\frac{\partial E}{\partial z(n)}",),
+     r"\frac{\partial E}{\partial W}=\sum_{n=1}^T\delta(n)x(n-1)^T",
+     r"\frac{\partial E}{\partial W}=\sum_{n=1}^T\delta(n)x(n)^T"),
+    ("one number of the last step", NUMBER, (r"\delta_t=\frac{\partial L}{\partial a_t}",),
+     r"\delta_t=(W^\top\delta_{t+1})\odot(1-h_t^2)",
+     r"\delta_t=(W^\top\delta_{t+1})\odot(1-h_{t+1}^2)"),
+    ("an entry of a weight", PLAIN, (),
+     r"\frac{\partial h_{t,i}}{\partial h_{t-1,j}}=(1-h_{t,i}^2)W_{ij}",
+     r"\frac{\partial h_{t,i}}{\partial h_{t-1,j}}=(1-h_{t,j}^2)W_{ij}"),
+    ("a mark over δ", GATED, (),
+     r"\tilde\delta_t=\frac{\partial L}{\partial\tilde h_t}\odot(1-\tilde h_t^2)",
+     r"\tilde\delta_t=\frac{\partial L}{\partial\tilde h_t}\odot(1-\tilde h_t)"),
+    ("a logistic loss", LOGISTIC, (),
+     r"\frac{\partial L}{\partial z_t}=\hat y_t-y_t",
+     r"\frac{\partial L}{\partial z_t}=y_t-\hat y_t"),
+    ("a bar that is no gradient", PEEPHOLES, (),
+     r"\delta\bar i^t=\delta c^t\odot\sigma'(\bar i^t)",
+     r"\delta\bar i^t=\delta c^t\odot i^t"),
 ]  # fmt: skip
 
 

@@ -52,6 +52,15 @@ class Naming:
         }
         symbols = [n for n in _all(trees) if isinstance(n, s.Symbol)]
         self.letters = {x.letter for x in symbols if x.indices}
+        self.main = self._counter(symbols)
+        self.plain = {x.letter for x in symbols if not x.indices}
+        self.counted = {  # i of h_{t,i}: it counts entries
+            i.text
+            for x in symbols
+            if len(x.indices) > 1
+            for i in x.indices
+            if len(i.text) == 1 and i.text in "ijklmn" and not i.shift
+        }
         self.horizon = self._horizon(trees, symbols)
         self.raised = {
             n.base.letter
@@ -70,7 +79,7 @@ class Naming:
         }
         self.timed: set[tuple[str, tuple[str, ...]]] = set()
         self.styles: Counter[str] = Counter()
-        times = {"t"} | ({self.horizon} if self.horizon else set())
+        times = {self.main} | ({self.horizon} if self.horizon else set())
         for x in symbols:
             for i in x.indices:
                 if i.terms is not None and set(i.names) & times and self._plain(i):
@@ -103,9 +112,21 @@ class Naming:
             if (x.letter, x.marks) in self.timed
             for i in x.indices
         )
+        self.next_is_now = any(  # h_next = tanh(h_prev W + …): what this step computes
+            isinstance(tree, s.Symbol) and any(i.text in _AFTER for i in tree.indices)
+            for tree in trees
+        )
         self.bracketed = {
             x.letter for x in symbols for i in x.indices if i.style in ("(", "<", "[", "call")
         }
+
+    @staticmethod
+    def _counter(symbols: list[s.Symbol]) -> str:
+        """t, or n in a document that writes x(n), x(n−1) and never t."""
+        indices = [i for x in symbols for i in x.indices if i.terms and len(i.terms) == 1]
+        names = {n for i in indices for n in i.names}
+        moved = {n for i in indices if i.style == "call" and i.shift for n in i.names}
+        return "n" if "n" in moved and "t" not in names else "t"
 
     @staticmethod
     def _plain(i: s.Index) -> bool:
@@ -120,7 +141,7 @@ class Naming:
                     upper = s.bare(b.upper) if b.upper is not None else None
                     if isinstance(upper, s.Symbol) and not upper.indices:
                         uppers.append(upper.letter)
-        free = [u for u in uppers if u not in self.bound and u != "t"]
+        free = [u for u in uppers if u not in self.bound and u not in ("t", self.main)]
         used = {n for x in symbols for i in x.indices if i.terms for n in i.names}
         for letter in ("T", "τ"):
             if letter in free or letter in used:
@@ -144,7 +165,13 @@ class Naming:
         return out
 
     def symbol(self, name: str) -> Any:
-        return mx.T if name == self.horizon else mx.t if name == "t" else mx.time_symbol(name)
+        return (
+            mx.T
+            if name == self.horizon
+            else mx.t
+            if name in ("t", self.main)
+            else mx.time_symbol(name)
+        )
 
     def is_timed(self, x: s.Symbol) -> bool:
         return (x.letter, x.marks) in self.timed or x.letter.startswith(GREEK_GRADIENT)
@@ -169,6 +196,8 @@ class Naming:
                 labels.append(_letter_of(i) + (f"_{inner}" if inner else ""))
             elif self._is_time(x, i, timed):
                 times.append(self.time(i))
+            elif self._is_entry(x, i):  # W_{ij} of W
+                comps += i.text.strip()
             elif self._is_component(x, i, bool(times)):
                 comps.append(i.text.strip())
             else:
@@ -176,7 +205,8 @@ class Naming:
         time = times[0] if times else None
         if labels and labels[-1] in (*_BEFORE, *_AFTER) and time is None:
             word = labels.pop()
-            time = mx.t - 1 if word in _BEFORE else mx.time_symbol("next")
+            after = mx.t if self.next_is_now else mx.time_symbol("next")
+            time = mx.t - 1 if word in _BEFORE else after
         marks = x.marks + (("'",) * x.primes)
         second = times[1] if len(times) > 1 else None
         return Parts(x.letter, marks, tuple(labels), time, tuple(comps), second)
@@ -215,6 +245,11 @@ class Naming:
 
     def _bracket_time(self, x: s.Symbol) -> bool:
         return x.letter in self.bracketed
+
+    def _is_entry(self, x: s.Symbol, i: s.Index) -> bool:
+        """Whether two letters below a matrix name an entry of it."""
+        letters = set(i.text.strip())
+        return len(i.text.strip()) == 2 and letters <= self.counted and x.letter in self.plain
 
     def _is_component(self, x: s.Symbol, i: s.Index, after_time: bool) -> bool:
         if i.terms is None or len(i.names) != 1 or i.shift or i.marks:

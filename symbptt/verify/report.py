@@ -252,6 +252,8 @@ def barred(claims: list[s.Claim]) -> list[s.Claim]:
     with_bar = {(x.letter, x.marks[:-1]) for x in symbols if x.marks[-1:] == ("bar",)}
     if not with_bar or not with_bar <= {(x.letter, x.marks) for x in symbols}:
         return claims
+    if any(_computes_from_bar(c) for c in claims):
+        return claims  # z = tanh(z̄): the bar is over what a function is applied to
 
     def change(node: s.Node) -> s.Node:
         if isinstance(node, s.Symbol) and node.marks[-1:] == ("bar",):
@@ -268,6 +270,14 @@ def barred(claims: list[s.Claim]) -> list[s.Claim]:
         )
         for c in claims
     ]
+
+
+def _computes_from_bar(claim: s.Claim) -> bool:
+    """Whether a bare letter is computed from a barred one."""
+    left = s.bare(claim.left)
+    bare = isinstance(left, s.Symbol) and "bar" not in left.marks and not left.gradient_like
+    read = s.symbols(claim.right) if claim.right is not None else ()
+    return bare and any("bar" in x.marks for x in read)
 
 
 def _trees(claims: Iterable[s.Claim]) -> list[s.Node]:

@@ -14,7 +14,7 @@ import sympy
 from ... import matrix as mx
 from .. import surface as s
 from ..naming import Naming, Parts
-from .drafts import FUNCTIONS, Draft, IncompleteError, Size, is_matrix
+from .drafts import FUNCTIONS, Draft, IncompleteError, Size, is_capital, is_matrix
 
 
 class Builder:
@@ -40,6 +40,7 @@ class Builder:
         self.final: str = ""
         self.every: list[s.Symbol] = []
         self.at_end: set[str] = set()  # the names of values of the last step, written without it
+        self.batch = False  # whether a capital with a time is a batch, a row for each sample
         self.moving: set[str] = set()  # the names that carry a time somewhere
         self.suffix = ""
         self.accepted: list[s.Node] = []
@@ -65,7 +66,8 @@ class Builder:
             if declared is not None:
                 self.sizes[name] = [self.named(d) for d in declared]
             elif timed:
-                self.sizes[name] = [Size()]
+                rows = self.batch and is_capital(q)
+                self.sizes[name] = [self.named("N"), Size()] if rows else [Size()]
             else:
                 self.sizes[name] = [Size(), Size()] if is_matrix(q) else [Size()]
         sizes = self.sizes[name]
@@ -109,7 +111,7 @@ class Builder:
         x = self.build(base)
         if x.rank == 1:
             self.turn(x, False)
-            return Draft(x.sizes, x.make, True)
+            return Draft(x.sizes, x.make, True, turned=True)
         return Draft(x.sizes[::-1], lambda: mx.transpose(x.make()))
 
     def _sum(self, node: s.Sum) -> Draft:
@@ -120,6 +122,7 @@ class Builder:
         ]
         if not parts:
             raise IncompleteError("a sum of which nothing is written")
+        self._scalars([x for _, x in parts])
         full = max(parts, key=lambda x: x[1].rank)[1]
         row = next((x.row for _, x in parts if x.row is not None and x.rank), None)
         for _, x in parts:
@@ -134,6 +137,13 @@ class Builder:
             return mx.plus(*(mx.times(-1 if g == "-" else 1, x.make()) for g, x in parts))
 
         return Draft(sizes, make, row)
+
+    def _scalars(self, parts: list[Draft]) -> None:
+        """The bias beside a scalar is one number: vᵀ h_T + c."""
+        rest = [x for x in parts if x.rank or (x.var and not self.timed[x.var])]
+        if len(rest) < len(parts) and all(x.var and not self.timed[x.var] for x in rest):
+            for x in rest:
+                x.sizes.clear()
 
     def _extra(self, like: Draft) -> Draft:
         """The dots of W h + …: an input of its own."""
@@ -156,6 +166,10 @@ class Builder:
     def times(self, a: Draft, b: Draft, sign: str) -> Draft:
         if not (a.rank and b.rank):
             return Draft(a.sizes or b.sizes, lambda: mx.times(a.make(), b.make()), a.row or b.row)
+        if a.turned and a.rank == b.rank == 1 and not b.turned and sign != "⊙":  # vᵀ h
+            a.sizes[0].join(b.sizes[0])
+            self.turn(b, False)
+            return Draft([], lambda: mx.sum_axes(mx.times(a.make(), b.make())))
         if a.rank == b.rank and (sign in ("⊙",) or a.rank == 1):
             for x, y in zip(a.sizes, b.sizes, strict=True):
                 x.join(y)

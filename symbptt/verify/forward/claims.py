@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .. import surface as s
 from ..naming import Naming
-from .drafts import LOSSES, IncompleteError
+from .drafts import LOSSES, IncompleteError, is_capital, is_matrix
 
 
 def is_forward(claim: s.Claim) -> bool:
@@ -127,6 +127,18 @@ def _is_gradient(c: s.Claim) -> bool:
         if side is not None
         for n in s.walk(side)
     )
+
+
+def writes_batches(forward: Iterable[s.Claim], naming: Naming) -> bool:
+    """Whether the text writes X_t W with capitals for values: samples stand in rows."""
+    for n in (n for c in forward if c.right is not None for n in s.walk(c.right)):
+        if isinstance(n, s.Product) and n.signs[0] != "⊙":
+            first, second = map(s.bare, n.factors[:2])
+            if isinstance(first, s.Symbol) and isinstance(second, s.Symbol):
+                q, r = naming.parts(first), naming.parts(second)
+                if q.time is not None and is_capital(q) and r.time is None and is_matrix(r):
+                    return True
+    return False
 
 
 def final(forward: list[s.Claim], naming: Naming) -> str:

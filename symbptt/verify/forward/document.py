@@ -18,7 +18,7 @@ from .. import surface as s
 from ..naming import Naming
 from .assembly import Assembly, has_numbers, name_sizes, named_arguments, named_factors
 from .builder import Builder
-from .claims import accepted, connected, final, is_forward
+from .claims import accepted, connected, final, is_forward, losses_of, writes_batches
 from .define import define
 from .drafts import LOSSES, IncompleteError
 from .loss import loss_over, step_loss
@@ -48,7 +48,9 @@ def from_document(
     }
     forward = connected(accepted(claims, forward, naming, variant), naming)
     b.accepted = [c.right for c in forward if c.right is not None]
+    b.batch = writes_batches(forward, naming)
     b.final = final(forward, naming)
+    derived = losses_of(trees, naming, set())
     for claim in forward:
         items = claim.left.items if isinstance(claim.left, s.Listing) else (claim.left,)
         for item in items:
@@ -58,6 +60,8 @@ def from_document(
                 continue
             if left.letter in LOSSES and _states_loss(claim.right):
                 continue
+            if left.letter in LOSSES[:3] and left.letter in derived:
+                continue  # L_t = −y_t log ŷ_t
             try:
                 define(b, left, claim.right, shared=len(items) > 1)
             except SymbpttError:

@@ -54,10 +54,16 @@ class Draft:
     make: Callable[[], mx.Node]
     row: bool | None = None  # a vector written as a row
     var: str = ""
+    turned: bool = False  # a vector with a transposition on it
 
     @property
     def rank(self) -> int:
         return len(self.sizes)
+
+
+def is_capital(q: Parts) -> bool:
+    """X_t, H_t, C̃_t: one Latin capital."""
+    return len(q.letter) == 1 and q.letter.isascii() and q.letter.isupper()
 
 
 def is_matrix(q: Parts) -> bool:

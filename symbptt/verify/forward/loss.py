@@ -43,9 +43,37 @@ def step_loss(a: Assembly, equations: dict[str, mx.Node]) -> mx.Node:
         )
         value = mx.times(factor, gap, gap)
         return mx.sum_axes(value) if e.shape else value
+    if _is_logistic(a, e):
+        a.stated_loss = True
+        chance, label = mx.Var(out, e.shape, (mx.t,)), mx.Var("target~", e.shape, (mx.t,))
+        log = mx.builtin("log")
+        value = mx.times(-1, mx.plus(
+            mx.times(label, mx.Apply(log, chance)),
+            mx.times(mx.plus(1, mx.times(-1, label)),
+                     mx.Apply(log, mx.plus(1, mx.times(-1, chance)))),
+        ))  # fmt: skip
+        return mx.sum_axes(value) if e.shape else value
     head = _loss_head(a)
     target = mx.Var("target~", e.shape, (mx.t,))
     return mx.Call(head, [mx.Var(out, e.shape, (mx.t,)), target], ())
+
+
+def _is_logistic(a: Assembly, e: mx.Node) -> bool:
+    """Whether −y log ŷ − (1 − y) log(1 − ŷ) is stated, ŷ the value of a σ."""
+    if not (isinstance(e, mx.Apply) and e.args[0].name == "sigmoid"):
+        return False
+    for claim in a.claims:
+        left = s.bare(claim.left)
+        if isinstance(left, s.Symbol) and left.letter in LOSSES and claim.right is not None:
+            logs = [
+                s.bare(n.arguments[0])
+                for n in s.walk(claim.right)
+                if isinstance(n, s.Apply) and n.head.letter == "log" and n.arguments
+            ]
+            names = {a.naming.parts(x).name for x in logs if isinstance(x, s.Symbol)}
+            if a.output in names and any(isinstance(x, s.Sum) for x in logs):
+                return True
+    return False
 
 
 def _squared(a: Assembly) -> tuple[Any, str] | None:
@@ -54,7 +82,7 @@ def _squared(a: Assembly) -> tuple[Any, str] | None:
         left = s.bare(claim.left)
         if not (isinstance(left, s.Symbol) and left.letter in LOSSES and claim.right is not None):
             continue
-        found = _factored(s.bare(claim.right))
+        found = _factored(s.bare(claim.right), a.naming.main)
         gap = _square_of(found[1]) if found is not None else None
         if found is None or not isinstance(gap, s.Sum) or set(gap.signs) != {"+", "-"}:
             continue
@@ -69,10 +97,10 @@ def _squared(a: Assembly) -> tuple[Any, str] | None:
     return None
 
 
-def _factored(node: s.Node) -> tuple[Any, s.Node] | None:
+def _factored(node: s.Node, t: str) -> tuple[Any, s.Node] | None:
     """c Σ_t body as (c, body): numbers pulled out, the sum over t and 1/T dropped."""
     if isinstance(node, s.Big) and node.operator == "sum" and len(node.bounds) == 1:
-        return _factored(s.bare(node.body)) if node.bounds[0].variable.letter == "t" else None
+        return _factored(s.bare(node.body), t) if node.bounds[0].variable.letter == t else None
     if isinstance(node, s.Product):
         out: Any = sympy.Integer(1)
         rest: list[s.Node] = []
@@ -84,10 +112,10 @@ def _factored(node: s.Node) -> tuple[Any, s.Node] | None:
                 out *= value
         if len(rest) == 2:
             return out, s.Product((rest[0], rest[1]), ("",))
-        found = _factored(rest[0]) if len(rest) == 1 else None
+        found = _factored(rest[0], t) if len(rest) == 1 else None
         return None if found is None else (out * found[0], found[1])
     if isinstance(node, s.Quotient) and (below := _number(s.bare(node.below))) is not None:
-        found = _factored(s.bare(node.above))
+        found = _factored(s.bare(node.above), t)
         return None if found is None else (found[0] / below, found[1])
     return sympy.Integer(1), node
 

@@ -56,6 +56,8 @@ def _candidate(judge: Judge, key: str, q: Parts, of: s.Symbol | None = None) -> 
             every = _scopes(judge, name, later)
             numbered = q.letter[-1].isdigit()
             parts = numbered or q.letter == "Δ"  # what flows in from above or from step t + 1
+            if q.letter == "Δ":
+                every = [g for g in every if g.scope != "step"]
             found += [g for g in every if parts or g.scope in ("L", "step")]
         if q.letter[-1].isdigit():
             found.append(Gradient(main_state(judge), "future", -1))
@@ -134,6 +136,11 @@ def _delta_targets(judge: Judge, q: Parts) -> list[str]:
                 out.append(x)
         return out
     state = main_state(judge)
+    if q.marks:  # δ̃ of h̃
+        try:
+            state = judge.quantities.find(Parts(state, q.marks))
+        except UnknownError:
+            pass
     for other in (state, pre.get(state)):
         if other and other not in out:
             out.append(other)

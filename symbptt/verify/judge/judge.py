@@ -153,7 +153,19 @@ class Judge:
                 for g in self.candidates[key]
             ]
         turns = [k for k in keys if k in self.gradients and k not in mine and k.startswith("d ")]
-        return out + [replace(out[0], turned=frozenset([k])) for k in turns if self.system.rows]
+        out += [replace(out[0], turned=frozenset([k])) for k in turns if self.system.rows]
+        transposed = frozenset(self._transposed(statement)) & set(self.gradients)
+        return [*out, replace(out[0], turned=transposed)] if transposed else out
+
+    def _transposed(self, statement: Statement) -> Iterable[str]:
+        """The letters with a transposition on them: λ_t^⊤ is the row, and λ_t then a column."""
+        for n in (n for x in (statement.left, statement.right) for n in s.walk(x)):
+            turned = isinstance(n, s.Transpose) or (
+                isinstance(n, s.Power) and "transpose" in n.may_be
+            )
+            inner = s.bare(n.base) if isinstance(n, s.Transpose | s.Power) and turned else None
+            if isinstance(inner, s.Symbol):
+                yield self.naming.parts(inner).name
 
     def _added(self, statement: Statement, base: Choice) -> list[Choice]:
         """X += R: R is one step's share of a parameter, or what the own step adds to a δ."""

@@ -33,10 +33,14 @@ def is_numbered(key: str) -> bool:
 
 
 def name_numbers(judge: Judge) -> None:
-    """Settle what every numbered letter of the document is the gradient of."""
+    """Settle what every numbered letter of the document is the gradient of; so too a d before a
+    letter that names nothing: dt = dh_next * (1 - h_next**2)."""
     keys = [k for k in judge.candidates if is_numbered(k)]
     if len(keys) >= FEWEST:
         _Search(judge, keys).run()
+    nameless = [k for k, found in judge.candidates.items() if k.startswith("d ") and not found]
+    if nameless:
+        _Search(judge, nameless).tell()
 
 
 class _Search:
@@ -69,6 +73,14 @@ class _Search:
                 self.judge.gradients[key] = best[key]
             else:
                 self.judge.gradients.pop(key, None)
+
+    def tell(self) -> None:
+        """What the line that defines each letter computes, the other letters being known."""
+        for key, line in self.lines.items():
+            g = self._computed(line, dict(self.judge.gradients))
+            if g is not None:
+                self.judge.candidates[key], self.judge.gradients[key] = [g], g
+                self.judge.stated.add(key)
 
     def _entering(self) -> list[Gradient]:
         """What comes into a cell from outside: from above, and from step t + 1."""
@@ -124,7 +136,7 @@ class _Search:
         """The gradient that the right side of a line is."""
         assert line.claim.right is not None
         statement = self.judge.statement(line)
-        mine = {k for k in keys_of(statement, self.judge.naming) if is_numbered(k)}
+        mine = {k for k in keys_of(statement, self.judge.naming) if k in self.keys}
         if not mine - {self.judge.key_of(line.claim.left)[0]} <= set(known):  # type: ignore[index]
             return None
         for by_value in (False, True):

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from sympy import Rational
 
 from ... import matrix as mx
 from ...errors import SymbpttError
@@ -82,7 +83,12 @@ class Ground:
     @cached_property
     def squared(self) -> Ground:
         """The same model with ½‖output − target‖² as its loss."""
-        return self._with_loss(lambda out, target: mx.squared_error(out, target))
+
+        def half(out: mx.Node, target: mx.Node) -> mx.Node:
+            gap = mx.plus(out, mx.times(-1, target))
+            return mx.times(Rational(1, 2), gap, gap)
+
+        return self._with_loss(half)
 
     def _with_loss(self, loss: Any) -> Ground:
         model, out = self.system.model, self.system.output

@@ -32,6 +32,8 @@ def letter_gradient(m: Frame, key: str, q: Parts) -> Tensor:
     else:
         at = m.quantities.time_of(g.of, q)
         by = (g.of, at + g.lag)
+        if m.numbers and m.model.loss.over == "last" and m.alg.at(by[1]) > m.alg.world.steps:
+            raise OutOfRangeError("behind the last step, whose gradient a line of its own gives")
     out = gradient(m, by, g.scope, copy, q.second)
     if g.factor != 1:
         out = tn.scale(m.alg, m.alg.number(g.factor), out)

@@ -32,6 +32,9 @@ def named(m: Frame, q: Parts, node: s.Symbol | None = None) -> Tensor:
     if q.letter == "I" and q.labels and q.labels[0] in m.model.sizes:
         n = m.alg.size(mx.size(q.labels[0]))  # the identity I_H
         return tensor(m.alg.eye(n), (n, n), 1)
+    if q.letter == "1" and "N" in m.model.sizes:
+        n = m.alg.size(mx.size("N"))  # the ones that sum a batch
+        return tensor(m.alg.fill(m.alg.number(1).data, (n,)), (n,), 1)
     if q.letter in m.system.losses and not q.labels:
         raise UnknownError(q.name, "a loss stands as a number")
     name = m.quantities.find(q)

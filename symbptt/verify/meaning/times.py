@@ -72,6 +72,8 @@ def shifted(node: s.Node, k: Any, value: Any, naming: Naming) -> s.Node:
             lower = n.lower if n.lower is None else change(n.lower)
             upper = n.upper if n.upper is None else change(n.upper)
             return replace(n, lower=lower, upper=upper)
+        if isinstance(n, s.Shorthand) and not n.of.indices:
+            return n  # dt, a gradient of something called t
         if isinstance(n, s.Symbol) and not n.indices and k is not None:
             if naming.symbol(n.letter) == k and n.letter in naming.names:
                 return _expression_of(value, naming)
@@ -104,7 +106,9 @@ def _written(terms: list[tuple[str, int]], shift: int) -> str:
 
 
 def _letter(symbol: Any, naming: Naming) -> str:
-    return naming.horizon or "T" if symbol == mx.T else str(symbol)
+    if symbol == mx.T:
+        return naming.horizon or "T"
+    return naming.main if symbol == mx.t else str(symbol)
 
 
 def _expression_of(value: Any, naming: Naming) -> s.Node:

@@ -88,6 +88,27 @@ class Prover:
             steps = []
         return Proof(False, why="the sides could not be brought to one form")
 
+    def _within_run(self, statement: Statement) -> set[Lin]:
+        """δ_{t+1} ≤ T, where the loss stands at T and a line of its own gives δ_T."""
+        if self.model.loss.over != "last":
+            return set()
+        sides = (statement.left, statement.right)
+        letters = [x for side in sides for x in s.symbols(side) if x.gradient_like]
+        bound = {
+            self.naming.symbol(b.variable.letter)
+            for side in sides
+            for n in s.walk(side)
+            if isinstance(n, s.Big)
+            for b in n.bounds
+        }
+        times = [sympy.sympify(self.naming.parts(x).time or 1) for x in letters]
+        last = Lin(0, (("T", 1),))
+        return {
+            p.lin_add(last, linear(x, {}), -1)
+            for x in times
+            if x.free_symbols - {mx.T} and not x.free_symbols & bound
+        }
+
     def _sides(self, statement: Statement, reading: Reading) -> tuple[Tensor, Tensor]:
         alg = Letters(self.model)
         m = Meaning(self.system, self.naming, alg, reading.choice)
@@ -102,7 +123,7 @@ class Prover:
 
     def _within(self, q: Poly, statement: Statement, reading: Reading) -> Poly:
         """Only steps at which every value exists: 1 ≤ t, t + 1 ≤ T; T itself for `last`."""
-        limits: set[Lin] = set()
+        limits: set[Lin] = self._within_run(statement)
         for x in _times_of(statement, self.naming):
             names = sympy.sympify(x).free_symbols - {mx.T}
             if not names:

@@ -225,7 +225,7 @@ class Calls(Scripts):
         if b <= a or not self._is_index(a, b):
             return False
         where = self.index(a, b, "call")
-        return bool(where.terms) and set(where.names) <= {"t", "τ", "T", "k"}
+        return bool(where.terms) and set(where.names) <= {"t", "τ", "T", "k", "n"}
 
     def applied(self, base: Symbol, certain: bool) -> Node:
         bracket = self.kind()

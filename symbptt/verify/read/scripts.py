@@ -144,7 +144,7 @@ class Scripts(Cursor):
             token = self.tokens[j]
             if token.kind == "mark":
                 marks.append(token.value)
-            elif token.kind in ("(", ")", "{", "}", "font", "null", "gap"):
+            elif token.kind in ("(", ")", "[", "]", "{", "}", "font", "null", "gap"):
                 pass
             elif token.kind == "_" and text:
                 stop = self._nested(j + 1, b)

@@ -87,7 +87,7 @@ class Vocabulary:
 
     def gradient_of(self, node: s.Node) -> tuple[Gradient, Parts] | None:
         """The gradient a node is, with its time."""
-        if isinstance(node, s.Shorthand):
+        if isinstance(node, s.Shorthand) and isinstance(node.of, s.Symbol):
             q = self.naming.parts(node.of)
             g = self.judge.gradients.get(shorthand_key(node, q))
             return (g, q) if g else None

@@ -136,9 +136,12 @@ def _gap(judge: Judge, node: s.Node | None) -> Any:
 def _exponent(judge: Judge, node: s.Node | None) -> Any:
     for n in _powers(node):
         try:
-            return time_value(judge.naming, n.exponent)
+            count = time_value(judge.naming, n.exponent)
         except UnknownError:
             continue
+        turned = "transpose" in n.may_be and count == mx.T  # W^T
+        if sympy.sympify(count).free_symbols and not turned:  # and not the 2 of h²
+            return count
     for x in s.symbols(node) if node is not None else ():
         raised = [i for i in x.sup if i.style == "^" and i.terms is not None]
         if raised:  # α^{t−k}, whose exponent was taken for a time
