@@ -100,7 +100,8 @@ def test_the_smallest_world_is_two_steps_of_two_units_with_sizes_that_differ() -
 
 @pytest.mark.parametrize("before", [LINEAR, ABSTRACT])
 def test_rational_functions_and_unknown_ones_give_exact_sides(before: str) -> None:
-    c = last(rf"\frac{{\partial L}}{{\partial W_{{hh}}}}=\sum_t{NEXT}h_t^T", before).counterexample
+    line = rf"\frac{{\partial L}}{{\partial W_{{hh}}}}=\sum_{{t=1}}^T{NEXT}h_t^T"
+    c = last(line, before).counterexample
     assert c.exact
     for e in c.entries:
         assert Fraction(e.left) == Fraction(e.left) and len(e.left) < 20
