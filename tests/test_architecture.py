@@ -55,6 +55,7 @@ ROOMS = (
     "repairs",
     "verdicts",
     "evidence",
+    "explain",
     "present",
     "report",
 )

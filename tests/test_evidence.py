@@ -225,3 +225,19 @@ def test_json_carries_the_counterexample(tmp_path: Path) -> None:
     found = json.loads(done.stdout)["lines"][-1]["counterexample"]
     assert found["exact"] and found["sizes"]["T"] == 2 and found["shape"] == [2]
     assert found["left"] != found["right"] and [1] in found["differs"]
+
+
+def test_the_message_says_what_to_write_where_the_mark_is() -> None:
+    shown = text(verify(f"{TANH}\n$${MISSING}+W_{{hh}}((1-h_{{t+1}}^2)\\odot {NEXT})$$"))
+    assert "a transposition is missing: W_hhᵀ, not W_hh" in shown
+    line = (
+        r"\frac{\partial L}{\partial W_{xh}}=\sum_{t=2}^T"
+        r"((1-h_t^2)\odot\frac{\partial L}{\partial h_t})x_t^T"
+    )
+    report = verify(f"{TANH}\n$${line}$$")
+    assert report.lines[-1].correct.count(r"\sum_{t=1}^{T}") == 1
+
+
+def test_sizes_have_the_names_people_give_them() -> None:
+    line = r"\frac{\partial L}{\partial W_{xh}}=\frac{\partial L}{\partial W_{hy}}"
+    assert "the left side is (H×D), the right side (O×H)" in text(verify(f"{TANH}\n$${line}$$"))

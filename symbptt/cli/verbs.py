@@ -350,6 +350,11 @@ Examples:
   symbptt verify notes.md --assume layout=numerator --explain 7
   symbptt verify notes.md --script 7 -o line7.py
 
+--assume fixes what is inferred: layout=numerator|denominator, gradients=columns|rows,
+partial=total|immediate, loss=sum|mean|last, and what a gradient letter is the gradient by:
+δ=a, dh=h:step (of whole, step, own, future, share), δ=h:1/T.
+--json follows symbptt/verify/report.schema.json.
+
 Exit status: 0 nothing refuted and nothing unread, 1 something is refuted, 2 the input is at fault,
 3 something is unread or only tested."""
 )

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def judged(file: Path, model: str, assume: list[str]) -> Report:
     """The report on a file. Raises SymbpttError for an assumption without a value."""
+    from ..derive import derive
+    from ..parse import load
     from ..verify import verify
 
     fixed = {}
@@ -23,7 +25,11 @@ def judged(file: Path, model: str, assume: list[str]) -> Report:
             raise SymbpttError(f"--assume {item} has no value", "--assume layout=numerator")
         fixed[key.strip()] = value.strip()
     text = file.read_text(encoding="utf-8", errors="strict")
-    return verify(text, model or None, fixed, str(file))
+    report = verify(text, model or None, fixed, str(file))
+    known = model or report.document.front.model
+    if known:  # the labels of `symbptt derive MODEL`; the judge itself never derives
+        report.label(derive(load(known)))
+    return report
 
 
 def shown(report: Report, explain: str, script: str, json: bool) -> str:
@@ -32,8 +38,8 @@ def shown(report: Report, explain: str, script: str, json: bool) -> str:
     if script:
         return report.script(_line(report, script).claim.id)
     if explain:
-        _line(report, explain)
-    return as_json(report) if json else text(report, explain)
+        return report.explain(_line(report, explain).claim.id)
+    return as_json(report) if json else text(report)
 
 
 def _line(report: Report, name: str) -> Line:

@@ -16,6 +16,7 @@ proof     a line for every T and all sizes
 repairs   the edit that would make a wrong line true
 verdicts  every line's verdict
 evidence  what a refuted line is shown: the counterexample, the mark, the root cause
+explain   why a line holds, step by step, or where its sides part
 present   a report as text and JSON
 report    `verify(text)` and what it hands back
 

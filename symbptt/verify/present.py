@@ -1,14 +1,13 @@
-"""A report for people and for programs: text with the source and a marked span, and JSON.
+"""A report for people and for programs: text with the source and what is marked in it, and JSON.
 
-JSON: {"reading": [...], "lines": [{"id", "line", "source", "verdict", "reading", "condition",
-"diagnosis": {"class", "message"}, "correct", "counterexample", "follows", "proof"}],
-"summary": {verdict: count}, "roots": [ids], "status": 0 | 1 | 3}
+The JSON is what `report.schema.json`, beside this file, says.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from . import surface as s
@@ -63,7 +62,7 @@ _MARK = {
 }  # fmt: skip
 
 
-def text(report: Report, explain: str = "") -> str:
+def text(report: Report) -> str:
     """The report as a person reads it."""
     out: list[str] = []
     if report.reading:
@@ -71,21 +70,20 @@ def text(report: Report, explain: str = "") -> str:
     items: list[tuple[int, Any]] = [(x.claim.start, x) for x in report.lines]
     items += [(u.start, u) for u in report.document.unread]
     for _, item in sorted(items, key=lambda x: x[0]):
-        out += _unread(item) if isinstance(item, s.Unread) else _line(report, item, explain)
+        out += _unread(item) if isinstance(item, s.Unread) else line_text(item)
     out += ["", conclusion(report)]
     return "\n".join(out) + "\n"
 
 
-def _line(report: Report, line: Line, explain: str) -> list[str]:
+def line_text(line: Line) -> list[str]:
+    """One line, its verdict, and what is said of it."""
     c = line.claim
     head = f"{_MARK[line.verdict]} {c.id:>5}  line {c.line}  {line.verdict}"
     if line.codes:
         head += f": {line.codes[0]} {NAMES.get(line.codes[0], '')}"
-    shown = [head, *_source(line)]
-    shown += [f"{_INDENT}{x}" for x in said(line)]
-    if explain and explain == c.id:
-        shown += _proof(line)
-    return shown
+    if line.label:
+        head += f"  equation ({line.label})"
+    return [head, *_source(line), *(f"{_INDENT}{x}" for x in said(line))]
 
 
 _INDENT = " " * 9
@@ -104,24 +102,17 @@ def said(line: Line) -> list[str]:
     """What is said of a line, below its source."""
     out: list[str] = []
     if line.message and line.verdict in (REFUTED, FOLLOWS, TESTED, UNREAD, PROVED, CONDITIONAL):
-        out.append(line.message)
+        told = not line.change or "should be" in line.message
+        out.append(line.message if told else f"{line.message}: {line.change}")
     if line.verdict == FOLLOWS:
         out.append(f"it follows from your line {line.follows}: false here, true with what it says")
+    out += line.worked
     if line.verdict == REFUTED:
         out += [line.shapes] if line.shapes and line.shapes != line.message else []
         out += counterexample_text(line)
     if line.verdict in (REFUTED, FOLLOWS) and line.correct:
         out.append(f"write instead: {_flat(line.correct)}")
     return out + [f"if {x.words}" for x in line.conditions]
-
-
-def _proof(line: Line) -> list[str]:
-    """The rewriting that brought the two sides to one form."""
-    if not line.proof:
-        return ["         both sides have one normal form as they stand"]
-    steps = [f"         {n}. {x}" for n, x in enumerate(line.proof, 1)]
-    return ["         Both sides, for every T and all sizes:", *steps,
-            "         and then the two sides have one normal form."]  # fmt: skip
 
 
 def _unread(u: s.Unread) -> list[str]:
@@ -165,24 +156,68 @@ def conclusion(report: Report) -> str:
         return "undecided: there is no formula in the text"
     if report.refuted:
         roots = ", ".join(x.claim.id for x in report.lines if x.verdict == REFUTED)
-        return f"REFUTED: {roots} ({words})"
+        return "\n".join([f"REFUTED: {roots} ({words})", *_shared(report)])
     return f"holds: {words}" if report.status == 0 else f"undecided: {words}"
 
 
+def _shared(report: Report) -> list[str]:
+    """The mistakes that more than one line makes or inherits."""
+    out = []
+    for cause in causes(report):
+        lines, follows = ", ".join(cause["lines"]), ", ".join(cause["follows"])
+        if len(cause["lines"]) > 1:
+            out.append(f"  one mistake, in lines {lines}: {cause['message']}")
+        if follows:
+            out.append(f"  from {lines} follow {follows}")
+    return out
+
+
 def data(report: Report) -> dict[str, Any]:
-    """The report as plain data; the schema stands at the head of this module."""
+    """The report as plain data; `report.schema.json` is its schema."""
     lines = [_record(x) for x in report.lines]
-    lines += [
-        {"id": u.id, "line": u.line, "source": u.source, "verdict": UNREAD,
-         "diagnosis": {"class": None, "message": u.reason}}
-        for u in report.document.unread
-    ]  # fmt: skip
+    lines += [_unread_record(u) for u in report.document.unread]
     return {
         "reading": list(report.reading),
-        "lines": sorted(lines, key=lambda x: x["line"]),
+        "lines": sorted(lines, key=lambda x: (x["line"], x["column"])),
         "summary": dict(Counter(x["verdict"] for x in lines)),
         "roots": [x.claim.id for x in report.lines if x.verdict == REFUTED],
+        "causes": causes(report),
         "status": report.status,
+    }
+
+
+def causes(report: Report) -> list[dict[str, Any]]:
+    """The mistakes of a document, each once: the lines that make it, and those that inherit it."""
+    out: dict[tuple[str, str], dict[str, Any]] = {}
+    for x in report.lines:
+        if x.verdict != REFUTED:
+            continue
+        code = x.codes[0] if x.codes else ""
+        name = (code, x.message if x.repair is not None else x.claim.id)
+        cause = out.setdefault(
+            name, {"class": code or None, "message": x.message, "lines": [], "follows": []}
+        )
+        cause["lines"].append(x.claim.id)
+    for x in report.lines:
+        for cause in out.values():
+            if x.verdict == FOLLOWS and set(x.follows.split(", ")) & set(cause["lines"]):
+                cause["follows"].append(x.claim.id)
+    return list(out.values())
+
+
+def _unread_record(u: s.Unread) -> dict[str, Any]:
+    keys = ("reading", "correct", "counterexample", "follows", "label")
+    return {
+        "id": u.id,
+        "line": u.line,
+        "column": u.column,
+        "source": u.source,
+        "verdict": UNREAD,
+        "condition": [],
+        "diagnosis": {"class": None, "classes": [], "message": u.reason},
+        **dict.fromkeys(keys),
+        "marks": [],
+        "proof": [],
     }
 
 
@@ -191,6 +226,7 @@ def _record(line: Line) -> dict[str, Any]:
     return {
         "id": line.claim.id,
         "line": line.claim.line,
+        "column": line.claim.column,
         "source": line.claim.source,
         "verdict": line.verdict,
         "reading": None if reading is None else {
@@ -204,6 +240,8 @@ def _record(line: Line) -> dict[str, Any]:
         "correct": line.correct or None,
         "counterexample": _counter(line),
         "follows": line.follows or None,
+        "label": line.label or None,
+        "marks": [[a - line.claim.start, b - line.claim.start] for a, b in line.marks],
         "proof": list(line.proof),
     }  # fmt: skip
 
@@ -211,6 +249,8 @@ def _record(line: Line) -> dict[str, Any]:
 def _counter(line: Line) -> dict[str, Any] | None:
     c = line.counterexample
     if c is None:
+        if line.worked:
+            return {"worked": list(line.worked)}
         return {"shapes": line.shapes} if line.shapes else None
     return {
         "sizes": {"T": c.steps, **c.sizes},
@@ -229,6 +269,4 @@ def as_json(report: Report) -> str:
 
 def html(report: Report) -> str:
     """For Jupyter: the text, as it is."""
-    from html import escape
-
-    return f"<pre>{escape(text(report))}</pre>"
+    return f'<pre style="white-space: pre">{escape(text(report))}</pre>'

@@ -6,23 +6,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..errors import SymbpttError
-from ..model import Loss, Model
+from ..model import Derivation, Loss, Model
 from . import surface as s
 from .asides import Aside, asides, mirrored
 from .evidence.gather import evidence
+from .evidence.names import names_of
 from .evidence.script import script
+from .explain.labels import label
+from .explain.words import explain
 from .forward.claims import with_arguments
 from .forward.document import from_document
 from .forward.drafts import IncompleteError
 from .forward.given import from_model
 from .forward.system import System
+from .judge.assumptions import one_of
 from .judge.judge import Judge
 from .judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, TESTED, UNREAD, Line
 from .judge.readings import Condition
 from .judge.statement import Statement
 from .matching import Matching, match
 from .naming import Naming
-from .present import html
+from .present import html, line_text
 from .present import text as shown
 from .program import equations
 from .proof.prover import Prover
@@ -65,12 +69,26 @@ class Report:
     def ok(self) -> bool:
         return self.status == 0
 
+    def label(self, derivation: Derivation) -> None:
+        """Give each line the label of its equation in a derivation of the model."""
+        for judge in self.judges:
+            label(judge, derivation)
+
+    def explain(self, line: str) -> str:
+        """Why a line holds, or where its two sides part, for a reader who knows the chain rule."""
+        judge, found = self._found(line)
+        said = [*line_text(found), "", *explain(judge, found)]
+        return "\n".join(said) + "\n"
+
     def script(self, line: str) -> str:
         """A NumPy script with both sides of a line. Raises SymbpttError where there is none."""
+        return script(*self._found(line))
+
+    def _found(self, line: str) -> tuple[Judge, Line]:
         for judge in self.judges:
             for x in judge.lines:
-                if x.claim.id == line and x in self.lines:
-                    return script(judge, x)
+                if x.claim.id == line and any(x is y for y in self.lines):
+                    return judge, x
         known = ", ".join(x.claim.id for x in self.lines)
         raise SymbpttError(f"there is no line {line}", f"one of {known}")
 
@@ -83,23 +101,36 @@ class Report:
 
 def verify(
     text: str,
-    model: Model | str | None = None,
+    model: Model | Derivation | str | None = None,
     assume: Mapping[str, str] | None = None,
     file: str = "<text>",
 ) -> Report:
     """Judge every equation of a hand derivation.
 
     `model` is what it is about (a model, or the name or path of one); without it, what the front
-    matter names, else the text's own forward equations. `assume` fixes readings: `layout` is
-    numerator or denominator, `loss` sum, mean or last, and a gradient letter such as δ names the
-    quantity it is the gradient by. Raises SymbpttError for an assumption that is none.
+    matter names, else the text's own forward equations. With a derivation of the model, each
+    line carries the label of its equation. `assume` fixes readings:
+
+        layout      numerator or denominator: ∂u/∂v has the rows of u, or of v
+        gradients   columns or rows
+        partial     total or immediate: what ∂h/∂W means where a text does not say
+        loss        sum, mean or last
+        δ, dh, …    a quantity of the model, the letter is the gradient by it; then, after colons,
+                    whole, step, own, future or share, and a factor such as 1/T or T
+
+    Raises SymbpttError for an assumption that is none.
     """
     from ..parse import load
 
     document = read(text, file)
-    chosen = model or document.front.model or None
-    known = load(chosen) if isinstance(chosen, str) else chosen
-    return judge_document(document, known, {**dict(document.front.assume), **(assume or {})})
+    derivation = model if isinstance(model, Derivation) else None
+    chosen = derivation.given or derivation.model if derivation else model or document.front.model
+    known = load(chosen) if isinstance(chosen, str) and chosen else chosen or None
+    fixed = {**dict(document.front.assume), **(assume or {})}
+    report = judge_document(document, known, fixed)  # type: ignore[arg-type]
+    if derivation:
+        report.label(derivation)
+    return report
 
 
 def judge_document(
@@ -178,8 +209,7 @@ def _assumed(system: System, assume: Mapping[str, str]) -> System:
     over = assume.get("loss")
     if over is None:
         return system
-    if over not in ("sum", "mean", "last"):
-        raise SymbpttError(f"loss={over} is no assumption", "loss=sum, loss=mean or loss=last")
+    one_of("loss", over, ("sum", "mean", "last"))
     model = system.model
     return replace(system, model=replace(model, loss=Loss(over, model.loss.step)))
 
@@ -213,7 +243,8 @@ def repair(judge: Judge, lines: Iterable[Line]) -> None:
             continue
         try:
             found = repairs.single(line) or repairs.pair(line)
-        except Exception as error:  # the refutation stands without a diagnosis
+        except (SymbpttError, ArithmeticError, LookupError, ValueError) as error:
+            # An edit may make no sense to the reading; the refutation stands without a diagnosis.
             line.message = f"no repair was found: {type(error).__name__}: {error}"
             continue
         if found is not None:
@@ -363,10 +394,14 @@ def _renamed(document: s.Document, naming: Naming) -> list[tuple[str, str]]:
 
 
 def _reading(judges: list[Judge]) -> tuple[str, ...]:
+    """What was inferred, in the author's names."""
     out: list[str] = []
     for judge in judges[:1]:
+        names = names_of(judge, [d.name for d in judge.system.model.declarations])
         for key, g in judge.gradients.items():
             if key not in judge.free:
-                out.append(f"{key} is {g.show()}")
+                out.append(
+                    f"{key.replace(' ', '')} is {replace(g, of=names.get(g.of, g.of)).show()}"
+                )
         out += [x for x in judge.system.filled]
     return tuple(out)

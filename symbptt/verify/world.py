@@ -99,7 +99,7 @@ class World:
                     start = self.model.start(d.name, back).xreplace({mx.T: self.steps})
                     drawn = self._array(d)
                     self.values[d.name, int(start)] = drawn * 0 if d.name in self.zeros else drawn
-            elif d.role in ("input", "target"):
+            elif d.role in ("input", "target", "mask"):
                 if not d.timed:
                     self.values[d.name, None] = self._array(d)
                     continue

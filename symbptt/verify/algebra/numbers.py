@@ -117,7 +117,7 @@ class Numbers:
         return np.broadcast_to(a, shape).copy()
 
     def apply(self, body: Any, a: Any) -> Any:
-        return _function(body)(a)
+        return function(body)(a)
 
     def softmax(self, a: Any, rank: int) -> Any:
         e = np.exp(a - a.max(axis=-1, keepdims=True))
@@ -198,7 +198,7 @@ class Numbers:
 _FUNCTIONS: dict[Any, Any] = {}
 
 
-def _function(body: Any) -> Callable[[Any], Any]:
+def function(body: Any) -> Callable[[Any], Any]:
     """A SymPy expression in `Z` on arrays of floats."""
     key = body
     if key not in _FUNCTIONS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...errors import SymbpttError
+from .. import surface as s
 from ..algebra.letters import Letters
 from ..algebra.tensor import MisfitError
 from ..judge.judge import Judge
@@ -12,9 +13,10 @@ from ..judge.line import REFUTED, Line
 from ..judge.readings import Reading
 from ..judge.truth import MISFIT, UNKNOWN, Statement
 from ..meaning.formula import Meaning
+from ..write import plain
 from .counter import Counterexamples, reading_of
 from .inherit import Inheritance
-from .marks import edited
+from .marks import changes, edited
 
 
 def evidence(judge: Judge, lines: Iterable[Line] | None = None) -> None:
@@ -31,6 +33,7 @@ def evidence(judge: Judge, lines: Iterable[Line] | None = None) -> None:
         repair = line.repair
         if repair is not None:
             line.marks = edited(statement, repair.statement)
+            line.change = _change(changes(statement, repair.statement))
         found = reading_of(judge, statement, repair.reading if repair is not None else None)
         if found is not None:
             readings[n] = found
@@ -42,6 +45,14 @@ def evidence(judge: Judge, lines: Iterable[Line] | None = None) -> None:
 
 def _equates(line: Line) -> bool:
     return line.claim.relation in ("=", ":=", "+=", "←")
+
+
+def _change(parts: list[tuple[s.Node, s.Node | None]]) -> str:
+    """What to write where, if that is one place and short."""
+    if len(parts) != 1 or parts[0][1] is None:
+        return ""
+    old, new = plain(s.bare(parts[0][0])), plain(s.bare(parts[0][1]))
+    return f"{new}, not {old}" if len(old) + len(new) < 60 else ""
 
 
 def first_reading(judge: Judge, statement: Statement) -> Reading | None:

@@ -18,18 +18,22 @@ Span = tuple[int, int]
 
 def edited(written: Statement, repaired: Statement) -> tuple[Span, ...]:
     """The spans of the author's text that the repair changes, in order; () for all of it."""
-    found = [*_changed(written.left, repaired.left), *_changed(written.right, repaired.right)]
-    spans = sorted({(n.start, n.end) for n in found})
+    spans = sorted({(n.start, n.end) for n, _ in changes(written, repaired)})
     if not spans or any(start >= end for start, end in spans):
         return ()
     return tuple(x for x in spans if not any(_within(x, y) for y in spans if y != x))
+
+
+def changes(written: Statement, repaired: Statement) -> list[tuple[s.Node, s.Node | None]]:
+    """The smallest parts that differ, with what stands there now; None for what is left out."""
+    return [*_changed(written.left, repaired.left), *_changed(written.right, repaired.right)]
 
 
 def _within(inner: Span, outer: Span) -> bool:
     return outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
-def _changed(old: s.Node, new: s.Node) -> Iterator[s.Node]:
+def _changed(old: s.Node, new: s.Node) -> Iterator[tuple[s.Node, s.Node | None]]:
     """The smallest parts of `old` in which the trees differ."""
     if old == new:
         return
@@ -38,7 +42,8 @@ def _changed(old: s.Node, new: s.Node) -> Iterator[s.Node]:
         return
     pairs = _pairs(a, b)
     if pairs is None:
-        yield from _grown(a, b) or [old]
+        gone = _grown(a, b)
+        yield from [(x, None) for x in gone] if gone else [(old, new)]
         return
     for x, y in pairs:
         yield from _changed(x, y)

@@ -21,7 +21,8 @@ def names_of(judge: Judge, names: Iterable[str]) -> dict[str, str]:
     taken = {n for n in names if "~" not in n}
     out = {n: n for n in taken}
     for name in dict.fromkeys(n for n in names if "~" in n):
-        wanted = (spoken.get(name), PLAIN.get(name), f"a_{name[:-1]}", f"arg_{name[:-1]}")
+        alone = "a" if [f"{d.name}~" for d in judge.system.model.states] == [name] else None
+        wanted = (spoken.get(name), PLAIN.get(name), alone, f"a_{name[:-1]}", f"arg_{name[:-1]}")
         out[name] = next(x for x in wanted if x and x not in out.values())
     return out
 

@@ -132,13 +132,16 @@ class Script:
         out = [
             "def run(move={}):  # the forward pass; `move` adds to a quantity where it is computed",
             "    v = {k: a + move.get(k, 0) for k, a in given.items()}",
-            f"    for t in range(1, {self.world.steps + 1}):",
-            "        def put(k, a): v[k, t] = a + move.get((k, t), 0)",
         ]
-        if self.place.copies:
-            out.append("        p = lambda k: v[k] + move.get((k, t), 0)  # as step t reads it")
-        for e in self.model.equations:
-            out.append(f'        put("{self.names[e.lhs.name]}", {written(e.rhs, self.place)})')
+        steps = self.world.steps
+        for equations, ahead in self.model.passes:
+            span = f"{steps}, 0, -1" if ahead else f"1, {steps + 1}"
+            out.append(f"    for t in range({span}):")
+            out.append("        def put(k, a): v[k, t] = a + move.get((k, t), 0)")
+            if self.place.copies:
+                out.append("        p = lambda k: v[k] + move.get((k, t), 0)  # as step t reads it")
+            for e in equations:
+                out.append(f'        put("{self.names[e.lhs.name]}", {written(e.rhs, self.place)})')
         step = self.names[self.model.loss.step.name]
         terms = [
             (float(w.ravel()[0]), f'v["{step}", {time}]')
@@ -152,7 +155,7 @@ class Script:
         items = []
         computed = {e.lhs.name for e in self.model.equations}
         for (name, time), value in self.world.values.items():
-            if name == LOSS.name or (name in computed and (time or 0) > 0):
+            if name == LOSS.name or (name in computed and 1 <= (time or 0) <= self.world.steps):
                 continue
             key = f'"{self.names[name]}"' if time is None else f'"{self.names[name]}", {time}'
             if time == 0 and name not in computed and f"[{key}]" not in used:

@@ -29,8 +29,10 @@ def name_sizes(a: Assembly) -> None:
     b = a.b
     taken: set[str] = {str(d.root().name) for ds in b.sizes.values() for d in ds if d.root().name}
     roots: list[Size] = []
-    lagged = [n for n in b.order if n != "stack~"]
-    for name in (*lagged, *b.sizes):
+    computed = [n for n in b.order if n != "stack~"]
+    for name in (*computed[:1], *b.inputs, *computed, *b.sizes):  # H, then D of x, then O of y
+        if name not in b.sizes:
+            continue
         for d in b.sizes[name]:
             if not any(d.root() is r for r in roots):
                 roots.append(d.root())

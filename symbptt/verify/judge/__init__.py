@@ -5,6 +5,7 @@ free_times        the times a statement is about
 truth             whether a statement holds at every step it speaks about
 readings          the readings of a line, the plain ones first
 line              one claim, its verdict, and the verdicts there are
+assumptions       the readings a person may fix
 judge             `Judge`: the lines, the letters, truth under the plain readings
 gradient_letters  what δ_t, dh_t may stand for
 settle            the meanings that make most lines true

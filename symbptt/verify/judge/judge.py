@@ -6,6 +6,7 @@ Numbers only ever refute or propose here; `proof` confirms.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +16,10 @@ from ... import matrix as mx
 from ...errors import SymbpttError
 from .. import surface as s
 from ..forward.system import System
-from ..meaning.choice import DENOMINATOR, NUMERATOR, Choice, Gradient, shorthand_key
+from ..meaning.choice import Choice, Gradient, UnknownError, shorthand_key
 from ..meaning.quantities import Quantities
 from ..naming import Naming, Parts
+from .assumptions import KEYS, gradient, one_of, overview
 from .line import Line
 from .readings import Options, Reading, with_copy
 from .statement import Statement
@@ -60,18 +62,56 @@ class Judge:
 
     def assume(self, fixed: Mapping[str, str]) -> None:
         """Readings the user fixes. Raises SymbpttError for one that does not exist."""
+        letters = self._letters()
+        model = self.system.model
+        known = [*model.table, *(x for x in self.system.pre.values() if x not in model.table)]
+        quantities = [n for n in known if model.table[n].role not in ("size", "target", "hyper")]
         for key, value in fixed.items():
-            if key == "layout" and value in (NUMERATOR, DENOMINATOR):
-                self.options.layout = value
-            elif key == "layout":
-                raise SymbpttError(f"layout={value} is no layout", "numerator or denominator")
-            elif key in ("loss", "notation"):
-                continue
-            elif value in self.system.model.table or value in self.system.pre.values():
-                self.assumed[key] = Gradient(value)
-            else:
-                known = ", ".join(n for n in self.system.model.defined if n != "l~")
-                raise SymbpttError(f"{key}={value}: the model has no {value}", f"one of {known}")
+            if key in KEYS:
+                one_of(key, value, KEYS[key])
+                if key == "layout":
+                    self.options.layout = value
+                elif key == "gradients":
+                    self.options.row = value == "rows"
+                elif key == "partial":
+                    self.options.partial = value
+            elif key in letters:
+                self.assumed[letters[key]] = gradient(key, value, self._author_names(), quantities)
+            elif key != "notation":
+                names = dict.fromkeys(k for k in letters if " " not in k)
+                raise SymbpttError(
+                    f"{key}={value}: {key} is nothing that is inferred here",
+                    overview(names, [n for n in quantities if n != "l~"]),
+                )
+
+    def _letters(self) -> dict[str, str]:
+        """How a person may call each gradient letter of the text -> its key."""
+        out: dict[str, str] = {}
+        for line in self.lines:
+            for side in (line.claim.left, line.claim.right):
+                for n in s.walk(side) if side is not None else ():
+                    if isinstance(n, s.Shorthand):
+                        key = shorthand_key(n, self.naming.parts(n.of))
+                        out |= {key: key, key.replace(" ", ""): key}
+                    elif isinstance(n, s.Symbol) and n.gradient_like:
+                        key = self.naming.parts(n).name
+                        out[key] = key
+        return out
+
+    def _author_names(self) -> dict[str, str]:
+        """The author's name of a quantity -> the model's: a for what tanh is applied to."""
+        out = dict(self.system.names)
+        for line in self.lines:
+            for side in (line.claim.left, line.claim.right):
+                for x in s.symbols(side) if side is not None else ():
+                    q = self.naming.parts(x)
+                    if q.name not in out and q.letter not in self.system.losses:
+                        with suppress(UnknownError):
+                            out[q.name] = self.quantities.find(q)
+        if len(self.system.model.states) == 1 and "a" not in out:
+            (state,) = self.system.model.states
+            out["a"] = self.system.pre.get(state.name, state.name)
+        return out
 
     def _steps(self) -> int:
         """Long enough for the steps that are written as numbers."""

@@ -34,8 +34,10 @@ class Line:
     proof: tuple[str, ...] = ()
     repair: Any = None  # of `repairs`, where one was found
     marks: tuple[tuple[int, int], ...] = ()  # what the repair replaces, as offsets in the text
+    change: str = ""  # what to write where the mark is, if it is one place
     shapes: str = ""  # why they do not fit
     counterexample: Any = None  # of `evidence`
+    worked: tuple[str, ...] = ()  # a counterexample in words and numbers, to a claim about growth
 
     @property
     def statement(self) -> Statement:

@@ -113,13 +113,15 @@ class Options:
     stacked: tuple[str, ...] = ()  # "block" where the model has W [h, x]
     layout = ""
     label = ""
+    row: bool | None = None  # whether gradients of vectors are rows, where that is fixed
+    partial = ""  # what every open ∂ is, where that is fixed
 
     def kinds(self, statement: Statement) -> Iterator[tuple[dict[str, str], tuple[str, ...]]]:
         """Assignments of total or immediate to the open atoms, and which need saying."""
         atoms = self.atoms(statement)
         lists = []
         for key, node in atoms.items():
-            fixed = self.pinned.get(key)
+            fixed = self.pinned.get(key) or self.partial
             if fixed:
                 lists.append([(key, fixed, False)])
             elif node.kind == "∂+":  # through its own step's gates too, or not even those
@@ -135,6 +137,10 @@ class Options:
             yield chosen, tuple(key for key, _, say in combination if say)
 
     def layouts(self, statement: Statement) -> list[tuple[bool, str]]:
+        """(gradients as rows, layout of Jacobians), as far as they are open."""
+        return [x for x in self._layouts(statement) if self.row in (None, x[0])]
+
+    def _layouts(self, statement: Statement) -> list[tuple[bool, str]]:
         if self.layout:
             return [(False, self.layout), (True, self.layout)]
         has_jacobian = any(

@@ -92,7 +92,7 @@ class ChainRule:
                     continue
                 if kind == FUTURE and lag == 0:
                     continue
-                if not self._live(e.lhs.name):
+                if not self.reaches_loss(e.lhs.name):
                     continue
                 at = Lin(time.const + lag, time.terms)
                 if not at.terms and at.const < 1:
@@ -103,10 +103,7 @@ class ChainRule:
                 out = p.add(out, contracted(weight, local, e.lhs.shape, v.shape, slots))
         return out
 
-    def _live(self, name: str) -> bool:
-        return name == self.model.loss.step.name or self._reaches_loss(name)
-
-    def _reaches_loss(self, name: str) -> bool:
+    def reaches_loss(self, name: str) -> bool:
         if not hasattr(self, "_reaching"):
             reaching = {self.model.loss.step.name}
             while True:
@@ -149,7 +146,7 @@ class ChainRule:
         out: Poly = {}
         for e in self.model.equations:
             for v in mx.variables(e.rhs):
-                if v.name == by and not v.times and self._live(e.lhs.name):
+                if v.name == by and not v.times and self.reaches_loss(e.lhs.name):
                     local = at_time(jacobian(e.rhs, v), time)
                     weight = self._loss_factor(e.lhs, time, kind, loss)
                     out = p.add(out, contracted(weight, local, e.lhs.shape, v.shape, f.slots))
@@ -165,7 +162,7 @@ class ChainRule:
         out: Poly = {}
         for e in self.model.equations:
             for v in mx.variables(e.rhs):
-                if v.name != by or v.times or not self._live(e.lhs.name):
+                if v.name != by or v.times or not self.reaches_loss(e.lhs.name):
                     continue
                 local = at_time(jacobian(e.rhs, v), time)
                 weight = self._loss_factor(e.lhs, time, kind)

@@ -62,7 +62,7 @@ class Prover:
 
     def _prove(self, reading: Reading) -> Proof:
         statement = reading.statement
-        left, right = self._sides(statement, reading)
+        left, right = self.sides(statement, reading)
         slots = free_slots(left.shape)
         zero = p.add(left.data(slots, {}), p.scale(right.data(slots, {}), -1))
         zero = self._within(zero, statement, reading)
@@ -109,7 +109,7 @@ class Prover:
             if x.free_symbols - {mx.T} and not x.free_symbols & bound
         }
 
-    def _sides(self, statement: Statement, reading: Reading) -> tuple[Tensor, Tensor]:
+    def sides(self, statement: Statement, reading: Reading) -> tuple[Tensor, Tensor]:
         alg = Letters(self.model)
         m = Meaning(self.system, self.naming, alg, reading.choice)
         left = m.left(statement.left)

@@ -61,6 +61,13 @@ def global_index(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str
             yield "M10", "the right side is off by one step", replace(statement, right=new)
 
 
+def _beside(end: s.Node, by: str) -> s.Node:
+    """One more, or one less: t − 1, and 1 for 2 − 1."""
+    if isinstance(end, s.Number) and end.text.isdigit():
+        return s.Number(str(int(end.text) + (1 if by == "+" else -1)))
+    return s.Sum((end, s.Number("1")), ("+", by))
+
+
 def bound(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
     if not isinstance(node, s.Big):
         return
@@ -73,7 +80,7 @@ def bound(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
                 continue
             options: list[s.Node] = []
             for by in ("+", "-"):
-                options.append(s.Sum((old, s.Number("1")), ("+", by)))
+                options.append(_beside(old, by))
             options += [s.Number("1"), *(s.Symbol(x) for x in letters)]
             for new in options:
                 bound = replace(b, lower=new) if end == "lower" else replace(b, upper=new)

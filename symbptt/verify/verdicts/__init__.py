@@ -1,5 +1,6 @@
 """From truth to verdicts.
 
+spectral    worked counterexamples to claims about eigenvalues
 growth      claims about eigenvalues and norms
 shapes      claims about shape
 chance      claims about means and probabilities, and about where a sum is cut

@@ -28,17 +28,11 @@ from ..repairs.times import bound
 from ..repairs.vocabulary import Vocabulary
 from ..world import IMMEDIATE
 from ..write import latex
+from .spectral import worked
 
 TRUE_CONDITION = (
     "σ_max(W) max|φ'| < 1 is sufficient for vanishing, σ_max(W) max|φ'| > 1 is necessary for "
     "exploding; eigenvalues decide neither"
-)
-
-
-COUNTEREXAMPLE = (
-    "W = [[2, 2], [-2, -2]] has both eigenvalues 0, yet at the fixed point h = (0, √0.9) of a tanh "
-    "network the step Jacobian diag(1 - h²) W has the eigenvalue 1.8 and its products grow like "
-    "1.8ⁿ; W = [[2]] with h = 0.99 has the eigenvalue 2 and the slope 0.0398, and vanishes"
 )
 
 
@@ -116,7 +110,8 @@ def _spectral(judge: Judge, line: Line) -> None:
         line.conditions.append(Condition("M28", words))
         return
     line.verdict, line.codes = REFUTED, ["M28"]
-    line.message = f"{TRUE_CONDITION}; {COUNTEREXAMPLE}"
+    line.message = TRUE_CONDITION
+    line.worked = worked(judge.system.model, line.claim.source)
     line.correct = r"\sigma_{\max}(W)\cdot\max|\varphi'|<1\ \text{suffices for vanishing}"
 
 

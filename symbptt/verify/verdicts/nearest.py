@@ -57,6 +57,8 @@ def alternatives(judge: Judge) -> None:
         if found is None or found[0] not in judge.candidates or found[0] in judge.free:
             continue
         key = found[0]
+        if key in judge.assumed:
+            continue
         statement = judge.statement(line)
         current = judge.gradients.get(key)
         if line.how == "stated" or judge.plain(statement, judge.base())[0]:

@@ -40,7 +40,11 @@ from .shapes import shape_claim
 
 
 def one(judge: Judge, line: Line) -> None:
-    """One line's verdict; a fault of our own stops that line alone, and says so."""
+    """One line's verdict.
+
+    The last guard: whatever a text nobody foresaw breaks in here stops that line alone, which
+    says so and is unread; the verdicts of the other lines stand.
+    """
     try:
         _judge_line(judge, line)
     except Exception as error:
