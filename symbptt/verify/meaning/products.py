@@ -48,13 +48,19 @@ def bound_product(
         values, signs = _commuted(m, values, signs, diagonals)
     if len(values) < 3:
         return _grouped(values, signs, "left", multiply)
-    how = m.settles("binding")
+    mixed = len({sign == "⊙" for sign in signs}) > 1  # else only "right" is another grouping
+    plans: tuple[str, ...] = ("left", "right")
+    if mixed:
+        how = m.settles("binding")
+        plans = ("strict", "left", "hadamard", "right") if how == "strict" else (how,)
     error: MisfitError | None = None
-    for plan in (how,) if how != "strict" else ("strict", "left", "hadamard", "right"):
+    for plan in plans:
         try:
             return _grouped(values, signs, plan, multiply)
         except MisfitError as e:
             error = error or e
+            if not mixed and m.settles("binding") != "strict":
+                break
     assert error is not None
     raise error
 

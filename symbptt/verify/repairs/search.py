@@ -61,10 +61,6 @@ class Repairs:
         paths = len(self.judge.system.model.states) > 1 and name in ("last", "carry")
         return "M20" if paths else NOTE[name].code
 
-    def distance(self, line: Line) -> int:
-        """How many edits a line is from being true: 1, 2, or 3 for more."""
-        return 1 if self.single(line) else 2 if self.pair(line) else 3
-
     def pair(self, line: Line) -> Repair | None:
         statement = self.judge.statement(line)
         shape = line.answer is not None and line.answer.outcome == MISFIT

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..judge.judge import Judge, keys_of
+from ..judge.line import Line
 from ..meaning.choice import Gradient
 from ..repairs.search import Repairs
 
@@ -26,14 +27,33 @@ def nearest(judge: Judge) -> None:
         ]
         if not lines or any(judge.plain(judge.statement(x), judge.base())[0] for x in lines):
             continue
-        distances: list[tuple[int, int, Gradient]] = []
         if key.startswith("d ") and _is_supported(judge, key):
             continue
         scope = judge.gradients[key].scope
-        for g in [g for g in options if g.scope == scope and not g.lag and g.factor == 1]:
-            judge.gradients[key] = g
-            distances.append((sum(map(repairs.distance, lines)), len(distances), g))
-        judge.gradients[key] = min(distances, key=lambda x: x[:2])[2]
+        meanings = [g for g in options if g.scope == scope and not g.lag and g.factor == 1]
+        judge.gradients[key] = _closest(repairs, key, meanings, lines)
+
+
+def _closest(repairs: Repairs, key: str, meanings: list[Gradient], lines: list[Line]) -> Gradient:
+    """The first meaning that takes the fewest edits: 1, 2, or 3 for more, summed over the lines.
+
+    Two edits are searched for only while they may still decide.
+    """
+    letters = repairs.judge.gradients
+    singles: list[list[bool]] = []
+    for g in meanings:
+        letters[key] = g
+        singles.append([repairs.single(line) is not None for line in lines])
+    least = [sum(1 if one else 2 for one in found) for found in singles]
+    best: tuple[int, int] | None = None
+    for low, n in sorted(zip(least, range(len(meanings)), strict=True)):
+        if best is None or (low, n) < best:
+            letters[key] = meanings[n]
+            alone = [x for x, one in zip(lines, singles[n], strict=True) if not one]
+            total = low + sum(repairs.pair(line) is None for line in alone)
+            best = (total, n) if best is None else min(best, (total, n))
+    assert best is not None
+    return meanings[best[1]]
 
 
 def _is_supported(judge: Judge, key: str) -> bool:
