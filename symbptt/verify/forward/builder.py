@@ -41,6 +41,7 @@ class Builder:
         self.every: list[s.Symbol] = []
         self.at_end: set[str] = set()  # the names of values of the last step, written without it
         self.batch = False  # whether a capital with a time is a batch, a row for each sample
+        self.scalar = False  # whether the text is about numbers, without a vector in it
         self.moving: set[str] = set()  # the names that carry a time somewhere
         self.suffix = ""
         self.accepted: list[s.Node] = []
@@ -65,6 +66,8 @@ class Builder:
             declared = self.shapes.get(name)
             if declared is not None:
                 self.sizes[name] = [self.named(d) for d in declared]
+            elif self.scalar:
+                self.sizes[name] = []
             elif timed:
                 rows = self.batch and is_capital(q)
                 self.sizes[name] = [self.named("N"), Size()] if rows else [Size()]

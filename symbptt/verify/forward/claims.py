@@ -141,6 +141,25 @@ def writes_batches(forward: Iterable[s.Claim], naming: Naming) -> bool:
     return False
 
 
+def is_about_numbers(forward: Iterable[s.Claim], trees: Iterable[s.Node], naming: Naming) -> bool:
+    """Whether every weight is a small letter before a value, and nothing is of vectors alone."""
+    for n in (n for tree in trees for n in s.walk(tree)):
+        vectors = isinstance(n, s.Transpose | s.Norm | s.Stack | s.Indicator)
+        vectors |= isinstance(n, s.Product) and bool({"⊙", "⊗", "@", "×"} & set(n.signs))
+        vectors |= isinstance(n, s.Apply) and n.head.letter in ("diag", "softmax", "outer")
+        vectors |= isinstance(n, s.Symbol) and n.font == "bold"
+        if isinstance(n, s.Symbol) and n.letter not in LOSSES and n.letter != naming.horizon:
+            vectors |= is_matrix(naming.parts(n)) or bool(naming.parts(n).components)
+        if vectors:
+            return False
+    for n in (n for c in forward if c.right is not None for n in s.walk(c.right)):
+        if isinstance(n, s.Product):
+            parts = [naming.parts(x) for x in map(s.bare, n.factors) if isinstance(x, s.Symbol)]
+            if {q.time is None for q in parts} == {True, False}:
+                return True
+    return False
+
+
 def final(forward: list[s.Claim], naming: Naming) -> str:
     """The output of a cell: what o ⊙ tanh(c) is called."""
     for c in reversed(forward):

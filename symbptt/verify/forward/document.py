@@ -18,7 +18,15 @@ from .. import surface as s
 from ..naming import Naming
 from .assembly import Assembly, has_numbers, name_sizes, named_arguments, named_factors
 from .builder import Builder
-from .claims import accepted, connected, final, is_forward, losses_of, writes_batches
+from .claims import (
+    accepted,
+    connected,
+    final,
+    is_about_numbers,
+    is_forward,
+    losses_of,
+    writes_batches,
+)
 from .define import define
 from .drafts import LOSSES, IncompleteError
 from .loss import loss_over, step_loss
@@ -49,6 +57,7 @@ def from_document(
     forward = connected(accepted(claims, forward, naming, variant), naming)
     b.accepted = [c.right for c in forward if c.right is not None]
     b.batch = writes_batches(forward, naming)
+    b.scalar = is_about_numbers(forward, trees, naming)
     b.final = final(forward, naming)
     derived = losses_of(trees, naming, set())
     for claim in forward:
