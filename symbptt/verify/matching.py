@@ -143,7 +143,7 @@ def overlay(own: Model, given: Model, fixed: Mapping[str, str]) -> dict[str, str
 
     None where there is no such assignment that keeps `fixed`.
     """
-    if len(own.states) != len(given.states):
+    if len(own.states) != len(given.states) or not _is_recurrence(own):
         return None
     marks = _signatures(own), _signatures(given)
     options: dict[str, list[str]] = {}
@@ -167,6 +167,12 @@ def overlay(own: Model, given: Model, fixed: Mapping[str, str]) -> dict[str, str
             if len(best) == len(pairs) + len(own.equations) - 1:
                 break
     return best
+
+
+def _is_recurrence(model: Model) -> bool:
+    """Whether every value is read a fixed number of steps away."""
+    read = (v for e in model.equations for v in mx.variables(e.rhs) if v.times)
+    return all((mx.t - v.time).is_Integer for v in read)
 
 
 def _confirmed(pairs: dict[str, str], own: Model) -> dict[str, str]:

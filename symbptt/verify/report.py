@@ -145,6 +145,7 @@ def judge_document(
         if any(j.system.model == system.model for j in judges):
             continue
         judge = Judge(claims, naming, _assumed(system, assume or {}))
+        judge.listen(document.prose)
         judge.assume(assume or {})
         if not _runs(judge):
             continue
@@ -216,12 +217,16 @@ def _assumed(system: System, assume: Mapping[str, str]) -> System:
 
 def confirm(judge: Judge, lines: Iterable[Line]) -> None:
     """Prove what the numbers let stand; what cannot be proved is tested, and says so."""
+    provers: dict[str, Prover] = {}
     for line in lines:
-        if line.verdict not in (PROVED, CONDITIONAL) or not line.true:
+        if line.verdict not in (PROVED, CONDITIONAL, DEFINITION) or not line.true:
             continue
         why = ""
         for reading in line.true[:3]:
-            proof = Prover(judge.ground_of(reading).system, judge.naming).prove(reading)
+            if reading.ground not in provers:
+                system = judge.ground_of(reading).system
+                provers[reading.ground] = Prover(system, judge.naming)
+            proof = provers[reading.ground].prove(reading)
             if proof.ok:
                 line.reading, line.proof = reading, proof.steps
                 break

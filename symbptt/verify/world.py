@@ -30,6 +30,7 @@ Array = np.ndarray
 EPS = 1e-30  # of the complex step: far below the rounding error of the value
 
 TOTAL, IMMEDIATE, DIRECT, FUTURE = "total", "immediate", "direct", "future"
+HELD = "held"  # within one step, every other state held fixed
 
 
 def small_sizes(model: Model) -> dict[str, int]:
@@ -60,6 +61,11 @@ class World:
         self._cache: dict[Any, dict[Key, Array]] = {}
         self._draw()
         self._run()
+
+    @cached_property
+    def reach(self) -> int:
+        """How many steps ahead a state is read, at most."""
+        return max([1, *(self.model.lag(d.name) for d in self.model.states)])
 
     # -- values
 
@@ -172,6 +178,7 @@ class World:
         """d of / d by, shape(of) + shape(by).
 
         kind: "total" through every path; "immediate" within one step, earlier states held fixed;
+        "held" the same with the states of this step held fixed as well;
         "direct" by of's own equation alone; "future" through later steps alone. `copy` takes the
         derivative by the parameter's copy of that step only.
         """
@@ -182,7 +189,7 @@ class World:
             found = self.edges.get(of, {}).get(by)
             return self._zero(of, by) if found is None else found
         step = of[1] if of[1] is not None else by[1] if by[1] is not None else copy
-        reach = self._reach(by, kind, copy, step if kind == IMMEDIATE else None)
+        reach = self._reach(by, kind, copy, step if kind in (IMMEDIATE, HELD) else None)
         found = reach.get(of)
         return self._zero(of, by) if found is None else found
 
@@ -213,7 +220,7 @@ class World:
                     if kind == FUTURE and w[1] is not None and w[1] == by[1]:
                         continue
                     term = local
-                elif v in out and v != by:
+                elif v in out and not (kind == HELD and v[0] in self._states):
                     rank = self.values[v].ndim
                     term = (
                         np.tensordot(local, out[v], axes=rank)
@@ -227,6 +234,10 @@ class World:
                 out[w] = total
         self._cache[name] = out
         return out
+
+    @cached_property
+    def _states(self) -> set[str]:
+        return {d.name for d in self.model.states}
 
     @cached_property
     def names(self) -> set[str]:

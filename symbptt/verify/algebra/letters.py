@@ -12,7 +12,7 @@ import sympy
 from ...errors import SymbpttError
 from ...indices import poly as p
 from ...indices.canon import canonical_lam
-from ...indices.lower import Bound, Slots, linear, scalar_poly
+from ...indices.lower import Bound, Slots, linear, scalar_poly, shifted
 from ...indices.lower import delta as delta_poly
 from ...indices.lower import softmax as softmax_poly
 from ...indices.poly import Factor, Poly, fresh
@@ -120,6 +120,48 @@ class Letters:
             return p.bind(a(full, bound), index)
 
         return entries
+
+    def spread(self, a: Entries, old: Any, new: Any) -> Entries:
+        """x[0, j] wherever x has an axis of length 1 and the new shape a longer one."""
+
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            aligned = slots[len(slots) - len(old) :] if old else ()
+            return a(
+                tuple(p.UNIT if n == 1 else i for n, i in zip(old, aligned, strict=True)), bound
+            )
+
+        return entries
+
+    def expand(self, a: Entries, axes: list[int]) -> Entries:
+        return lambda slots, bound: a(tuple(i for n, i in enumerate(slots) if n not in axes), bound)
+
+    def beside(self, parts: list[Entries], sizes: list[Any]) -> Entries:
+        """Σ over the parts of Σ_i [k = i + lo] part[i]: k is in one of them."""
+
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            out: Poly = {}
+            lo: Any = sympy.Integer(0)
+            for x, n in zip(parts, sizes, strict=True):
+                i = fresh(str(n))
+                chosen = delta_poly(slots[-1], p.Shifted(i, p.extent(str(lo))))
+                out = p.add(out, p.bind(p.mul(chosen, x((*slots[:-1], i), bound)), i))
+                lo = lo + n
+            return out
+
+        return entries
+
+    def block(self, a: Entries, first: Any, size: Any) -> Entries:
+        return lambda slots, bound: a(
+            (*slots[:-1], shifted(slots[-1], p.extent(str(first)))), bound
+        )
+
+    def same_index(self, i: str, j: str, size: Any) -> Entries:
+        return lambda slots, bound: delta_poly(
+            *(p.Ix("f", f"#{name}", str(size)) for name in (i, j))
+        )
+
+    def any_array(self, name: str, shape: Any) -> Entries:
+        return lambda slots, bound: p.atom(Factor("var", f"any {name}", (), slots))
 
     def sum(self, k: Any, lo: Any, hi: Any, body: Callable[[], Tensor]) -> Tensor:
         inside = body()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -88,7 +89,7 @@ class Numbers:
         u, v = ((name, self.at(time)) for name, time in (of, by))
         w = self.world
         beyond = [k for k in (u, v) if k[1] is not None and k[1] > w.steps]
-        if beyond and all(k[1] == w.steps + 1 for k in beyond) and u == ("L", None):
+        if beyond and all((k[1] or 0) <= w.steps + w.reach for k in beyond) and u == ("L", None):
             name = next(n for n, _ in w.values if n == v[0])
             like = next(a for (n, s), a in w.values.items() if n == name and s is not None)
             return np.zeros(
@@ -129,6 +130,28 @@ class Numbers:
 
     def reduce(self, a: Any, axis: int, rank: int, size: Any = None) -> Any:
         return a.sum(axis=axis)
+
+    def spread(self, a: Any, old: Any, new: Any) -> Any:
+        return np.broadcast_to(a, new)
+
+    def expand(self, a: Any, axes: list[int]) -> Any:
+        return np.expand_dims(a, tuple(axes))
+
+    def beside(self, parts: list[Any], sizes: list[Any]) -> Any:
+        return np.concatenate(parts, axis=-1)
+
+    def block(self, a: Any, first: int, size: int) -> Any:
+        return a[..., first : first + size]
+
+    def same_index(self, i: str, j: str, size: Any) -> Any:
+        return np.array(float(self.free.get(i, 0) == self.free.get(j, 0)))
+
+    def any_array(self, name: str, shape: Any) -> Any:
+        """An array that a name stands for and that may be any: multiples of 1/64."""
+        draw = random.Random(f"{name}{shape}")
+        count = int(np.prod(shape, dtype=int))
+        drawn = [draw.choice((-1, 1)) * draw.randrange(16, 65) / 64 for _ in range(count)]
+        return np.array(drawn).reshape(shape)
 
     def sum(self, k: Any, lo: Any, hi: Any, body: Callable[[], Tensor]) -> Tensor:
         low, high = self.at(lo), self.at(hi)

@@ -36,6 +36,7 @@ class Tensor:
     shape: tuple[Any, ...]
     left: int
     loose: bool = False
+    pulled: int | None = None  # of a Jacobian: how many axes of what it pulls back are rows
 
     @property
     def rank(self) -> int:
@@ -84,7 +85,8 @@ def transpose(alg: Any, x: Tensor) -> Tensor:
     a = _LETTERS[: x.rank]
     out = a[x.left :] + a[: x.left]
     data = x.data if a == out else alg.permute(f"{a}->{out}", x.data)
-    return tensor(data, x.columns + x.rows, x.rank - x.left, x.loose)
+    turned = tensor(data, x.columns + x.rows, x.rank - x.left, x.loose)
+    return replace(turned, pulled=x.pulled)
 
 
 def add(alg: Any, a: Tensor, b: Tensor, sign: int = 1) -> Tensor:
@@ -92,19 +94,22 @@ def add(alg: Any, a: Tensor, b: Tensor, sign: int = 1) -> Tensor:
         a = tensor(alg.fill(a.data, b.shape), b.shape, b.left, b.loose)
     if b.rank == 0 and a.rank:
         b = tensor(alg.fill(b.data, a.shape), a.shape, a.left, a.loose)
-    if a.shape != b.shape and a.rank != b.rank:
-        wide, thin = (a, b) if a.rank > b.rank else (b, a)
-        if thin.rank == 1 and wide.rank == 2 and thin.shape[0] == wide.shape[1] and not thin.left:
-            out = alg.combine("b,ab->ab", thin.data, _ones(alg, wide).data)
-            thin = tensor(out, wide.shape, wide.left)  # a bias added to every row
-            a, b = (wide, thin) if a is wide else (thin, wide)
+    a, b = spread(alg, a, b), spread(alg, b, a)
     if a.shape != b.shape or (a.left != b.left and a.rank == 1):
         raise MisfitError(f"cannot add {a.show_shape()} and {b.show_shape()}")
     return tensor(alg.add(a.data, b.data, sign), a.shape, a.left, a.loose or b.loose)
 
 
-def _ones(alg: Any, like: Tensor) -> Tensor:
-    return tensor(alg.fill(alg.number(1).data, like.shape), like.shape, like.left)
+def spread(alg: Any, x: Tensor, like: Tensor) -> Tensor:
+    """x over the rows of `like`, and along its axes where x has length 1, as NumPy does it."""
+    if x.shape == like.shape or not x.rank or x.rank > like.rank or like.rank != 2:
+        return x
+    if x.rank == 1 and x.left:
+        return x
+    pairs = zip(x.shape, like.shape[like.rank - x.rank :], strict=True)
+    if not all(n in (1, k) for n, k in pairs):
+        return x
+    return tensor(alg.spread(x.data, x.shape, like.shape), like.shape, like.left, x.loose)
 
 
 def scale(alg: Any, a: Tensor, b: Tensor) -> Tensor:
@@ -120,6 +125,7 @@ def scale(alg: Any, a: Tensor, b: Tensor) -> Tensor:
 def hadamard(alg: Any, a: Tensor, b: Tensor) -> Tensor:
     if not (a.rank and b.rank):
         return scale(alg, a, b)
+    a, b = spread(alg, a, b), spread(alg, b, a)
     if a.shape != b.shape or a.left != b.left:
         raise MisfitError(f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise")
     i = _LETTERS[: a.rank]
@@ -152,6 +158,24 @@ def chained(alg: Any, a: Tensor, b: Tensor) -> Tensor:
     if by_matrix and len(shape) == 2:
         return tensor(data, shape, 1, True)
     return tensor(data, shape, a.rank - n, a.loose and b.loose)
+
+
+def pull(alg: Any, a: Tensor, b: Tensor) -> Tensor | None:
+    """g · ∂u/∂v, or ∂u/∂v · g in denominator layout: a gradient by u pulled back to one by v.
+
+    Every axis of u is summed over, however g is turned. None where this is no such product.
+    """
+    g, jacobian = (a, b) if b.pulled is not None else (b, a)
+    if g.pulled is not None or jacobian.pulled is None or not g.loose:
+        return None
+    facing = jacobian.rows if jacobian is b else jacobian.columns
+    if g.shape != facing:
+        return None
+    if jacobian is b:
+        out = chained(alg, replace(g, left=0), jacobian)
+    else:
+        out = chained(alg, jacobian, replace(g, left=g.rank))
+    return replace(out, left=jacobian.pulled, loose=True, pulled=None)
 
 
 def outer(alg: Any, a: Tensor, b: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from ..naming import Parts
 
 FUNCTIONS = {"tanh": "tanh", "σ": "sigmoid", "sigmoid": "sigmoid", "relu": "relu", "exp": "exp"}
 FUNCTIONS |= {"ReLU": "relu", "sin": "sin", "cos": "cos", "log": "log", "softplus": "softplus"}
+FUNCTIONS |= {"step": "step"}
 
 
 LOSSES = ("L", "E", "J", "ℓ", "l", "C", "loss", "Loss", "ε")

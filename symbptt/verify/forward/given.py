@@ -49,6 +49,7 @@ def from_model(model: Model, matching: Matching | None = None) -> System:
         made, names, frozenset(), pre, label,
         bool(target and target.classes is not None), output, logits,
         frozenset({"L", model.loss.step.name}), None, made.is_uninterpreted, filled=other,
+        given=True,
     )  # fmt: skip
 
 

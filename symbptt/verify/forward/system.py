@@ -32,3 +32,4 @@ class System:
     filled: tuple[str, ...] = ()
     accepted: tuple[s.Node, ...] = ()  # the right sides it was made from
     zeros: frozenset[str] = frozenset()  # the states of which the text says that they start at 0
+    given: bool = False  # a model that the text is about, loss and all

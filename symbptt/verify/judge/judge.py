@@ -22,6 +22,7 @@ from ..naming import Naming, Parts
 from .assumptions import KEYS, gradient, one_of, overview
 from .line import Line
 from .readings import Options, Reading, with_copy
+from .said import layout_said, order_said, stacked_said
 from .statement import Statement
 from .truth import FALSE, MISFIT, UNKNOWN, Answer, Ground
 
@@ -51,14 +52,22 @@ class Judge:
         self.options = Options(
             naming,
             both_signs=any({"d", "∂"} <= found for found in kinds.values()),
-            many_paths=len(system.model.states) > 1,
+            many_paths=sum(system.model.lag(d.name) for d in system.model.states) > 1,
             abstract=system.abstract,
         )
         self.options.losses = system.losses
         shape = system.model.table[system.output].shape if system.output else ()
         self.options.may_square = not system.stated_loss and bool(shape)
         self.options.label = system.label
+        self.options.given = system.given
         self.options.stacked = ("block",) if system.stack else ()
+
+    def listen(self, prose: Iterable[s.Prose]) -> None:
+        """Take what the words between the formulas settle for all of them."""
+        prose = list(prose)
+        self.options.layout = layout_said(prose)
+        self.options.order = order_said(prose)
+        self.naming.stacked = stacked_said(prose)
 
     def assume(self, fixed: Mapping[str, str]) -> None:
         """Readings the user fixes. Raises SymbpttError for one that does not exist."""

@@ -16,7 +16,7 @@ from ... import matrix as mx
 from .. import surface as s
 from ..meaning.choice import DENOMINATOR, NUMERATOR, SLOPES, Choice, atom_key, shorthand_key
 from ..naming import Naming
-from ..world import DIRECT, FUTURE, IMMEDIATE, TOTAL
+from ..world import DIRECT, FUTURE, HELD, IMMEDIATE, TOTAL
 from .statement import Statement
 
 
@@ -96,7 +96,7 @@ class Options:
         for side in (statement.left, statement.right):
             for n in s.walk(side):
                 if isinstance(n, s.Derivative) and n.of is not None and n.kind != "∇":
-                    of, by = s.bare(n.of), s.bare(n.by)
+                    of, by = s.whole(n.of), s.whole(n.by)
                     if not (isinstance(of, s.Symbol) and isinstance(by, s.Symbol)):
                         continue
                     q, r = self.naming.parts(of), self.naming.parts(by)
@@ -110,8 +110,10 @@ class Options:
 
     losses: frozenset[str] = frozenset()
     may_square = False
+    given = False  # whether the model is given, and its loss with it
     stacked: tuple[str, ...] = ()  # "block" where the model has W [h, x]
-    layout = ""
+    layout = ""  # where the text or the user states it
+    order = ""  # of a ∏ whose bounds do not say, where the text says it
     label = ""
     row: bool | None = None  # whether gradients of vectors are rows, where that is fixed
     partial = ""  # what every open ∂ is, where that is fixed
@@ -129,10 +131,12 @@ class Options:
             elif node.kind == "d":
                 lists.append([(key, TOTAL, False)])
             elif self.both_signs:
-                lists.append([(key, IMMEDIATE, False), (key, TOTAL, True)])
+                held = [(key, HELD, False)] if self.many_paths else []
+                lists.append([(key, IMMEDIATE, False), *held, (key, TOTAL, True)])
             else:
                 lists.append([(key, TOTAL, False), (key, IMMEDIATE, True)])
-        for combination in itertools.islice(itertools.product(*lists), 16):
+        every = sorted(itertools.product(*lists), key=lambda x: len({kind for _, kind, _ in x}))
+        for combination in every[:16]:  # one sense of ∂ for the whole line comes first
             chosen = {key: kind for key, kind, _ in combination}
             yield chosen, tuple(key for key, _, say in combination if say)
 
@@ -174,7 +178,9 @@ class Options:
             for n in s.walk(side)
             if isinstance(n, s.Big) and n.operator == "prod"
         ]
-        return ["written", "reversed"] if products else ["written"]
+        if not products:
+            return ["written"]
+        return [self.order] if self.order else ["written", "reversed"]
 
     def spreads(self, statement: Statement) -> list[bool]:
         for side in (statement.left, statement.right):
@@ -208,7 +214,8 @@ class Options:
             single.append("copy")
         if self.may_square and self.label in _letters(statement):
             single.append("squared")
-        single += ["single"] if self.looks_ahead(statement) else ["last", "single"]
+        single += [] if self.looks_ahead(statement) else ["last"]
+        single += [] if self.given else ["single"]
         single.append("carry")
         kept = [x for x in single if self.relevant(x, statement)]
         pairs = [(a, b) for a, b in itertools.combinations(kept, 2) if {a, b} not in _NEVER]

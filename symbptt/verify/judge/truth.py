@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,6 +27,7 @@ from ..world import World, close
 from .free_times import FreeTimes
 from .statement import Statement
 
+SAMPLE = 24  # entries at which a claim about named indices is compared
 TRUE, FALSE, MISFIT, UNKNOWN = "true", "false", "misfit", "unknown"
 
 
@@ -194,8 +197,7 @@ class Ground:
         used |= m.used
         if m.components:
             free = list(m.components)
-            sizes = [range(int(m.components[c])) for c in free]
-            for values in itertools.product(*sizes):
+            for values in _entries([int(m.components[c]) for c in free]):
                 alg = self.algebra(times)
                 alg.free = dict(zip(free, values, strict=True))
                 again = Meaning(self.system, self.naming, alg, choice)
@@ -205,6 +207,18 @@ class Ground:
                     return left, right
             return None
         return None if self.matches(left, right) else (left, right)
+
+
+def _entries(sizes: list[int]) -> list[tuple[int, ...]]:
+    """Values of the named indices: all of them, or a draw in which equal ones are frequent."""
+    if math.prod(sizes) <= SAMPLE:
+        return list(itertools.product(*map(range, sizes)))
+    draw = random.Random(repr(sizes))
+    found = {tuple(draw.randrange(n) for n in sizes) for _ in range(SAMPLE // 2)}
+    for _ in range(SAMPLE):
+        one = draw.randrange(max(sizes))
+        found.add(tuple(one % n if draw.random() < 0.7 else draw.randrange(n) for n in sizes))
+    return sorted(found)
 
 
 def fitted(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Stacked vectors, indicators, cases and entries."""
+"""Parts side by side, indicators, cases and entries."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from typing import Any
 from ... import matrix as mx
 from .. import surface as s
 from ..algebra import tensor as tn
-from ..algebra.tensor import MisfitError, Tensor
+from ..algebra.tensor import MisfitError, Tensor, tensor
 from ..naming import Parts
+from .arrays import beside, part
 from .choice import UnknownError
-from .entries import entries, value
+from .entries import entries, runs_over, value
 from .frame import Frame
+
+INDEX_LETTERS = frozenset("ijklmnpqr")
 
 
 def stack(m: Frame, node: s.Stack) -> Tensor:
     items = [x for row in node.rows for x in row]
     if m.system.stack is None:
-        raise UnknownError("[…]", "a stack that the model does not have")
+        return beside(m, [m.of(x) for x in items])
     names, stack = m.system.stack
     found = []
     times = []
@@ -51,6 +54,10 @@ def block(m: Frame, x: Tensor, shape: tuple[Any, ...]) -> Tensor:
 
 def indicator(m: Frame, node: s.Indicator) -> Tensor:
     inner = s.bare(node.of)
+    if isinstance(inner, s.Relation) and inner.relation == "=":
+        found = _same_index(m, s.bare(inner.left), s.bare(inner.right))
+        if found is not None:
+            return found
     label = value(m, "target~" if "target~" in m.model.table else "", mx.t)
     if isinstance(inner, s.Symbol):
         q = m.naming.parts(inner)
@@ -70,14 +77,23 @@ def indicator(m: Frame, node: s.Indicator) -> Tensor:
     raise UnknownError("1", f"an indicator of {label.show_shape()}")
 
 
+def _same_index(m: Frame, i: s.Node, j: s.Node) -> Tensor | None:
+    """[i = j] of two named indices, 1 where they are one."""
+    if not (isinstance(i, s.Symbol) and isinstance(j, s.Symbol)) or i.indices or j.indices:
+        return None
+    if not {i.letter, j.letter} <= INDEX_LETTERS:
+        return None
+    size = m.components.get(i.letter, m.components.get(j.letter))
+    if size is not None:
+        runs_over(m, i.letter, size)
+        runs_over(m, j.letter, size)
+    elif not m.numbers:
+        return None
+    return tensor(m.alg.same_index(i.letter, j.letter, size), (), 0)
+
+
 def entry(m: Frame, node: s.Entry) -> Tensor:
-    letters = []
-    for x in node.items:
-        inner = s.bare(x)
-        if not isinstance(inner, s.Symbol):
-            raise UnknownError("[…]")
-        letters.append(inner.letter)
-    return entries(m, m.of(node.of), tuple(letters))
+    return part(m, m.of(node.of), node.items)
 
 
 def cases(m: Frame, node: s.Cases) -> Tensor:

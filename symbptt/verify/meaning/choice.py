@@ -100,7 +100,7 @@ def atom_key(node: s.Derivative, naming: Naming) -> str:
     """∂h_t/∂W and ∂h_k/∂W are told apart: an author may mean two things by them."""
 
     def text(n: s.Node | None) -> str:
-        inner = s.bare(n) if n is not None else None
+        inner = s.whole(n) if n is not None else None
         if isinstance(inner, s.Symbol):
             q = naming.parts(inner)
             return f"{q.name}[{q.time}]"

@@ -28,12 +28,13 @@ def derivative(m: Frame, node: s.Derivative) -> Tensor:
     if isinstance(said, s.Apply) and [s.bare(x) for x in said.arguments] == [s.bare(node.by)]:
         return m.of(replace(said, primes=said.primes + 1))  # d tanh(x)/dx, the slope at x
     of, of_parts, direct = target(m, node.of)
-    by_node = s.bare(node.by)
+    by_node = s.whole(node.by)
     if isinstance(by_node, s.Transpose | s.Power):
         by_node = s.bare(by_node.base)
     if not isinstance(by_node, s.Symbol):
         raise UnknownError("∂", "a derivative by an expression")
     q = m.naming.parts(by_node)
+    q = replace(q, components=q.components or _entry_letters(node.by))
     name = m.quantities.find(q)
     d = m.quantities.declaration(name)
     copy = None
@@ -63,6 +64,13 @@ def derivative(m: Frame, node: s.Derivative) -> Tensor:
                 x = tensor(m.alg.power(x.data, -1), (), 0)
             out = tn.scale(m.alg, x, out)
     return out
+
+
+def _entry_letters(node: s.Node) -> tuple[str, ...]:
+    inner = s.bare(node)
+    items = map(s.bare, inner.items) if isinstance(inner, s.Entry) else ()
+    letters = [x.letter if isinstance(x, s.Symbol) and not x.indices else "" for x in items]
+    return tuple(letters) if all(letters) else ()
 
 
 def _argument_time(m: Frame, of: s.Node, q: Parts) -> Any:
@@ -105,9 +113,11 @@ def _component(m: Frame, of: Any, by: Any, kind: str, copy: Any, q: Parts, r: Pa
 
 def target(m: Frame, node: s.Node) -> tuple[Any, Parts | None, bool]:
     """What is differentiated: ((name, time), its parts, whether by its own equation only)."""
-    node = s.bare(node)
+    letters = _entry_letters(node)
+    node = s.whole(node)
     if isinstance(node, s.Symbol):
         q = m.naming.parts(node)
+        q = replace(q, components=q.components or letters)
         if q.letter in m.system.losses and q.name not in m.system.names:
             if q.time is None and q.labels and q.labels[0].isdigit():
                 at = sympy.Integer(q.labels[0])  # E_3

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...indices.poly import Ix
 from ..algebra.tensor import MisfitError, Tensor, tensor
 from ..naming import Parts
@@ -29,9 +31,10 @@ def entries(m: Frame, x: Tensor, components: tuple[str, ...]) -> Tensor:
     """x[i, j] for named indices; what they range over is noted for the quantifier."""
     if len(components) != x.rank:
         raise MisfitError(f"{len(components)} indices on an array of shape {x.show_shape()}")
-    for c, n in zip(components, x.shape, strict=True):
-        runs_over(m, c, n)
-    return pick(m, x, components)
+    for axis in reversed(range(x.rank)):
+        runs_over(m, components[axis], x.shape[axis])
+        x = pick(m, x, axis, components[axis])
+    return x
 
 
 def runs_over(m: Frame, c: str, n: Any) -> None:
@@ -40,9 +43,13 @@ def runs_over(m: Frame, c: str, n: Any) -> None:
         raise MisfitError(f"the index {c} runs over {m.components[c]} and {n} entries")
 
 
-def pick(m: Frame, x: Tensor, components: tuple[str, ...]) -> Tensor:
+def pick(m: Frame, x: Tensor, axis: int, name: str) -> Tensor:
+    """The entries of x at one named index of an axis."""
+    shape = x.shape[:axis] + x.shape[axis + 1 :]
+    left = x.left - (axis < x.left) if x.rank > 1 else 0
     if m.numbers:
-        at = tuple(int(m.alg.free.get(c, 0)) for c in components)
-        return tensor(x.data[at], (), 0)
-    slots = tuple(Ix("f", f"#{c}", str(n)) for c, n in zip(components, x.shape, strict=True))
-    return tensor(lambda _, bound: x.data(slots, bound), (), 0)
+        return tensor(np.take(x.data, int(m.alg.free.get(name, 0)), axis), shape, left, x.loose)
+    at, data = Ix("f", f"#{name}", str(x.shape[axis])), x.data
+    return tensor(
+        lambda slots, bound: data((*slots[:axis], at, *slots[axis:]), bound), shape, left, x.loose
+    )

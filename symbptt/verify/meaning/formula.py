@@ -86,12 +86,14 @@ class Meaning(Frame):
         if self.recall is None or self.alg.free:
             return self._read(node)
         key = (self.recall.letters(self.choice), *self.alg.times.items(), self._wanted())
+        key += tuple(sorted(self.probes.items()))
         said = self.recall.find(node, key, self.choice)
         if said is None:
             said = self._said(node)
             self.recall.keep(node, key, self.choice, said)
         self.asked |= said.asked
         self.used |= said.used
+        self.probes |= said.probes
         for c, n in said.components.items():
             runs_over(self, c, n)
         if isinstance(said.value, Exception):
@@ -106,15 +108,18 @@ class Meaning(Frame):
         return meaning(self, node)
 
     def _said(self, node: s.Node) -> Said:
-        saved = self.asked, self.used, self.components
+        saved = self.asked, self.used, self.components, self.probes
         self.asked, self.used, self.components = set(), set(), {}
+        self.probes = dict(self.probes)
         value: Tensor | Exception
         try:
             value = self._read(node)
         except (SymbpttError, ArithmeticError, ValueError, LookupError) as error:
             value = error
-        said = Said(value, frozenset(self.asked), frozenset(self.used), self.components)
-        self.asked, self.used, self.components = saved
+        said = Said(
+            value, frozenset(self.asked), frozenset(self.used), self.components, self.probes
+        )
+        self.asked, self.used, self.components, self.probes = saved
         return said
 
     def _wanted(self) -> Any:

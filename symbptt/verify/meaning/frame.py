@@ -32,6 +32,7 @@ class Frame(ABC):
         self.components: dict[str, Any] = {}  # named indices and what they run over
         self.used: set[str] = set()  # what the choice was needed for
         self.asked: set[str] = set()  # what of the choice the value depends on
+        self.probes: dict[str, str] = {}  # λ of λ · ∂u/∂v -> u
         self.depth = 0  # of definitions inside definitions
         self.numbers = isinstance(alg, Numbers)
         self.goal: tuple[Any, ...] = ()  # the shape of the left side

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from .. import surface as s
 from ..algebra import tensor as tn
 from ..algebra.tensor import MisfitError, Tensor, tensor
 from ..forward.drafts import FUNCTIONS
+from .arrays import expanded, full, identity, size_of, summed
 from .choice import NUMERATOR, UnknownError
 from .derivatives import called, derivative
 from .entries import value
@@ -36,6 +38,8 @@ def apply(m: Frame, node: s.Apply) -> Tensor:
         return tensor(m.alg.softmax(x.data, x.rank), x.shape, x.left)
     if head in ("prod",) and len(node.arguments) == 2:
         return _prod_of(m, *node.arguments)
+    if head in ARRAYS:
+        return ARRAYS[head](m, node)
     if head in ("outer",) and len(node.arguments) == 2:
         a, b = (m.of(x) for x in node.arguments)
         return tn.outer(m.alg, a, b)
@@ -101,8 +105,58 @@ def _prod_of(m: Frame, a: s.Node, b: s.Node) -> Tensor:
     return replace(out, left=min(1, out.rank), loose=True)
 
 
+def _ones(m: Frame, node: s.Apply) -> Tensor:
+    return full(m, 1, [size_of(m, x) for x in node.arguments])
+
+
+def _eye(m: Frame, node: s.Apply) -> Tensor:
+    return identity(m, size_of(m, node.arguments[0]))
+
+
+def _same(m: Frame, node: s.Apply) -> Tensor:
+    """onehot(y): a label stands for its one-hot rows everywhere."""
+    return m.of(node.arguments[0])
+
+
+def _sum(m: Frame, node: s.Apply) -> Tensor:
+    """sum(x, axis=1, keepdims=1), sum(x)."""
+    given = {name: int(x.text) for name, x in node.keywords if isinstance(x, s.Number)}
+    return summed(m, m.of(node.arguments[0]), given.get("axis"), bool(given.get("keepdims")))
+
+
+def _column(m: Frame, node: s.Apply) -> Tensor:
+    return expanded(m, m.of(node.arguments[0]), [1])
+
+
+ARRAYS: dict[str, Callable[[Frame, s.Apply], Tensor]] = {
+    "ones": _ones,
+    "eye": _eye,
+    "onehot": _same,
+    "sum": _sum,
+    "column": _column,
+}
+
+
+def _rational(node: s.Node) -> Any:
+    """−1/2 as SymPy; None where it is no number."""
+    node = s.bare(node)
+    if isinstance(node, s.Number):
+        return sympy.Rational(node.text)
+    if isinstance(node, s.Sum) and len(node.terms) == 1:
+        inner = _rational(node.terms[0])
+        return None if inner is None else -inner if node.signs == ("-",) else inner
+    if isinstance(node, s.Quotient):
+        above, below = _rational(node.above), _rational(node.below)
+        return None if above is None or not below else above / below
+    return None
+
+
 def power(m: Frame, node: s.Power) -> Tensor:
     exponent = s.bare(node.exponent)
+    number = _rational(exponent)
+    if number is not None and not isinstance(exponent, s.Number):
+        base = m.of(node.base)
+        return tensor(m.alg.power(base.data, number), base.shape, base.left)
     if isinstance(exponent, s.Symbol) and ("transpose" in node.may_be or exponent.letter == "T"):
         base = m.of(node.base)
         if base.rank:

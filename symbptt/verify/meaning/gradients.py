@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sympy
@@ -70,16 +71,13 @@ def laid(m: Frame, of: Any, by: Any, kind: str, copy: Any) -> Tensor:
     data = m.alg.derivative(of, by, kind, copy)
     u, v = shape(m, of[0]), shape(m, by[0])
     if not u:
-        if len(v) == 1:
-            row = m.settles("row") != m.quantities.is_row(by[0])
-            return tensor(data, v, 0 if row else 1, True)
-        return tensor(data, v, m.quantities.left(by[0], len(v)), True)
+        return tensor(data, v, standing(m, by[0]), True)
     layout = m.settles("layout")
     if layout == SLOPES and of[0] != by[0] and u == v and len(u) == 1:
         if of[1] == by[1] and is_elementwise(m, of[0], by[0]):
             m.used.add("slopes")
             return tensor(tn.diagonal(m.alg, data), u, m.quantities.left(of[0], 1))
-    out = tensor(data, u + v, len(u))
+    out = replace(tensor(data, u + v, len(u)), pulled=standing(m, by[0]))
     return tn.transpose(m.alg, out) if layout == DENOMINATOR else out
 
 
@@ -104,6 +102,14 @@ def _reaches(m: Frame, by: str, name: str) -> bool:
     e = m.model.defined.get(name)
     reads = [] if e is None else [v for v in mx.variables(e.rhs) if v.times == (mx.t,)]
     return any(_reaches(m, by, v.name) for v in reads)
+
+
+def standing(m: Frame, by: str) -> int:
+    """How many axes of a gradient by this quantity are rows."""
+    rank = len(shape(m, by))
+    if rank == 1:
+        return 0 if m.settles("row") != m.quantities.is_row(by) else 1
+    return m.quantities.left(by, rank)
 
 
 def shape(m: Frame, name: str) -> tuple[Any, ...]:

@@ -6,12 +6,16 @@ Where the text leaves the grouping open, the reading's; where only one grouping 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from .. import surface as s
 from ..algebra import tensor as tn
 from ..algebra.tensor import MisfitError, Tensor, tensor
+from .choice import NUMERATOR
+from .derivatives import target
 from .dots import telescoped
 from .frame import Frame
 
@@ -19,6 +23,7 @@ Multiply = Callable[[Tensor, Tensor, str], Tensor]
 
 
 def product(m: Frame, node: s.Product) -> Tensor:
+    _probed(m, node)
     signs = list(node.signs)
     items: list[Any] = []
     signs_kept: list[str] = []
@@ -31,6 +36,19 @@ def product(m: Frame, node: s.Product) -> Tensor:
     values = [m.of(x) for x in items]
     diagonals = {id(v) for v, x in zip(values, items, strict=True) if _is_diag(x)}
     return bound_product(m, values, signs_kept, diagonals)
+
+
+def _probed(m: Frame, node: s.Product) -> None:
+    """λ of λ · ∂u/∂v, a letter of no other meaning beside a Jacobian: any array like u."""
+    factors = [s.bare(x) for x in node.factors]
+    for letter, jacobian in (*pairwise(factors), *(p[::-1] for p in pairwise(factors))):
+        if not isinstance(letter, s.Symbol) or letter.indices or letter.letter in m.probes:
+            continue
+        if isinstance(jacobian, s.Derivative) and jacobian.of is not None:
+            if not m.quantities.means(m.naming.parts(letter)):
+                (name, _), _, _ = target(m, jacobian.of)
+                if name in m.model.table:
+                    m.probes[m.naming.parts(letter).name] = name
 
 
 def bound_product(
@@ -133,6 +151,11 @@ def _times(m: Frame, pair: bool, a: Tensor, b: Tensor, sign: str) -> Tensor:
         return tn.scale(alg, a, b)
     if sign == "⊗":
         return tn.outer(alg, a, b)
+    if sign == "·" and (pulled := tn.pull(alg, a, b)) is not None:
+        return pulled
+    if a.pulled is not None and b.pulled is not None and sign != "⊙":
+        keeps = b if m.settles("layout") == NUMERATOR else a
+        return replace(tn.chained(alg, a, b), pulled=keeps.pulled)
     if sign == "⊙":
         if {a.rank, b.rank} == {1, 2} and m.settles("rows"):
             return _row_scaled(m, a, b)

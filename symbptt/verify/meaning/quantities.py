@@ -29,12 +29,20 @@ class Quantities:
         names = self.system.names
         if q.name in self.renamed:
             return self.renamed[q.name]
+        if q.name in self.naming.stacked:
+            words = f"{q.name} is several states stacked into one vector, which is not read yet"
+            raise UnknownError(q.name, words)
         if q.name in names:
             return names[q.name]
         found = self.guess(q)
         if found is None:
             raise UnknownError(q.name)
         return found
+
+    def means(self, q: Parts) -> bool:
+        """Whether the symbol stands for something of the model."""
+        known = (*self.system.names, *self.model.sizes, *self.system.losses)
+        return q.name in self.renamed or q.name in known or self.guess(q) is not None
 
     def guess(self, q: Parts) -> str | None:
         """A symbol matched by its role, where no name fits."""

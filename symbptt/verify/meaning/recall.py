@@ -22,6 +22,7 @@ class Said:
     asked: frozenset[str]
     used: frozenset[str] = frozenset()
     components: dict[str, Any] = field(default_factory=dict)
+    probes: dict[str, str] = field(default_factory=dict)
 
 
 class Recall:

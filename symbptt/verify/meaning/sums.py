@@ -14,6 +14,7 @@ from .. import surface as s
 from ..algebra import tensor as tn
 from ..algebra.tensor import Tensor, tensor
 from ..naming import Naming
+from .arrays import is_size
 from .choice import UnknownError
 from .frame import Frame
 from .products import third_order
@@ -67,7 +68,7 @@ def _bounded(m: Frame, node: s.Big, bounds: tuple[s.Bound, ...]) -> Tensor:
         return m.of(node.body)
     bound, rest = bounds[0], bounds[1:]
     letter = bound.variable.letter
-    if letter not in m.naming.names or _is_component(m, bound, node):
+    if letter not in m.naming.names or _is_component(m, bound, node) or _over_entries(m, bound):
         return _component_sum(m, letter, node, rest)
     k, lo, hi, down = limits(m.naming, bound)
     lo, hi = _with_terms(m, bound, node.body, lo, hi)
@@ -112,6 +113,11 @@ def _is_component(m: Frame, bound: s.Bound, node: s.Big) -> bool:
         if letter in q.components:
             return True
     return False
+
+
+def _over_entries(m: Frame, bound: s.Bound) -> bool:
+    """Σ_{n=1}^{N}: up to a size of the model."""
+    return bound.upper is not None and is_size(m, s.bare(bound.upper))
 
 
 def _component_sum(m: Frame, letter: str, node: s.Big, rest: tuple[s.Bound, ...]) -> Tensor:

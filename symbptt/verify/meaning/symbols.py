@@ -6,10 +6,11 @@ from ... import matrix as mx
 from .. import surface as s
 from ..algebra.tensor import Tensor, tensor
 from ..naming import Parts
+from .arrays import identity, ones_of
 from .choice import UnknownError, shorthand_key
 from .entries import value
 from .frame import Frame
-from .gradients import letter_gradient
+from .gradients import letter_gradient, shape, standing
 from .times import moved
 
 
@@ -30,15 +31,27 @@ def named(m: Frame, q: Parts, node: s.Symbol | None = None) -> Tensor:
     if q.letter == m.naming.horizon and not q.labels and q.time is None:
         return m.alg.number(mx.T)
     if q.letter == "I" and q.labels and q.labels[0] in m.model.sizes:
-        n = m.alg.size(mx.size(q.labels[0]))  # the identity I_H
-        return tensor(m.alg.eye(n), (n, n), 1)
+        return identity(m, mx.size(q.labels[0]))
+    if node is not None and node.letter == "1" and node.sub:
+        return ones_of(m, node)
     if q.letter == "1" and "N" in m.model.sizes:
         n = m.alg.size(mx.size("N"))  # the ones that sum a batch
         return tensor(m.alg.fill(m.alg.number(1).data, (n,)), (n,), 1)
-    if q.letter in m.system.losses and not q.labels:
+    if q.name in m.model.sizes and q.time is None:
+        return m.alg.number(mx.size(q.name))
+    if q.name in m.probes and q.time is None:
+        return _probe(m, q)
+    if q.letter in m.system.losses and not q.labels and q.name not in m.model.defined:
         raise UnknownError(q.name, "a loss stands as a number")
     name = m.quantities.find(q)
     return value(m, name, m.quantities.time_of(name, q), q)
+
+
+def _probe(m: Frame, q: Parts) -> Tensor:
+    """λ of λ · ∂u/∂v: any array of the shape of u, as a gradient by u would stand."""
+    of = m.probes[q.name]
+    sizes = shape(m, of)
+    return tensor(m.alg.any_array(q.name, sizes), sizes, standing(m, of), True)
 
 
 def _alias(m: Frame, q: Parts) -> Tensor:

@@ -13,8 +13,8 @@ from ...indices import jacobian
 from ...indices import poly as p
 from ...indices.lower import delta, lower
 from ...indices.poly import Factor, Lin, Poly
-from ...model import Model
-from ..world import DIRECT, FUTURE, IMMEDIATE, TOTAL
+from ...model import Equation, Model
+from ..world import DIRECT, FUTURE, HELD, IMMEDIATE, TOTAL
 from .substitute import at_time, contracted, renamed
 
 ROUNDS = 100  # of rewriting, before a line is given up
@@ -25,7 +25,15 @@ class ChainRule:
 
     def __init__(self, model: Model):
         self.model = model
+        self._read: dict[str, set[str]] = {}
+        self._local: dict[Any, Poly] = {}
         self.order = {e.lhs.name: n for n, e in enumerate(model.equations)}
+
+    def local(self, e: Equation, v: mx.Var) -> Poly:
+        """∂rhs/∂v of one equation, at t."""
+        if (e.lhs.name, v) not in self._local:
+            self._local[e.lhs.name, v] = jacobian(e.rhs, v)
+        return self._local[e.lhs.name, v]
 
     def expansion(self, f: Factor, atoms: list[Factor]) -> Poly | None:
         kind, of, _, _, by_timed, _ = f.name
@@ -97,7 +105,7 @@ class ChainRule:
                 at = Lin(time.const + lag, time.terms)
                 if not at.terms and at.const < 1:
                     continue  # no equation holds before the first step
-                local = at_time(jacobian(e.rhs, v), at)
+                local = at_time(self.local(e, v), at)
                 after = TOTAL if kind == FUTURE else kind
                 weight = self._loss_factor(e.lhs, at, after, loss)
                 out = p.add(out, contracted(weight, local, e.lhs.shape, v.shape, slots))
@@ -164,7 +172,7 @@ class ChainRule:
             for v in mx.variables(e.rhs):
                 if v.name != by or v.times or not self.reaches_loss(e.lhs.name):
                     continue
-                local = at_time(jacobian(e.rhs, v), time)
+                local = at_time(self.local(e, v), time)
                 weight = self._loss_factor(e.lhs, time, kind)
                 out = p.add(out, contracted(weight, local, e.lhs.shape, v.shape, f.slots))
         if copy is not None:
@@ -183,6 +191,8 @@ class ChainRule:
         source = f.times[1] if by_timed else None
         if not time.terms and time.const < 1 and time != source:
             return {}  # an initial state depends on nothing
+        if not by_timed and by not in self._below(of):
+            return {}  # there is no path from the parameter
         if copied:
             gap = p.lin_add(time, f.times[-1], -1)
             if not gap.terms and gap.const < 0:
@@ -207,7 +217,7 @@ class ChainRule:
                 continue
             seen.add(v)
             lag = int(mx.t - v.time) if v.times else 0
-            local = at_time(jacobian(e.rhs, v), time)
+            local = at_time(self.local(e, v), time)
             if v.name == by and not by_timed and not v.times:
                 share = local
                 if copied:
@@ -227,7 +237,9 @@ class ChainRule:
                 if gap == Lin(0):
                     out = p.add(out, renamed(local, e.lhs.shape + v.shape, f.slots))
                     continue
-            if kind == DIRECT or (kind == IMMEDIATE and lag):
+            if kind == DIRECT or (kind in (IMMEDIATE, HELD) and lag):
+                continue
+            if kind == HELD and self._is_state(v.name):
                 continue
             if v.name not in self.model.defined:
                 continue
@@ -240,6 +252,18 @@ class ChainRule:
             j = renamed(local, e.lhs.shape + v.shape, (*left, *inner))
             out = p.add(out, p.bind(p.mul(j, atom), *inner) if inner else p.mul(j, atom))
         return out
+
+    def _below(self, name: str) -> set[str]:
+        """Everything a variable depends on, at any step."""
+        if name not in self._read:
+            found, todo = {name}, [name]
+            while todo:
+                e = self.model.defined.get(todo.pop())
+                new = {v.name for v in mx.variables(e.rhs)} - found if e is not None else set()
+                found |= new
+                todo += new
+            self._read[name] = found
+        return self._read[name]
 
     def _is_state(self, name: str) -> bool:
         return any(d.name == name for d in self.model.states)

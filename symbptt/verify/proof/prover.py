@@ -77,9 +77,7 @@ class Prover:
                 if said is None:
                     break
                 steps.append(said)
-            else:
-                continue
-            current = canonical(current)
+            current = canonical(self.values.opened(canonical(current)))
             if vanishes(current):
                 return Proof(True, tuple(steps))
             written, products = self.values.affine(current), self.propagators.products
@@ -151,7 +149,7 @@ class Prover:
         return q
 
     def _stepwise(self, q: Poly) -> tuple[Poly, str | None]:
-        """Rewrite the atom that is furthest from the common ground."""
+        """Rewrite the atom that is furthest from the common ground, and all within one step."""
         q = self.propagators.products(self.values.opened(q))
         atoms = [f for m in q for f, _ in m.factors if is_atom(f)]
         if not atoms:
@@ -159,8 +157,14 @@ class Prover:
         todo = sorted(set(atoms), key=self._distance)
         for f in todo:
             poly = self.chain.expansion(f, atoms)
-            if poly is not None:
-                return canonical(substituted(q, f, poly)), f"{shown(f)} by the chain rule"
+            if poly is None:
+                continue
+            q = substituted(q, f, poly)
+            for g in todo:
+                if g != f and (g.name == f.name or g.name[0] != TOTAL) and g.times == f.times:
+                    poly = self.chain.expansion(g, atoms)
+                    q = q if poly is None else substituted(q, g, poly)
+            return q, f"{shown(f)} by the chain rule"
         return self._once_more(q, todo), None
 
     def _once_more(self, q: Poly, todo: list[Factor]) -> Poly:

@@ -122,6 +122,11 @@ class Calls(Scripts):
         """A font over its argument."""
         upright = self.peek()
         a, b = self.argument()
+        kinds = [t.kind for t in self.tokens[a:b]]
+        if token.value == "rm" and kinds[:1] == ["letter"] and kinds[-1] == "number":
+            if set(kinds) == {"letter", "number"}:  # \mathrm{z1}, a name
+                word = "".join(t.value for t in self.tokens[a:b])
+                return Symbol(word, font="rm", start=token.start, end=self.before)
         if [t.value for t in self.tokens[a:b]] == ["1"] and token.value in ("bold", "bb"):
             return self.one(token)
         inner = self.within(a, b, self.expression) if b > a else None

@@ -111,7 +111,9 @@ class Scripts(Cursor):
             return replace(base, order=self.within(a, b, self.expression))
         if isinstance(base, Symbol | Shorthand):
             parts = self.split(a, b, ("comma", "semicolon"))
-            return self.indexed(base, [self.index(x, y, "_") for x, y in parts])
+            alone = any(y == x + 1 and self.tokens[x].kind == "colon" for x, y in parts)
+            if not alone or len(parts) < 2:
+                return self.indexed(base, [self.index(x, y, "_") for x, y in parts])
         return self.entries(base, a, b, "_")
 
     def entries(self, base: Node, a: int, b: int, style: str) -> Node:

@@ -15,8 +15,8 @@ from ..judge.statement import Statement
 from .everywhere import everywhere
 from .slopes import argument, slope
 from .structure import brackets, drop, grouping, operation, order, sign
-from .symbols import kind, swap, transposed
-from .times import bound, global_index, index
+from .symbols import immediate, kind, swap, total, transposed
+from .times import bound, by_one, global_index, index, numbered, unsummed
 from .vocabulary import Vocabulary
 from .whole import whole
 
@@ -33,8 +33,8 @@ class Edit:
 Change = Callable[[Vocabulary, s.Node], Iterator[tuple[str, str, s.Node]]]
 
 LOCAL: tuple[Change, ...] = (
-    argument, slope, brackets, index, grouping, swap, kind, sign, transposed, order, operation,
-    bound, drop,
+    argument, total, by_one, slope, brackets, index, grouping, swap, kind, sign, transposed, order,
+    operation, bound, drop, numbered,
 )  # fmt: skip
 
 # Of a line whose shapes do not fit: what changes shapes comes first.
@@ -56,6 +56,8 @@ def _ordered(
 ) -> Iterator[tuple[str, str, Statement]]:
     right, left = statement.right, statement.left
     v.jacobian = v.is_jacobian(left)
+    yield from unsummed(v, statement)
+    yield from immediate(v, statement)
     for change in _changes(right, shape):
         found = list(everywhere(right, partial(change, v)))
         if change is transposed:  # weights and Jacobians before plain vectors

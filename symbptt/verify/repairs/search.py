@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from ... import matrix as mx
 from .. import surface as s
 from ..judge.judge import Judge, keys_of
 from ..judge.line import Line
 from ..judge.readings import NOTE, Reading
 from ..judge.statement import Statement
-from ..judge.truth import FALSE, MISFIT
+from ..judge.truth import FALSE, MISFIT, Answer
 from .edits import Edit, edits
 from .vocabulary import Vocabulary
 
@@ -98,6 +99,8 @@ class Repairs:
                 continue  # there the author's later part is zero, and any factor of it right
             if "squared" in some and not options.may_square:
                 continue
+            if "single" in some and options.given:
+                continue
             if all(options.relevant(name, statement) for name in some):
                 kept.append(some)
         return sorted(kept, key=lambda x: not self._fits(statement, x))
@@ -120,9 +123,14 @@ class Repairs:
             )
             for reading in readings:
                 spent += 1
-                if self.judge.try_(reading):
+                answer = self.judge.try_(reading)
+                if answer and (reading.statement.last or self._at_steps(statement, answer)):
                     return reading, spent
         return None, spent
+
+    def _at_steps(self, statement: Statement, answer: Answer) -> bool:
+        """Whether it holds at more than one step, where it is about any step."""
+        return len(answer.holds_at) > 1 or mx.t not in self.judge.ground.free_times(statement)
 
 
 def _noted(edits: Iterator[Edit], known: list[Edit]) -> Iterator[Edit]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import surface as s
+from ..judge.statement import Statement
 from ..meaning.choice import shorthand_key
 from ..write import plain
 from .vocabulary import Vocabulary
@@ -83,6 +84,15 @@ def _layout_code(v: Vocabulary, node: s.Node) -> str:
     return "M05"
 
 
+def total(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """A total derivative where the text has immediate ones to write."""
+    if not isinstance(node, s.Derivative) or node.kind != "d" or not v.judge.options.both_signs:
+        return
+    if node.of is not None and not v.judge.options.of_loss(node):
+        words = "double counting: the immediate derivative is needed here"
+        yield "M09", words, replace(node, kind="∂")
+
+
 def kind(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
     """Total for immediate, this step's loss for the whole."""
     if not isinstance(node, s.Derivative) or node.of is None:
@@ -106,3 +116,15 @@ def kind(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
     elif node.kind != "∂+":
         words = "double counting: the immediate derivative is needed here"
         yield "M09", words, replace(node, kind="∂+")
+
+
+def immediate(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
+    """dh_t/dθ = J dh_{t−1}/dθ without ∂h_t/∂θ."""
+    left = s.bare(statement.left)
+    if not v.jacobian or not isinstance(left, s.Derivative) or not isinstance(left.by, s.Symbol):
+        return
+    if v.naming.parts(left.by).time is None and left.kind != "∂+":
+        own = replace(left, kind="∂" if v.judge.options.both_signs else "∂+")
+        words = f"the immediate term {plain(own)} is missing"
+        terms = (own, s.Group(statement.right))
+        yield "M08", words, replace(statement, right=s.Sum(terms, ("+", "+")))

@@ -32,14 +32,40 @@ def index(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
         if len(free) == 1 and symbol not in free:
             moved = v.at(node, q.time.xreplace({next(iter(free)): symbol}))
             yield "M10", f"the index of {plain(node)} should be {name}", moved
-    if sympy.sympify(q.time).free_symbols:
-        target = [x for x in (2, 3, 1, 0)]
-        for number in target:
-            yield (
-                "M30",
-                f"the index of {plain(node)} should be {number}",
-                v.at(node, sympy.Integer(number)),
-            )
+
+
+def numbered(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """A step written as a number where the author has a letter."""
+    time = v.naming.parts(node).time if isinstance(node, s.Symbol) else None
+    if time is not None and sympy.sympify(time).free_symbols:
+        for number in (2, 3, 1, 0):
+            words = f"the index of {plain(node)} should be {number}"
+            yield "M30", words, v.at(node, sympy.Integer(number))
+
+
+def unsummed(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
+    """Σ over a step that the right side speaks of and the left does not."""
+    free = v.judge.ground.free_times
+    for t in free(Statement(statement.right, statement.right)):
+        if t not in free(Statement(statement.left, statement.left)):
+            b = s.Bound(s.Symbol(str(t)), s.Number("1"), s.Symbol(v.naming.horizon or "T"))
+            summed = s.Big("sum", (b,), statement.right)
+            yield "M12", f"the sum over {t} is missing", replace(statement, right=summed)
+
+
+def by_one(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """Bounds that begin or end one step too early or too late."""
+    if not isinstance(node, s.Big):
+        return
+    what = "sum" if node.operator == "sum" else "product"
+    for n, b in enumerate(node.bounds):
+        for end in ("lower", "upper"):
+            old = getattr(b, end)
+            for sign in ("+", "-") if old is not None else ():
+                new = s.Sum((old, s.Number("1")), ("+", sign))
+                moved = replace(b, lower=new) if end == "lower" else replace(b, upper=new)
+                bounds = (*node.bounds[:n], moved, *node.bounds[n + 1 :])
+                yield "M13", f"the {what} has the wrong bounds", replace(node, bounds=bounds)
 
 
 def global_index(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:

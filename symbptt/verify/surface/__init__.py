@@ -44,7 +44,7 @@ from .expressions import (
     Underbrace,
     Words,
 )
-from .walk import Kept, bare, children, rebuild, symbols, walk
+from .walk import Kept, bare, children, rebuild, symbols, walk, whole
 
 __all__ = [
     "RELATIONS",
@@ -91,4 +91,5 @@ __all__ = [
     "rebuild",
     "symbols",
     "walk",
+    "whole",
 ]  # fmt: skip

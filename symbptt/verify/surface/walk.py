@@ -8,7 +8,7 @@ from itertools import chain, count
 from typing import Any, Generic, TypeVar
 
 from .atoms import Node, Symbol
-from .expressions import Group, Underbrace
+from .expressions import Entry, Group, Underbrace
 
 N = TypeVar("N", bound=Node)
 T = TypeVar("T")
@@ -90,3 +90,9 @@ def bare(node: Node) -> Node:
     while isinstance(node, Group | Underbrace):
         node = node.of
     return node
+
+
+def whole(node: Node) -> Node:
+    """[a_t]_{n,j} without its indices: what the entry is of."""
+    inner = bare(node)
+    return bare(inner.of) if isinstance(inner, Entry) else inner

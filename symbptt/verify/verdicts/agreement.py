@@ -64,7 +64,7 @@ def layouts(judge: Judge) -> None:
             continue  # an elementwise link is the same in both
         if line.true and len(layouts) == 1 and _has_jacobian(judge, line):
             needs[layouts.pop()].append(line)
-    for line in needs[DENOMINATOR]:
+    for line in [] if judge.options.layout else needs[DENOMINATOR]:
         if not needs[NUMERATOR] and not any(c.code == "M05" for c in line.conditions):
             words = "denominator layout: ∂u/∂v has the rows of v, which the text does not state"
             line.conditions.append(Condition("M05", words))

@@ -247,5 +247,6 @@ def _settle_plain(judge: Judge, line: Line) -> None:
         {r.order for r in line.true if r.choice.layout == x} for x in (NUMERATOR, DENOMINATOR)
     ]
     if all(len(x) < 2 for x in orders):
-        if has_product(line) and not judge.system.abstract and not explicit_order(line):
+        said = judge.options.order or judge.system.abstract
+        if has_product(line) and not said and not explicit_order(line):
             line.conditions.append(order_condition(line))

@@ -1,0 +1,41 @@
+"""What the prose of a document settles for all of its lines: the layout, the order of a ∏."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from .. import surface as s
+from ..meaning.choice import DENOMINATOR, NUMERATOR
+
+_LAYOUT = re.compile(r"\b(numerator|denominator)[\s-]+(?:layout|convention)", re.I)
+_STACKED = re.compile(r"(\w+?)_\{?t\}?\$?\s+=\s+\$?\([^()]*\)\$?,\s+stacked")
+_LATEST_LEFT = re.compile(
+    r"\blatest\s+(?:step|factor|one|index|time)[\w\s]{0,12}?\bon\s+the\s+left\b"
+    r"|\b(?:descending|decreasing)\s+(?:order|time|index)",
+    re.I,
+)
+_LATEST_RIGHT = re.compile(
+    r"\blatest\s+(?:step|factor|one|index|time)[\w\s]{0,12}?\bon\s+the\s+right\b"
+    r"|\b(?:ascending|increasing)\s+(?:order|time|index)",
+    re.I,
+)
+
+
+def layout_said(prose: Iterable[s.Prose]) -> str:
+    """numerator or denominator, where the words name one of them and not the other."""
+    found = {m[1].lower() for p in prose for m in _LAYOUT.finditer(p.text)}
+    return found.pop() if len(found) == 1 and found <= {NUMERATOR, DENOMINATOR} else ""
+
+
+def stacked_said(prose: Iterable[s.Prose]) -> frozenset[str]:
+    """The letters of s_t = (c_t, h_t), stacked into one vector."""
+    return frozenset(m[1] for p in prose for m in _STACKED.finditer(p.text))
+
+
+def order_said(prose: Iterable[s.Prose]) -> str:
+    """How the factors of a ∏ stand, "reversed" with the latest on the left, where it is said."""
+    words = [p.text for p in prose]
+    left = any(_LATEST_LEFT.search(x) for x in words)
+    right = any(_LATEST_RIGHT.search(x) for x in words)
+    return "" if left == right else "reversed" if left else "written"
