@@ -71,7 +71,7 @@ class Prover:
             current = zero
             for _ in range(ROUNDS):
                 current = canonical(current)
-                if vanishes(current):
+                if not current:
                     return Proof(True, tuple(steps))
                 current, said = rewrite(current)
                 if said is None:
