@@ -22,12 +22,6 @@ from .frame import Frame
 from .products import product
 from .times import time_value
 
-ROWS = s.Number("0")
-
-
-def ones(m: Frame, shape: Any) -> Any:
-    return m.alg.fill(m.alg.number(1).data, shape)
-
 
 def apply(m: Frame, node: s.Apply) -> Tensor:
     head = node.head.letter
@@ -45,12 +39,6 @@ def apply(m: Frame, node: s.Apply) -> Tensor:
         return tn.outer(m.alg, a, b)
     if head in ("dot", "matmul") and len(node.arguments) == 2:
         return product(m, s.Product(node.arguments, ("@",)))
-    if head == "sum" and len(node.arguments) == 1 and dict(node.keywords).get("axis") == ROWS:
-        x = m.of(node.arguments[0])
-        if x.rank == 2:  # np.sum(x, axis=0) of a batch
-            return tensor(m.alg.combine("ab,a->b", x.data, ones(m, x.shape[:1])), x.shape[1:], 0)
-        if x.rank == 1 and not x.left:
-            return x  # of a batch of one
     if head in FUNCTIONS or (head in _functions(m) and len(node.arguments) == 1):
         return _function(m, node, head)
     q = m.naming.parts(node.head)
@@ -121,7 +109,10 @@ def _same(m: Frame, node: s.Apply) -> Tensor:
 def _sum(m: Frame, node: s.Apply) -> Tensor:
     """sum(x, axis=1, keepdims=1), sum(x)."""
     given = {name: int(x.text) for name, x in node.keywords if isinstance(x, s.Number)}
-    return summed(m, m.of(node.arguments[0]), given.get("axis"), bool(given.get("keepdims")))
+    x = m.of(node.arguments[0])
+    if x.rank == 1 and not x.left and given.get("axis") == 0:
+        return x  # a row is a batch of one
+    return summed(m, x, given.get("axis"), bool(given.get("keepdims")))
 
 
 def _column(m: Frame, node: s.Apply) -> Tensor:

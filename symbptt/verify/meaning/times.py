@@ -66,6 +66,8 @@ def shifted(node: s.Node, k: Any, value: Any, naming: Naming) -> s.Node:
     def change(n: s.Node) -> s.Node:
         if isinstance(n, s.Index):
             return index(n)
+        if isinstance(n, s.Shorthand) and not n.of.indices:
+            return n  # dt is a gradient, and no step
         if isinstance(n, s.Big) and k in {naming.symbol(b.variable.letter) for b in n.bounds}:
             return n
         if isinstance(n, s.Bound):
