@@ -98,8 +98,22 @@ def stand(d: Draft, places: Places) -> None:
         part = here.get(r.buffer)
         return replace(r, buffer=part[0], block=part[1:]) if part else r
 
+    copied: dict[Any, tuple[str, ...]] = {}
+
+    def without(i: Instruction, loop: Loop | None) -> list[Instruction]:
+        if i.op != "copy" or i.args != (i.out,):
+            return [i]
+        copied[i.out.buffer, i.out.block] = i.labels
+        return []
+
+    def named(i: Instruction, loop: Loop | None) -> list[Instruction]:
+        """What writes the block computes the equations of the copy as well."""
+        more = copied.get((i.out.buffer, i.out.block), ())
+        return [replace(i, labels=tuple(dict.fromkeys((*i.labels, *more))))]
+
     d.views(seen)
-    d.rewrite(lambda i, loop: [] if i.op == "copy" and i.args == (i.out,) else [i])
+    d.rewrite(without)
+    d.rewrite(named)
     for name, part in here.items():
         d.blocks_named.setdefault(part, name)
         del d.buffers[name]

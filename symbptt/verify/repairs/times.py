@@ -53,6 +53,16 @@ def unsummed(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, St
             yield "M12", f"the sum over {t} is missing", replace(statement, right=summed)
 
 
+def _beside(end: s.Node, by: str) -> s.Node:
+    """One more, or one less: 1 for 2 − 1, t for t + 1 − 1, and t − 1."""
+    if isinstance(end, s.Number) and end.text.isdigit():
+        return s.Number(str(int(end.text) + (1 if by == "+" else -1)))
+    match end:
+        case s.Sum((first, s.Number("1")), ("+", sign)) if sign != by:
+            return first
+    return s.Sum((end, s.Number("1")), ("+", by))
+
+
 def by_one(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
     """Bounds that begin or end one step too early or too late."""
     if not isinstance(node, s.Big):
@@ -62,7 +72,7 @@ def by_one(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
         for end in ("lower", "upper"):
             old = getattr(b, end)
             for sign in ("+", "-") if old is not None else ():
-                new = s.Sum((old, s.Number("1")), ("+", sign))
+                new = _beside(old, sign)
                 moved = replace(b, lower=new) if end == "lower" else replace(b, upper=new)
                 bounds = (*node.bounds[:n], moved, *node.bounds[n + 1 :])
                 yield "M13", f"the {what} has the wrong bounds", replace(node, bounds=bounds)
@@ -85,13 +95,6 @@ def global_index(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str
         new = shifted(statement.right, mx.t, mx.t + by, v.naming)
         if new != statement.right:
             yield "M10", "the right side is off by one step", replace(statement, right=new)
-
-
-def _beside(end: s.Node, by: str) -> s.Node:
-    """One more, or one less: t − 1, and 1 for 2 − 1."""
-    if isinstance(end, s.Number) and end.text.isdigit():
-        return s.Number(str(int(end.text) + (1 if by == "+" else -1)))
-    return s.Sum((end, s.Number("1")), ("+", by))
 
 
 def bound(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
