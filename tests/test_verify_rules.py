@@ -198,3 +198,14 @@ def test_a_step_s_loss_is_the_sum_of_its_shares() -> None:
     assert last(line).verdict == "proved"
     assert last(line.replace("{k=1}^t", "{k=1}^{t-1}")).verdict == "refuted"
     assert last(line.replace("s_{k-1}^T", "s_k^T")).verdict == "refuted"
+
+
+def test_more_indices_than_axes_refute_no_shape() -> None:
+    """The author has a batch of rows where the text's equations let a vector be read."""
+    line = last(
+        r"\frac{\partial L}{\partial e}"
+        r"=\sum_{t=1}^T\sum_{n=1}^N\left[\frac{\partial L}{\partial r_t}\right]_{n,:}"
+    )
+    assert line.verdict == "unread" and "taken for an array of shape" in line.message
+    wrong = r"\frac{\partial L}{\partial e}=\frac{\partial L}{\partial c}"
+    assert last(wrong).verdict == "refuted"

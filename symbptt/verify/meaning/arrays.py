@@ -16,7 +16,7 @@ from .. import surface as s
 from ..algebra import tensor as tn
 from ..algebra.tensor import MisfitError, Tensor, tensor
 from .choice import UnknownError
-from .entries import pick, runs_over
+from .entries import pick, runs_over, too_many
 from .frame import Frame
 
 
@@ -79,7 +79,7 @@ def beside(m: Frame, items: list[Tensor]) -> Tensor:
 def part(m: Frame, x: Tensor, items: Sequence[s.Node]) -> Tensor:
     """x[:, H:2 H], x[n, :], U[:, x_t]: each axis whole, a block of it, or one of its entries."""
     if len(items) != x.rank:
-        raise MisfitError(f"{len(items)} indices on an array of shape {x.show_shape()}")
+        raise too_many(len(items), x)
     for axis in reversed(range(len(items))):
         item = s.bare(items[axis])
         if isinstance(item, s.Everything):

@@ -30,11 +30,19 @@ def value(m: Frame, name: str, time: Any, q: Parts | None = None) -> Tensor:
 def entries(m: Frame, x: Tensor, components: tuple[str, ...]) -> Tensor:
     """x[i, j] for named indices; what they range over is noted for the quantifier."""
     if len(components) != x.rank:
-        raise MisfitError(f"{len(components)} indices on an array of shape {x.show_shape()}")
+        raise too_many(len(components), x)
     for axis in reversed(range(x.rank)):
         runs_over(m, components[axis], x.shape[axis])
         x = pick(m, x, axis, components[axis])
     return x
+
+
+def too_many(indices: int, x: Tensor) -> UnknownError:
+    """A count of indices that does not fit says that x was taken for another array than it is
+    for its author (a batch of rows, say): no shape of the line is refuted by it."""
+    noun = "index" if indices == 1 else "indices"
+    taken = f"{indices} {noun} on what is taken for an array of shape {x.show_shape()}"
+    return UnknownError("", taken)
 
 
 def runs_over(m: Frame, c: str, n: Any) -> None:
