@@ -138,6 +138,17 @@ class Model:
         """Name of a variable or state -> the equation that computes it."""
         return {e.lhs.name: e for e in self.equations}
 
+    @cached_property
+    def reaching_loss(self) -> frozenset[str]:
+        """The names of which the loss is a function, its own among them."""
+        found = {self.loss.step.name}
+        while True:
+            read = (v for e in self.equations if e.lhs.name in found for v in mx.variables(e.rhs))
+            more = {v.name for v in read} - found
+            if not more:
+                return frozenset(found)
+            found |= more
+
     def lag(self, state: str) -> int:
         """How many steps back (ahead, for a reversed state) the equations read it at most."""
         reads = [v for e in self.equations for v in mx.variables(e.rhs) if v.name == state]

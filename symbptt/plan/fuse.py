@@ -14,7 +14,7 @@ from typing import Any
 from sympy import Integer, default_sort_key, expand
 
 from .draft import ELEMENTWISE, Draft, joint_name, overlap
-from .program import Buffer, Instruction, Item, Ref
+from .program import Buffer, Instruction, Item, Ref, labels_of
 
 Body = list[Instruction]
 
@@ -139,7 +139,7 @@ class Fuser:
         out = self._outputs(body, run, axis)
         if out is None:
             return None
-        new = replace(first, out=out, args=args, labels=_labels(run))
+        new = replace(first, out=out, args=args, labels=labels_of(*run))
         return self._renamed(_put(body, run, at, new))
 
     def _together(self, refs: list[Ref], axis: int) -> Ref | None:
@@ -285,8 +285,8 @@ class Fuser:
             return None
         errors = self._union([self._error(i) for i in run])
         args = (weights, errors) if left else (errors, weights)
-        new = [replace(first, args=args, labels=_labels(run))]
-        new += [replace(x, labels=_labels([*adds.values()])) for x in adding(body, first)]
+        new = [replace(first, args=args, labels=labels_of(*run))]
+        new += [replace(x, labels=labels_of(*adds.values())) for x in adding(body, first)]
         for x in members:
             if x.op == "dot" and x is not first and x.out != target:
                 del self.d.buffers[x.out.buffer]
@@ -317,7 +317,7 @@ class Fuser:
                 args = [self._argument(x) for x in zip(*(i.args for i in run), strict=True)]
                 if all(a is not None for a in args):
                     out = self._union([i.out for i in run]) or run[0].out
-                    new = replace(run[0], out=out, args=tuple(args), labels=_labels(run))
+                    new = replace(run[0], out=out, args=tuple(args), labels=labels_of(*run))
                     return _put(body, run, at, new)
         return None
 
@@ -371,10 +371,6 @@ def _grouped(body: Body, key: Callable[[Instruction], Any]) -> list[Body]:
         if k is not None:
             groups.setdefault(k, []).append(i)
     return [g for g in groups.values() if len(g) > 1]
-
-
-def _labels(run: Body) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(x for i in run for x in i.labels))
 
 
 def _ranges(widths: list[Any]) -> list[tuple[Any, Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 from sympy import expand
 
 from .draft import ELEMENTWISE, Draft, Touch, at_step, overlap
-from .program import Instruction, Loop, Ref
+from .program import Instruction, Loop, Ref, labels_of
 
 Places = dict[str, tuple[str, Any, Any]]  # array -> a packed array, and the columns in it
 
@@ -98,18 +98,18 @@ def stand(d: Draft, places: Places) -> None:
         part = here.get(r.buffer)
         return replace(r, buffer=part[0], block=part[1:]) if part else r
 
-    copied: dict[Any, tuple[str, ...]] = {}
+    copies: dict[Any, Instruction] = {}
 
     def without(i: Instruction, loop: Loop | None) -> list[Instruction]:
         if i.op != "copy" or i.args != (i.out,):
             return [i]
-        copied[i.out.buffer, i.out.block] = i.labels
+        copies[i.out.buffer, i.out.block] = i
         return []
 
     def named(i: Instruction, loop: Loop | None) -> list[Instruction]:
         """What writes the block computes the equations of the copy as well."""
-        more = copied.get((i.out.buffer, i.out.block), ())
-        return [replace(i, labels=tuple(dict.fromkeys((*i.labels, *more))))]
+        copy = copies.get((i.out.buffer, i.out.block))
+        return [replace(i, labels=labels_of(i, copy)) if copy else i]
 
     d.views(seen)
     d.rewrite(without)

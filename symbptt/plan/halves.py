@@ -14,7 +14,7 @@ from sympy import default_sort_key, expand
 
 from ..matrix.build import at_least
 from .draft import Draft
-from .program import Buffer, Instruction, Loop, Ref
+from .program import Buffer, Instruction, Loop, Ref, labels_of
 
 Range = tuple[Any, Any]
 Source = tuple[Instruction, int, Range]  # an operand, and which of its columns (or rows)
@@ -103,12 +103,15 @@ def _together(gates: list[Gate]) -> list[list[Gate]]:
 
 def _one_tanh(d: Draft, whole: str, gates: list[Gate]) -> list[Instruction]:
     run = _run(d, whole, gates)
-    made = [Instruction("tanh", run, (run,), _labels(gates))]
+    made = [Instruction("tanh", run, (run,), labels_of(*(g.made for g in gates)))]
     for sigmoid, some in groupby(gates, lambda g: g.is_sigmoid):
         if sigmoid:
             names = list(some)
             run = _run(d, whole, names)
-            made += [Instruction(op, run, (run, 0.5), _labels(names)) for op in ("multiply", "add")]
+            made += [
+                Instruction(op, run, (run, 0.5), labels_of(*(g.made for g in names)))
+                for op in ("multiply", "add")
+            ]
     return made
 
 
@@ -124,10 +127,6 @@ def _run(d: Draft, whole: str, gates: list[Gate]) -> Ref:
         name = d.name("_".join(g.name for g in gates))
         d.buffers[name] = replace(b, name=name, part=part)
     return Ref(name, "step")
-
-
-def _labels(gates: list[Gate]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(x for g in gates for x in g.made.labels))
 
 
 # -- what a range of columns is linear in

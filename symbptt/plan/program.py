@@ -173,6 +173,11 @@ def standing(buffers: dict[str, Buffer], name: str) -> str:
     return next((b.name for b in buffers.values() if b.copies == name), name)
 
 
+def labels_of(*instructions: Instruction) -> tuple[str, ...]:
+    """The equations that some instructions compute together, each once."""
+    return tuple(dict.fromkeys(x for i in instructions for x in i.labels))
+
+
 def reads(i: Instruction) -> list[Ref]:
     """The views an instruction reads; scatter and put also read their output."""
     out = [a for a in i.args if isinstance(a, Ref)]

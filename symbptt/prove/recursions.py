@@ -176,20 +176,7 @@ class Chain:
 
     def __init__(self, model: Model):
         self.model = model
-        self.live = self._live()
-
-    def _live(self) -> set[str]:
-        live = {self.model.loss.step.name}
-        while True:
-            more = {
-                v.name
-                for e in self.model.equations
-                if e.lhs.name in live
-                for v in mx.variables(e.rhs)
-            } - live
-            if not more:
-                return live
-            live |= more
+        self.live = model.reaching_loss
 
     def cotangent(self, w: mx.Var) -> mx.Node:
         if w.name == self.model.loss.step.name:

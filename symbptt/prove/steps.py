@@ -16,7 +16,6 @@ from ..indices import poly as p
 from ..indices.canon import canonical_lam
 from ..indices.lower import free_slots
 from ..model import Model, lag_of
-from .recursions import Chain
 
 HELD = "°"  # marks a name that differentiation holds fixed
 
@@ -29,7 +28,7 @@ class Steps:
 
     @cached_property
     def states(self) -> tuple[mx.Var, ...]:
-        live = Chain(self.model).live & set(self.model.defined)
+        live = self.model.reaching_loss & set(self.model.defined)
         return tuple(d.var(mx.t) for d in self.model.states if d.name in live)
 
     @property

@@ -157,7 +157,7 @@ class Walk:
             (e, x)
             for e in self.model.equations
             for x in dict.fromkeys(mx.variables(e.rhs))
-            if x.name == by and bool(x.times) == timed and self.chain.reaches_loss(e.lhs.name)
+            if x.name == by and bool(x.times) == timed and e.lhs.name in self.model.reaching_loss
         ]
 
     def _in_time(self, e: Equation, at: Lin, last: Lin) -> bool:

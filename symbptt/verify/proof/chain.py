@@ -100,7 +100,7 @@ class ChainRule:
                     continue
                 if kind == FUTURE and lag == 0:
                     continue
-                if not self.reaches_loss(e.lhs.name):
+                if e.lhs.name not in self.model.reaching_loss:
                     continue
                 at = Lin(time.const + lag, time.terms)
                 if not at.terms and at.const < 1:
@@ -110,22 +110,6 @@ class ChainRule:
                 weight = self._loss_factor(e.lhs, at, after, loss)
                 out = p.add(out, contracted(weight, local, e.lhs.shape, v.shape, slots))
         return out
-
-    def reaches_loss(self, name: str) -> bool:
-        if not hasattr(self, "_reaching"):
-            reaching = {self.model.loss.step.name}
-            while True:
-                more = {
-                    v.name
-                    for e in self.model.equations
-                    if e.lhs.name in reaching
-                    for v in mx.variables(e.rhs)
-                } - reaching
-                if not more:
-                    break
-                reaching |= more
-            self._reaching = reaching
-        return name in self._reaching
 
     def _loss_factor(self, w: mx.Var, at: Lin, kind: str, loss: Lin | None = None) -> Any:
         """dL/dw as a function of slots: the weight of a step's loss, or an atom."""
@@ -154,7 +138,7 @@ class ChainRule:
         out: Poly = {}
         for e in self.model.equations:
             for v in mx.variables(e.rhs):
-                if v.name == by and not v.times and self.reaches_loss(e.lhs.name):
+                if v.name == by and not v.times and e.lhs.name in self.model.reaching_loss:
                     local = at_time(jacobian(e.rhs, v), time)
                     weight = self._loss_factor(e.lhs, time, kind, loss)
                     out = p.add(out, contracted(weight, local, e.lhs.shape, v.shape, f.slots))
@@ -170,7 +154,7 @@ class ChainRule:
         out: Poly = {}
         for e in self.model.equations:
             for v in mx.variables(e.rhs):
-                if v.name != by or v.times or not self.reaches_loss(e.lhs.name):
+                if v.name != by or v.times or e.lhs.name not in self.model.reaching_loss:
                     continue
                 local = at_time(self.local(e, v), time)
                 weight = self._loss_factor(e.lhs, time, kind)
