@@ -81,17 +81,14 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     x_rows = x.reshape(T * N, D)
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.copyto(w.half_W, W.T)
-    np.multiply(w.half_W, 0.5, out=w.half_W)
+    np.multiply(W.T, 0.5, out=w.half_W)
     np.matmul(w.half_W, x.swapaxes(-1, -2), out=w.a)  # (1)
-    np.copyto(w.half_b, b)
-    np.multiply(w.half_b, 0.5, out=w.half_b)
+    np.multiply(b, 0.5, out=w.half_b)
     np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
     np.matmul(W_h.T, x.swapaxes(-1, -2), out=w.a_htilde)  # (4)
     np.add(w.a_htilde, b_h[..., None], out=w.a_htilde)  # (4)
     np.copyto(w.U_h_T, U_h.T)
-    np.copyto(w.half_U, U.T)
-    np.multiply(w.half_U, 0.5, out=w.half_U)
+    np.multiply(U.T, 0.5, out=w.half_U)
     add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
     half_U, h_U, r_h_3, U_h_T, r_h, z_h = w.half_U, w.h_U, w.r_h_3, w.U_h_T, w.r_h, w.z_h
     slope_z, z_htilde = w.slope_z, w.z_htilde
@@ -220,17 +217,14 @@ def forward(params, x, state=None):
     b_y = params["b_y"]
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.copyto(w.half_W, W.T)
-    np.multiply(w.half_W, 0.5, out=w.half_W)
+    np.multiply(W.T, 0.5, out=w.half_W)
     np.matmul(w.half_W, x.swapaxes(-1, -2), out=w.a)  # (1)
-    np.copyto(w.half_b, b)
-    np.multiply(w.half_b, 0.5, out=w.half_b)
+    np.multiply(b, 0.5, out=w.half_b)
     np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
     np.matmul(W_h.T, x.swapaxes(-1, -2), out=w.a_htilde)  # (4)
     np.add(w.a_htilde, b_h[..., None], out=w.a_htilde)  # (4)
     np.copyto(w.U_h_T, U_h.T)
-    np.copyto(w.half_U, U.T)
-    np.multiply(w.half_U, 0.5, out=w.half_U)
+    np.multiply(U.T, 0.5, out=w.half_U)
     add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
     half_U, h_U, r_h_2, U_h_T, r_h, z_h = w.half_U, w.h_U, w.r_h_2, w.U_h_T, w.r_h, w.z_h
     slope_z, z_htilde = w.slope_z, w.z_htilde

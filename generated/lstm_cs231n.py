@@ -77,14 +77,14 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.copyto(w.half_Wx, Wx.T)
-    np.multiply(w.half_Wx[: 3 * H], 0.5, out=w.half_Wx[: 3 * H])
+    np.multiply(Wx[..., : 3 * H].T, 0.5, out=w.half_Wx[: 3 * H])
+    np.copyto(w.half_Wx[3 * H : 4 * H], Wx[..., 3 * H : 4 * H].T)
     np.matmul(w.half_Wx, x.swapaxes(-1, -2), out=w.a)  # (1)
-    np.copyto(w.half_b, b)
-    np.multiply(w.half_b[: 3 * H], 0.5, out=w.half_b[: 3 * H])
+    np.multiply(b[: 3 * H], 0.5, out=w.half_b[: 3 * H])
+    np.copyto(w.half_b[3 * H : 4 * H], b[3 * H : 4 * H])
     np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
-    np.copyto(w.half_Wh, Wh.T)
-    np.multiply(w.half_Wh[: 3 * H], 0.5, out=w.half_Wh[: 3 * H])
+    np.multiply(Wh[..., : 3 * H].T, 0.5, out=w.half_Wh[: 3 * H])
+    np.copyto(w.half_Wh[3 * H : 4 * H], Wh[..., 3 * H : 4 * H].T)
     add, tanh, multiply, half_Wh, h_Wh = np.add, np.tanh, np.multiply, w.half_Wh, w.h_Wh
     f_c, i_g, tanh_c = w.f_c, w.i_g, w.tanh_c
     for (
@@ -214,14 +214,14 @@ def forward(params, x, state=None):
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.copyto(w.half_Wx, Wx.T)
-    np.multiply(w.half_Wx[: 3 * H], 0.5, out=w.half_Wx[: 3 * H])
+    np.multiply(Wx[..., : 3 * H].T, 0.5, out=w.half_Wx[: 3 * H])
+    np.copyto(w.half_Wx[3 * H : 4 * H], Wx[..., 3 * H : 4 * H].T)
     np.matmul(w.half_Wx, x.swapaxes(-1, -2), out=w.a)  # (1)
-    np.copyto(w.half_b, b)
-    np.multiply(w.half_b[: 3 * H], 0.5, out=w.half_b[: 3 * H])
+    np.multiply(b[: 3 * H], 0.5, out=w.half_b[: 3 * H])
+    np.copyto(w.half_b[3 * H : 4 * H], b[3 * H : 4 * H])
     np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
-    np.copyto(w.half_Wh, Wh.T)
-    np.multiply(w.half_Wh[: 3 * H], 0.5, out=w.half_Wh[: 3 * H])
+    np.multiply(Wh[..., : 3 * H].T, 0.5, out=w.half_Wh[: 3 * H])
+    np.copyto(w.half_Wh[3 * H : 4 * H], Wh[..., 3 * H : 4 * H].T)
     add, tanh, multiply, half_Wh, h_Wh = np.add, np.tanh, np.multiply, w.half_Wh, w.h_Wh
     f_c, i_g, tanh_c = w.f_c, w.i_g, w.tanh_c
     for (

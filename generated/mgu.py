@@ -77,14 +77,13 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.b[:H], b_f)
     np.copyto(w.b[H : 2 * H], b_h)
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    np.copyto(w.half_W, w.W)
-    np.multiply(w.half_W[..., :H], 0.5, out=w.half_W[..., :H])
+    np.multiply(w.W[..., :H], 0.5, out=w.half_W[..., :H])
+    np.copyto(w.half_W[..., H : 2 * H], w.W[..., H : 2 * H])
     x.dot(w.half_W, out=w.a)  # (1), (3)
-    np.copyto(w.half_b, w.b)
-    np.multiply(w.half_b[:H], 0.5, out=w.half_b[:H])
+    np.multiply(w.b[:H], 0.5, out=w.half_b[:H])
+    np.copyto(w.half_b[H : 2 * H], w.b[H : 2 * H])
     np.add(w.a, w.half_b, out=w.a)  # (1), (3)
-    np.copyto(w.half_W_f, W_f[..., :H])
-    np.multiply(w.half_W_f, 0.5, out=w.half_W_f)
+    np.multiply(W_f[..., :H], 0.5, out=w.half_W_f)
     add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
     half_W_f, W_f_h, f_h, W_h_f, slope_f = w.half_W_f, w.W_f_h, w.f_h, w.W_h_f, w.slope_f
     f_h_2, f_htilde = w.f_h_2, w.f_htilde
@@ -186,14 +185,13 @@ def forward(params, x, state=None):
     np.copyto(w.b[:H], b_f)
     np.copyto(w.b[H : 2 * H], b_h)
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    np.copyto(w.half_W, w.W)
-    np.multiply(w.half_W[..., :H], 0.5, out=w.half_W[..., :H])
+    np.multiply(w.W[..., :H], 0.5, out=w.half_W[..., :H])
+    np.copyto(w.half_W[..., H : 2 * H], w.W[..., H : 2 * H])
     x.dot(w.half_W, out=w.a)  # (1), (3)
-    np.copyto(w.half_b, w.b)
-    np.multiply(w.half_b[:H], 0.5, out=w.half_b[:H])
+    np.multiply(w.b[:H], 0.5, out=w.half_b[:H])
+    np.copyto(w.half_b[H : 2 * H], w.b[H : 2 * H])
     np.add(w.a, w.half_b, out=w.a)  # (1), (3)
-    np.copyto(w.half_W_f, W_f[..., :H])
-    np.multiply(w.half_W_f, 0.5, out=w.half_W_f)
+    np.multiply(W_f[..., :H], 0.5, out=w.half_W_f)
     add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
     half_W_f, W_f_h, f_h, W_h_f, slope_f = w.half_W_f, w.W_f_h, w.f_h, w.W_h_f, w.slope_f
     f_h_2, f_htilde = w.f_h_2, w.f_htilde

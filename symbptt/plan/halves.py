@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from sympy import default_sort_key, expand
+from sympy import Integer, default_sort_key, expand
 
 from ..matrix.build import at_least
 from .draft import Draft
@@ -242,6 +242,24 @@ def _merged(runs: list[Range]) -> list[Range]:
     return out
 
 
+def _ranges(runs: list[Range], size: Any) -> list[tuple[Any, Any, bool]]:
+    """The whole axis in order: from, to, and whether it is one of the runs."""
+    out: list[tuple[Any, Any, bool]] = []
+    at: Any = Integer(0)
+    for lo, hi in runs:
+        out += [(at, lo, False)] if expand(lo - at) != 0 else []
+        out.append((lo, hi, True))
+        at = hi
+    return [*out, (at, size, False)] if expand(size - at) != 0 else out
+
+
+def _range(ref: Ref, run: Range, rows: bool) -> Ref:
+    """Some rows or columns of what a view takes from its array."""
+    taken = ref.rows if rows else ref.block
+    lo, hi = (expand(taken[0] + x) for x in run) if taken else run
+    return replace(ref, rows=(lo, hi)) if rows else replace(ref, block=(lo, hi))
+
+
 def _halved(d: Draft, i: Instruction, n: int, runs: list[Range]) -> None:
     """A copy of the weights in which some gates' are halved, in the place of an argument."""
     ref = i.args[n]
@@ -250,12 +268,15 @@ def _halved(d: Draft, i: Instruction, n: int, runs: list[Range]) -> None:
     source, shape = d.original(seen), seen.shape_in(d.buffers[ref.buffer])
     name = d.name(f"half_{source.buffer}")
     d.buffers[name] = Buffer(name, shape, None, "static")
-    half = [Instruction("copy", Ref(name), (source,))]
-    for run in runs:
-        part = Ref(name, rows=run) if rows and len(shape) > 1 else Ref(name, block=run)
-        size = shape[0 if rows else -1]
-        part = Ref(name) if run[0] == 0 and expand(run[1] - size) == 0 else part
-        half.append(Instruction("multiply", part, (part, 0.5)))
+    size = shape[0 if rows else -1]
+    half = []
+    for lo, hi, halved in _ranges(runs, size):
+        whole = lo == 0 and expand(hi - size) == 0
+        by_rows = rows and len(shape) > 1
+        made = Ref(name) if whole else _range(Ref(name), (lo, hi), by_rows)
+        read = source if whole else _range(source, (lo, hi), by_rows != source.turned)
+        half.append(Instruction("multiply", made, (read, 0.5)) if halved else
+                    Instruction("copy", made, (read,)))  # fmt: skip
     weights = Ref(name, spread=ref.spread)
     new = replace(i, args=tuple(weights if k == n else a for k, a in enumerate(i.args)))
     for block in d.blocks:
