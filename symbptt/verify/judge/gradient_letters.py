@@ -76,7 +76,7 @@ def _scopes(judge: Judge, name: str, later: bool) -> list[Gradient]:
     scopes = ["L", "step", "own", "future"] if not later else ["future", "L"]
     out = [Gradient(name, x) for x in scopes]
     if later:
-        out.append(Gradient(name, "future", -1))
+        out += [Gradient(name, "future", -1), Gradient(name, "L", 1)]
     if judge.system.model.loss.over == "mean":
         out.append(Gradient(name, "L", 0, mx.T))
     return out
@@ -109,9 +109,12 @@ def _quantities(judge: Judge, q: Parts) -> list[str]:
             return []
         return [judge.system.pre.get(name, name)]
     try:
-        return [m.find(q)]
+        name = m.find(q)
     except UnknownError:
         return []
+    if judge.system.model.table[name].role == "target" and judge.system.output:
+        return [judge.system.output]  # dy of a label y: nobody asks for the derivative by it
+    return [name]
 
 
 def _delta_targets(judge: Judge, q: Parts) -> list[str]:

@@ -14,7 +14,15 @@ import sympy
 
 from ... import matrix as mx
 from .. import surface as s
-from ..meaning.choice import DENOMINATOR, NUMERATOR, SLOPES, Choice, atom_key, shorthand_key
+from ..meaning.choice import (
+    DENOMINATOR,
+    NEXT,
+    NUMERATOR,
+    SLOPES,
+    Choice,
+    atom_key,
+    shorthand_key,
+)
 from ..naming import Naming
 from ..world import DIRECT, FUTURE, HELD, IMMEDIATE, TOTAL
 from .statement import Statement
@@ -293,7 +301,9 @@ class Options:
         """Whether something of step t + 1 stands on the right: then no term of it is missing."""
         for x in s.symbols(statement.right):
             time = self.naming.parts(x).time
-            if time is not None and sympy.expand(time - mx.t).is_positive:
+            if time is None:
+                continue
+            if NEXT in sympy.sympify(time).free_symbols or sympy.expand(time - mx.t).is_positive:
                 return True
         return False
 

@@ -26,16 +26,43 @@ def telescoped(m: Frame, node: s.Product, n: int) -> tuple[list[Tensor], list[st
     if where is None:
         raise UnknownError("⋯", "what the dots stand for is not clear")
     body, k, start, end, down = where
+    step = 1 if down else -1
+    before, behind = n - 1, n + 2  # A_t A_{t-1} ⋯: every factor written out is one of the same ∏
+    while before and _gap(node.factors[before - 1], node.factors[before], m.naming) == step:
+        before, start = before - 1, start + step
+    while behind < len(node.factors) and (
+        _gap(node.factors[behind - 1], node.factors[behind], m.naming) == step
+    ):
+        behind, end = behind + 1, end - step
     lo, hi = (end, start) if down else (start, end)
     big = m.alg.prod(k, lo, hi, lambda: m.of(body), down)
-    values = [m.of(x) for x in node.factors[: n - 1]] + [big]
-    values += [m.of(x) for x in node.factors[n + 2 :]]
-    signs = [*node.signs[: n - 1], *node.signs[n + 1 :]]
+    values = [m.of(x) for x in node.factors[:before]] + [big]
+    values += [m.of(x) for x in node.factors[behind:]]
+    signs = [*node.signs[:before], *node.signs[behind - 1 :]]
     return values, signs[: len(values) - 1]
 
 
 def _travel(first: s.Node, last: s.Node, naming: Naming) -> Any:
     """(body in k, k, start, end, downwards) of the factors between two that differ by a shift."""
+    gap = _gap(first, last, naming)
+    if gap is None:
+        return None
+    k = mx.time_symbol("m~")
+    free = sorted(sympy.sympify(gap).free_symbols, key=str)
+    if not free:
+        return None
+    # first = A(start), last = A(start − gap): replace the time of the last by k in it
+    times = [naming.time(i) for x in s.symbols(last) for i in x.indices if i.terms]
+    if not times:
+        return None
+    anchor = times[0]
+    body = _anchored(last, anchor, k, naming)
+    start, end = anchor + gap, anchor
+    return body, k, start, end, True if _later(start, end) else False
+
+
+def _gap(first: s.Node, last: s.Node, naming: Naming) -> Any:
+    """By how many steps two factors that are otherwise alike are apart; None where they are not."""
     gaps = set()
 
     def compare(a: Any, b: Any) -> bool:
@@ -53,21 +80,7 @@ def _travel(first: s.Node, last: s.Node, naming: Naming) -> Any:
             return False
         return len(left) == len(right) and all(map(compare, left, right))
 
-    if not compare(first, last) or len(gaps) != 1:
-        return None
-    gap = gaps.pop()
-    k = mx.time_symbol("m~")
-    free = sorted(sympy.sympify(gap).free_symbols, key=str)
-    if not free:
-        return None
-    # first = A(start), last = A(start − gap): replace the time of the last by k in it
-    times = [naming.time(i) for x in s.symbols(last) for i in x.indices if i.terms]
-    if not times:
-        return None
-    anchor = times[0]
-    body = _anchored(last, anchor, k, naming)
-    start, end = anchor + gap, anchor
-    return body, k, start, end, True if _later(start, end) else False
+    return gaps.pop() if compare(first, last) and len(gaps) == 1 else None
 
 
 def _later(a: Any, b: Any) -> bool:
