@@ -68,6 +68,9 @@ def bound_product(
         return _grouped(values, signs, "left", multiply)
     mixed = len({sign == "⊙" for sign in signs}) > 1  # else only "right" is another grouping
     plans: tuple[str, ...] = ("left", "right")
+    starred = not mixed and "*" in signs and len(set(signs)) > 1  # W . v * s
+    if starred and m.settles("binding") == "hadamard":
+        signs, mixed = ["⊙" if sign == "*" else sign for sign in signs], True
     if mixed:
         how = m.settles("binding")
         plans = ("strict", "left", "hadamard", "right") if how == "strict" else (how,)

@@ -65,7 +65,7 @@ class Prover:
         left, right = self.sides(statement, reading)
         slots = free_slots(left.shape)
         zero = p.add(left.data(slots, {}), p.scale(right.data(slots, {}), -1))
-        zero = self._within(zero, statement, reading)
+        zero = self.values.folded(self._within(zero, statement, reading))
         steps: list[str] = []
         for rewrite in (self._stepwise, self._closed):
             current = zero

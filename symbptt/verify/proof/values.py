@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from ... import matrix as mx
+from ...indices import poly as p
 from ...indices.canon import canonical
-from ...indices.lower import free_slots, lower
-from ...indices.poly import Factor, Poly
+from ...indices.lower import free_slots, function, lower
+from ...indices.poly import Factor, Lin, Mono, Poly
 from ...model import Model
 from .substitute import at_time, deep, renamed, unfold
 
@@ -51,6 +53,36 @@ class Values:
         e = self.model.defined[f.name]
         slots = free_slots(e.lhs.shape)
         return renamed(at_time(lower(e.rhs, slots), f.times[0]), e.lhs.shape, f.slots)
+
+    def folded(self, q: Poly) -> Poly:
+        """tanh(W h_{t−1} + U x_t + b) as tanh(a_t): what a line writes out, by its name."""
+        out: Poly = {}
+        for m, c in q.items():
+            product: Poly = {Mono(frozenset(), ()): c}
+            for f, e in m.factors:
+                argument = self._named(f) if f.kind == "fn" else None
+                x = p.atom(f) if argument is None else function(f.name, p.atom(argument))
+                product = p.mul(product, p.power(x, Fraction(e)))
+            out = p.add(out, p.bind(product, *m.bound) if m.bound else product)
+        return out
+
+    def _named(self, f: Factor) -> Factor | None:
+        """The value whose definition is the argument of this function."""
+        written = dict(f.nested[0].poly)
+        slots = tuple(sorted(p.free(f), key=repr))
+        if len(written) < 2:
+            return None
+        read = {(g.name, g.times[0]) for m in written for g, _ in m.factors if g.times}
+        for e in self.model.equations:
+            if len(e.lhs.shape) != len(slots) or not isinstance(e.rhs, mx.Plus):
+                continue
+            for v in (v for v in mx.variables(e.rhs) if v.times):
+                for time in (time for name, time in read if name == v.name):
+                    at = p.lin_add(time, Lin(int(mx.t - v.time)))
+                    one = Factor("var", e.lhs.name, (at,), slots)
+                    if not canonical(p.add(written, p.scale(self._definition(one), -1))):
+                        return one
+        return None
 
     def affine(self, q: Poly) -> Poly:
         """a_t as W h_{t−1} + …, at the latest time only: for lines that write it out."""

@@ -169,6 +169,9 @@ class Calls(Scripts):
         if isinstance(inner, Shorthand):
             inner = replace(inner, of=replace(inner.of, marks=(*inner.of.marks, token.value)))
             return replace(inner, start=token.start, end=self.before)
+        if isinstance(inner, Power) and isinstance(inner.base, Symbol):  # \hat{y^t}
+            base = replace(inner.base, marks=(*inner.base.marks, token.value))
+            return replace(inner, base=base, start=token.start, end=self.before)
         if not isinstance(inner, Symbol):
             raise self.error(f"\\{token.value} stands over one symbol", r"\hat{y}_t", a - 1, b)
         marks = (*inner.marks, token.value)

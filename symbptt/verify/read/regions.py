@@ -32,6 +32,8 @@ _BULLET = re.compile(
 _CODE = re.compile(
     r"\s*(?:for|def|if|while|import|from|return|class|with|print|assert|elif|else)\b"
 )
+_TAG = re.compile(r"\\tag\*?\{[^{}]*\}")
+_TYPED = re.compile(r"[∂Σ∑∏ᵀ²@]|_[A-Za-z]{2,}|\.T\b|\bnp\.")
 _STOP = re.compile(
     r"(?<![\w\\])(?:the|of|is|are|we|as|that|this|from|to|be|by|it|its|has|can|an|which|our|you)"
     r"(?![\w(\[=.'])",
@@ -92,7 +94,8 @@ def _region(match: re.Match[str], text: str) -> Iterator[Region]:
         yield Region(kind, match.start("env"), match.end("env"), "latex", label=name)
     elif match["dollars"] is not None:
         kind = "display" if match["dollarend"] else "open"
-        yield Region(kind, match.start("dollars"), match.end("dollars"), "latex", label=name)
+        notation = _typed(match["dollars"])
+        yield Region(kind, match.start("dollars"), match.end("dollars"), notation, label=name)
     elif match["square"] is not None:
         kind = "display" if match["squareend"] else "open"
         yield Region(kind, match.start("square"), match.end("square"), "latex", label=name)
@@ -101,6 +104,12 @@ def _region(match: re.Match[str], text: str) -> Iterator[Region]:
         plain = group == "tick" and "\\" not in match[group]
         notation = "plain" if plain else "latex"
         yield Region("inline", match.start(group), match.end(group), notation)
+
+
+def _typed(body: str) -> str:
+    """A display without a macro that spells its signs, or W_hh without braces, is plain text."""
+    bare = _TAG.sub("", body)
+    return "plain" if "\\" not in bare and _TYPED.search(bare) else "latex"
 
 
 def _fence(match: re.Match[str], text: str) -> Iterator[Region]:
