@@ -18,6 +18,7 @@ from .arrays import is_size
 from .choice import UnknownError
 from .frame import Frame
 from .products import third_order
+from .samples import is_over_samples, of_one, one_sample
 from .times import time_value
 
 
@@ -68,6 +69,9 @@ def _bounded(m: Frame, node: s.Big, bounds: tuple[s.Bound, ...]) -> Tensor:
         return m.of(node.body)
     bound, rest = bounds[0], bounds[1:]
     letter = bound.variable.letter
+    if node.operator == "sum" and is_over_samples(m, bound, node.body):
+        one = replace(node, body=of_one(bound, node.body))
+        return one_sample(m, _bounded(m, one, rest))
     if letter not in m.naming.names or _is_component(m, bound, node) or _over_entries(m, bound):
         return _component_sum(m, letter, node, rest)
     k, lo, hi, down = limits(m.naming, bound)

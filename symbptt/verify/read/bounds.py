@@ -80,6 +80,10 @@ class Bounds(Calls):
 
     def _bound(self) -> list[Bound]:
         start = self.here
+        said = "".join(t.value for t in self.tokens[self.i : self.stop])
+        if said in ("batch", "minibatch", "samples", "examples"):  # \sum_{batch}
+            self.i = self.stop
+            return [Bound(Symbol(said), start=start, end=self.before, style="bare")]
         parts, signs = [self.expression()], []
         while self.kind() == "relation":
             signs.append(self.next().value)

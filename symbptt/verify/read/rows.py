@@ -7,6 +7,7 @@ remark set apart at the end of such a line is kept for the end of the equation.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .cursor import UnreadableError, matched
 from .tokens import Token
@@ -20,7 +21,7 @@ def split_rows(tokens: Sequence[Token], plain: bool = False) -> list[list[Token]
     open_: list[str] = []
     out: list[list[Token]] = [[]]
     aside: list[Token] = []
-    tokens = _unframed(tokens)
+    tokens = _one_end(_unframed(tokens))
     balanced = _is_balanced(tokens)  # a bracket that never closes spoils its own row only
     for token in tokens:
         if token.kind in OPENING:
@@ -50,6 +51,22 @@ def split_rows(tokens: Sequence[Token], plain: bool = False) -> list[list[Token]
         elif first:
             joined.append(row)
     return joined
+
+
+def _one_end(tokens: Sequence[Token]) -> list[Token]:
+    """T_x, the length of the sequence of inputs, as T: there is one length here."""
+    out: list[Token] = []
+    i = 0
+    while i < len(tokens):
+        out.append(tokens[i])
+        i += 1
+        if out[-1].kind == "letter" and out[-1].value == "T":
+            ahead = [t.value for t in tokens[i : i + 4]]
+            wide = ahead[:2] == ["_", "{"] and ahead[3:] == ["}"]
+            if ahead[:1] == ["_"] and (ahead[2:3] if wide else ahead[1:2]) in (["x"], ["y"]):
+                i += 4 if wide else 2
+                out[-1] = replace(out[-1], end=tokens[i - 1].end)
+    return out
 
 
 def _unframed(tokens: Sequence[Token]) -> Sequence[Token]:
