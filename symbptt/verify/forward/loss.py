@@ -8,8 +8,9 @@ import sympy
 
 from ... import matrix as mx
 from .. import surface as s
-from .assembly import Assembly, names_seen
+from .assembly import Assembly
 from .drafts import LOSSES
+from .labels import label
 
 
 def step_loss(a: Assembly, equations: dict[str, mx.Node]) -> mx.Node:
@@ -24,7 +25,7 @@ def step_loss(a: Assembly, equations: dict[str, mx.Node]) -> mx.Node:
         if out in a.b.rows:
             a.b.rows.add("p")
         probability = True
-    a.label = _label(a, probability)
+    a.label = label(a)
     if probability:
         a.logits = e.args[0].name
         a.onehot = True
@@ -45,11 +46,11 @@ def step_loss(a: Assembly, equations: dict[str, mx.Node]) -> mx.Node:
         return mx.sum_axes(value) if e.shape else value
     if _is_logistic(a, e):
         a.stated_loss = True
-        chance, label = mx.Var(out, e.shape, (mx.t,)), mx.Var("target~", e.shape, (mx.t,))
+        chance, target = mx.Var(out, e.shape, (mx.t,)), mx.Var("target~", e.shape, (mx.t,))
         log = mx.builtin("log")
         value = mx.times(-1, mx.plus(
-            mx.times(label, mx.Apply(log, chance)),
-            mx.times(mx.plus(1, mx.times(-1, label)),
+            mx.times(target, mx.Apply(log, chance)),
+            mx.times(mx.plus(1, mx.times(-1, target)),
                      mx.Apply(log, mx.plus(1, mx.times(-1, chance)))),
         ))  # fmt: skip
         return mx.sum_axes(value) if e.shape else value
@@ -91,9 +92,9 @@ def _squared(a: Assembly) -> tuple[Any, str] | None:
             continue
         names = [a.naming.parts(x).name for x in sides if isinstance(x, s.Symbol)]
         known = {*a.b.defined, *a.b.inputs, *a.b.params}
-        label = next((n for n in names if n != a.output and n not in known), "")
-        if a.output in names and label:
-            return found[0], label
+        goal = next((n for n in names if n != a.output and n not in known), "")
+        if a.output in names and goal:
+            return found[0], goal
     return None
 
 
@@ -157,17 +158,6 @@ def _loss_head(a: Assembly) -> str:
 
 def _letters(a: Assembly) -> set[str]:
     return {x.letter for x in a.b.every if not x.marks}
-
-
-def _label(a: Assembly, probability: bool) -> str:
-    seen = names_seen(a)
-    known = set(a.b.defined) | set(a.b.inputs)
-    bare = a.output.removesuffix("hat")  # the output has a hat, its label none
-    options = [*([bare] if bare != a.output else []), "yhat", "y", "target", "label"]
-    for name in options:
-        if name in seen and name not in known and name not in a.b.params:
-            return name
-    return "y" if "y" not in known else "yhat"
 
 
 def loss_over(a: Assembly) -> str:

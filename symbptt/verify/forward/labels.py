@@ -1,0 +1,59 @@
+"""What a text calls the label its output is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import surface as s
+from .assembly import Assembly, names_seen
+from .drafts import LOSSES
+
+
+def label(a: Assembly) -> str:
+    """The letter of −e_t log p_t, else of the output without its hat, else of p_t − e_t."""
+    seen = names_seen(a)
+    known = set(a.b.defined) | set(a.b.inputs)
+    bare = a.output.removesuffix("hat")  # the output has a hat, its label none
+    options = [*([bare] if bare != a.output else []), "yhat", "y", "target", "label"]
+    usual = [name for name in options if name in seen]
+    for name in (*_beside_log(a), *usual, *_subtracted(a)):
+        if name not in known and name not in a.b.params:
+            return name
+    return "y" if "y" not in known else "yhat"
+
+
+def _beside_log(a: Assembly) -> Iterator[str]:
+    """y of y_tᵀ log ŷ_t, in the loss as stated."""
+    for c in a.claims:
+        left = s.bare(c.left)
+        if not (isinstance(left, s.Symbol) and left.letter in LOSSES and c.right is not None):
+            continue
+        for n in s.walk(c.right):
+            factors = list(map(s.bare, n.factors)) if isinstance(n, s.Product) else []
+            if any(_is_log(a, x) for x in factors):
+                yield from (name for x in factors if (name := _timed(a, x)) and name != a.output)
+
+
+def _subtracted(a: Assembly) -> Iterator[str]:
+    """e of p_t − e_t."""
+    for n in (n for tree in a.trees for n in s.walk(tree) if isinstance(n, s.Sum)):
+        if n.signs in (("+", "-"), ("-", "+")):
+            names = [_timed(a, s.bare(x)) for x in n.terms]
+            if a.output in names:
+                yield from (x for x in names if x and x != a.output)
+
+
+def _is_log(a: Assembly, node: s.Node) -> bool:
+    if not (isinstance(node, s.Apply) and node.head.letter == "log" and node.arguments):
+        return False
+    return _timed(a, s.bare(node.arguments[0])) == a.output
+
+
+def _timed(a: Assembly, node: s.Node) -> str:
+    """The name of a letter with a time, transposed or not."""
+    if isinstance(node, s.Transpose) or (isinstance(node, s.Power) and "transpose" in node.may_be):
+        node = s.bare(node.base)
+    if not isinstance(node, s.Symbol) or node.gradient_like:
+        return ""
+    q = a.naming.parts(node)
+    return "" if q.time is None else q.name
