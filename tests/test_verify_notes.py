@@ -1,0 +1,106 @@
+"""What notes and exercise sheets write: each rule with a line it reads and one it must refute."""
+
+from __future__ import annotations
+
+import pytest
+
+from symbptt.verify.judge.line import Line
+from symbptt.verify.report import verify
+
+RNN = (
+    r"a_t=W_{xh}x_t+W_{hh}h_{t-1}+b_h",
+    r"h_t=\tanh(a_t)",
+    r"\hat y_t=\text{softmax}(W_{hy}h_t+b_y)",
+)
+LSTM = (
+    r"f_t=\sigma(W_f[h_{t-1},x_t]+b_f)",
+    r"i_t=\sigma(W_i[h_{t-1},x_t]+b_i)",
+    r"g_t=\tanh(W_g[h_{t-1},x_t]+b_g)",
+    r"o_t=\sigma(W_o[h_{t-1},x_t]+b_o)",
+    r"c_t=f_t\odot c_{t-1}+i_t\odot g_t",
+    r"h_t=o_t\odot\tanh(c_t)",
+)
+PLAIN = (r"h_t=\tanh(Wh_{t-1}+Ux_t+b)", r"y_t=Vh_t+c", r"L=\sum_{t=1}^TL_t")
+ROWS = (r"Z_t=x_tW_x+h_{t-1}W_h+b", r"h_t=\tanh(Z_t)")
+CELL = (
+    r"a^{\langle t\rangle}=\tanh(W_{ax}x^{\langle t\rangle}+W_{aa}a^{\langle t-1\rangle}+b_a)",
+    r"dtanh=da_{next}*(1-a^{\langle t\rangle2})",
+)
+
+
+def last(before: tuple[str, ...], *parts: str) -> Line:
+    return list(verify("\n\n".join(f"$${x}$$" for x in (*before, *parts))).lines)[-1]
+
+
+@pytest.mark.parametrize(
+    "before, line, slip",
+    [
+        pytest.param(RNN, r"dy_t=\hat y_t-y_t", ("-y_t", "+y_t"), id="dy of the label y"),
+        pytest.param(
+            LSTM,
+            r"dc_t=dh_t*o_t*(1-\tanh^2(c_t))+dc_{next}*f_{t+1}",
+            ("f_{t+1}", "i_{t+1}"),
+            id="dc_next is the gradient of step t + 1",
+        ),
+        pytest.param(
+            PLAIN,
+            r"\frac{\partial h_t}{\partial h_s}=\frac{\partial h_t}{\partial h_{t-1}}\cdot"
+            r"\frac{\partial h_{t-1}}{\partial h_{t-2}}...\frac{\partial h_{s+1}}{\partial h_s}",
+            (r"\frac{\partial h_{s+1}}{\partial h_s}", r"\frac{\partial h_{s+2}}{\partial h_{s+1}}"),
+            id="factors written out before the dots",
+        ),
+        pytest.param(
+            PLAIN,
+            "∂L/∂V = Σ_{t=1}^T ∂L/∂y_t h_tᵀ",
+            ("h_tᵀ", "h_{t-1}ᵀ"),
+            id="Unicode in a display",
+        ),
+        pytest.param(
+            PLAIN,
+            r"\frac{\partial L}{\partial h_t}=V^T\frac{\partial L}{\partial y_t}+W^T"
+            r"\left(\frac{\partial L}{\partial h_{t+1}}\odot(1-\tanh(Wh_t+Ux_{t+1}+b)^2)\right)",
+            ("+b)", ")"),
+            id="the argument of the slope written out",
+        ),
+        pytest.param(
+            ROWS,
+            r"db=\sum_{t=1}^T\sum_{i=1}^N(dZ_t)_i",
+            ("(dZ_t)_i", r"(dZ_t)_i\odot h_t"),
+            id="a sum over the samples",
+        ),
+        pytest.param(CELL, r"db_a=\sum_{batch}dtanh", ("dtanh", "da_{next}"), id="a sum over batch"),
+        pytest.param(
+            CELL,
+            r"dW_{aa}=\sum_{t=1}^{T_x}dz^{\langle t\rangle}a^{\langle t-1\rangle T}",
+            ("t-1", "t"),
+            id="T_x is T",
+        ),
+        pytest.param(
+            (*PLAIN[:2], r"p_t=\text{softmax}(y_t)", r"L=-\sum_{t=1}^Te_t^\top\log p_t"),
+            r"\frac{\partial L}{\partial V}=\sum_t(p_t-e_t)h_t^\top",
+            ("p_t-e_t", "e_t-p_t"),
+            id="the label of the stated loss",
+        ),
+        pytest.param(
+            PLAIN,
+            r"\frac{\partial L}{\partial c}=\sum_t\frac{\partial L}{\partial y_t}\text{ 其中 }"
+            r"\frac{\partial y_t}{\partial h_t}=V",
+            ("=V", "=V^T"),
+            id="a Chinese connector",
+        ),
+    ],
+)
+def test_a_form_is_read_and_a_slip_in_it_refuted(
+    before: tuple[str, ...], line: str, slip: tuple[str, str]
+) -> None:
+    assert last(before, line).verdict == "proved"
+    assert line.replace(*slip) != line
+    assert last(before, line.replace(*slip)).verdict in ("refuted", "conditional")
+
+
+def test_a_star_beside_dots_may_bind_first() -> None:
+    line = r"\nabla_{h^t}L=V^T.\nabla_{y^t}L+W^T.\nabla_{h^{t+1}}L*(1-(h^{t+1})^2)"
+    before = (r"h^t=\tanh(Wh^{t-1}+Ux^t)", r"y^t=Vh^t")
+    found = last(before, line)
+    assert (found.verdict, [c.code for c in found.conditions]) == ("conditional", ["M06"])
+    assert last(before, line.replace("1-(h^{t+1})", "1-(h^t)")).verdict == "refuted"
