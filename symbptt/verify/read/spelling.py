@@ -154,5 +154,6 @@ CASES = frozenset(["cases", "dcases", "rcases"])
 
 # Words between formulas, which separate them.
 CONNECTORS = frozenset("""and or where with so then thus hence therefore also since because i.e.
-    e.g. resp respectively here let using note now und ou et y 和 及 且 或 其中 即 故 则 所以 因此 这里 因为 由于""".split())  # fmt: skip
+    e.g. resp respectively here let using note now und ou et y 和 及 且 或 其中 即 故 则 所以 因此
+    这里 因为 由于""".split())  # fmt: skip
 CONDITIONS = frozenset("for if when at as otherwise via unless given".split()) | {"for all"}
