@@ -254,7 +254,7 @@ def _counter(line: Line) -> dict[str, Any] | None:
         return {"shapes": line.shapes} if line.shapes else None
     return {
         "sizes": {"T": c.steps, **c.sizes},
-        "at": c.at,
+        "at": {**c.at, **{k: n + 1 for k, n in c.entry.items()}},
         "exact": c.exact,
         "shape": list(c.shape),
         "left": [e.left for e in c.entries],

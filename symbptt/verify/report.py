@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 from ..errors import SymbpttError
@@ -46,12 +47,16 @@ PLAIN = (r"h_t=\tanh(W_{hh}h_{t-1}+W_{xh}x_t+b_h)",)
 
 @dataclass(frozen=True)
 class Report:
-    """The verdicts of one document, in order; `lines` are those of its claims."""
+    """The verdicts of one document, in order; `lines` are those of its claims.
+
+    `judged`: the number of a line -> who judged it, and the line as it stood there.
+    """
 
     document: s.Document
     lines: tuple[Line, ...]
     reading: tuple[str, ...] = ()
     judges: tuple[Judge, ...] = field(default=(), repr=False)
+    judged: Mapping[str, tuple[Judge, Line]] = field(default_factory=dict, repr=False)
 
     @property
     def refuted(self) -> tuple[Line, ...]:
@@ -77,7 +82,8 @@ class Report:
     def explain(self, line: str) -> str:
         """Why a line holds, or where its two sides part, for a reader who knows the chain rule."""
         judge, found = self._found(line)
-        said = [*line_text(found), "", *explain(judge, found)]
+        shown = next(x for x in self.lines if x.claim.id == line)
+        said = [*line_text(shown), "", *explain(judge, found)]
         return "\n".join(said) + "\n"
 
     def script(self, line: str) -> str:
@@ -85,10 +91,8 @@ class Report:
         return script(*self._found(line))
 
     def _found(self, line: str) -> tuple[Judge, Line]:
-        for judge in self.judges:
-            for x in judge.lines:
-                if x.claim.id == line and any(x is y for y in self.lines):
-                    return judge, x
+        if line in self.judged:
+            return self.judged[line]
         known = ", ".join(x.claim.id for x in self.lines)
         raise SymbpttError(f"there is no line {line}", f"one of {known}")
 
@@ -140,6 +144,7 @@ def judge_document(
     claims, naming = settled(said)
     judges: list[Judge] = []
     lines: dict[int, Line] = {}
+    judged: dict[str, tuple[Judge, Line]] = {}
     renamed = _renamed(document, naming)
     for system in systems(claims, naming, model, _shapes(document), renamed):
         if any(j.system.model == system.model for j in judges):
@@ -154,7 +159,9 @@ def judge_document(
         confirm(judge, [decided[n] for n in open_])
         repair(judge, [decided[n] for n in open_])
         evidence(judge, [decided[n] for n in open_])
-        lines |= {n: decided[n] for n in open_ if n not in lines or decided[n].verdict != UNREAD}
+        settled_ = [n for n in open_ if n not in lines or decided[n].verdict != UNREAD]
+        lines |= {n: decided[n] for n in settled_}
+        judged |= {decided[n].claim.id: (judge, decided[n]) for n in settled_}
         judges.append(judge)
         if not any(x.verdict == UNREAD for x in lines.values()):
             break
@@ -166,7 +173,9 @@ def judge_document(
             continue
         found = judged_aside(judge, aside, claims)
         open_ = [claims[n].equation for n, x in found.items() if x.verdict == UNREAD]
-        lines |= {n: x for n, x in found.items() if claims[n].equation not in open_}
+        for n, own in zip(aside.places, judge.lines, strict=True):
+            if claims[n].equation not in open_:
+                lines[n], judged[claims[n].id] = found[n], (judge, own)
     for n, line in lines.items():
         line.claim = replace(document.claims[n], id=line.claim.id)
         if line.claim.id in notes and line.verdict == PROVED:
@@ -177,7 +186,7 @@ def judge_document(
     ordered = [lines[n] for n in sorted(lines)]
     if not judges:
         ordered = [Line(c) for c in claims]
-    return Report(document, tuple(ordered), _reading(judges), tuple(judges))
+    return Report(document, tuple(ordered), _reading(judges), tuple(judges), judged)
 
 
 def _runs(judge: Judge) -> bool:
@@ -194,7 +203,8 @@ def judged_aside(judge: Judge, aside: Aside, claims: list[s.Claim]) -> dict[int,
     confirm(judge, decided)
     repair(judge, decided)
     evidence(judge, decided)
-    for n, line in zip(aside.places, decided, strict=True):
+    shown = list(map(copy, decided))
+    for n, line in zip(aside.places, shown, strict=True):
         if line.claim.right in aside.system.accepted:
             line.verdict, line.message = DEFINITION, ""
         line.claim = claims[n]
@@ -202,7 +212,7 @@ def judged_aside(judge: Judge, aside: Aside, claims: list[s.Claim]) -> dict[int,
             done = line.repair.statement
             left, right = aside.as_written(done.left), aside.as_written(done.right)
             line.correct = statement_text(line, replace(done, left=left, right=right))
-    return dict(zip(aside.places, decided, strict=True))
+    return dict(zip(aside.places, shown, strict=True))
 
 
 def _assumed(system: System, assume: Mapping[str, str]) -> System:

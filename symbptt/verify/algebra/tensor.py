@@ -24,7 +24,12 @@ Entries = Callable[[Slots, Bound], Poly]  # an array in letters: from slots to a
 
 
 class MisfitError(SymbpttError):
-    """Two tensors whose shapes do not fit; what a shape refutation rests on."""
+    """Two tensors whose shapes do not fit; what a shape refutation rests on. `pair` are the two
+    and the operation, @ for the matrix product, where it is one of two arrays."""
+
+    def __init__(self, message: str, pair: tuple[Tensor, Tensor, str] | None = None):
+        super().__init__(message)
+        self.pair = pair
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ def add(alg: Any, a: Tensor, b: Tensor, sign: int = 1) -> Tensor:
         b = tensor(alg.fill(b.data, a.shape), a.shape, a.left, a.loose)
     a, b = spread(alg, a, b), spread(alg, b, a)
     if a.shape != b.shape or (a.left != b.left and a.rank == 1):
-        raise MisfitError(f"cannot add {a.show_shape()} and {b.show_shape()}")
+        raise MisfitError(f"cannot add {a.show_shape()} and {b.show_shape()}", (a, b, "+"))
     return tensor(alg.add(a.data, b.data, sign), a.shape, a.left, a.loose or b.loose)
 
 
@@ -122,12 +127,17 @@ def scale(alg: Any, a: Tensor, b: Tensor) -> Tensor:
     )
 
 
+def apart(a: Tensor, b: Tensor) -> MisfitError:
+    why = f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise"
+    return MisfitError(why, (a, b, "⊙"))
+
+
 def hadamard(alg: Any, a: Tensor, b: Tensor) -> Tensor:
     if not (a.rank and b.rank):
         return scale(alg, a, b)
     a, b = spread(alg, a, b), spread(alg, b, a)
     if a.shape != b.shape or a.left != b.left:
-        raise MisfitError(f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise")
+        raise apart(a, b)
     i = _LETTERS[: a.rank]
     loose = a.loose or b.loose
     return tensor(alg.combine(f"{i},{i}->{i}", a.data, b.data), a.shape, a.left, loose)
@@ -147,7 +157,8 @@ def chained(alg: Any, a: Tensor, b: Tensor) -> Tensor:
         elif a.loose and a.shape == b.rows and a.rank > 1:  # a gradient before its Jacobian
             a, n = replace(a, left=0), a.rank
         else:
-            raise MisfitError(f"cannot multiply {a.show_shape()} by {b.show_shape()}")
+            why = f"cannot multiply {a.show_shape()} by {b.show_shape()}"
+            raise MisfitError(why, (a, b, "@"))
     letters = iter(_LETTERS)
     la = "".join(itertools.islice(letters, a.rank))
     rest = "".join(itertools.islice(letters, b.rank - n))

@@ -38,7 +38,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Counterexample:
-    """Where a line fails and how: `sizes` by name, `at` the times the line is about."""
+    """Where a line fails and how: `sizes` by name, `at` the times the line is about, `entry` its
+    named indices there, from 0."""
 
     sizes: dict[str, int]
     steps: int
@@ -48,10 +49,12 @@ class Counterexample:
     exact: bool
     reading: Reading
     ground: ExactGround
+    entry: dict[str, int]
 
     @property
     def where(self) -> str:
-        names = {"T": self.steps, **self.at, **self.sizes}
+        entry = {k: n + 1 for k, n in self.entry.items()}
+        names = {"T": self.steps, **self.at, **entry, **self.sizes}
         return ", ".join(f"{k} = {v}" for k, v in names.items())
 
 
@@ -137,7 +140,7 @@ def _told(ground: ExactGround, answer: Answer, reading: Reading, about: set[str]
         dict(ground.world.sizes),
         ground.steps,
         {k: v for k, v in answer.where.items() if k in about},
-        a.shape, found, field.exact, reading, ground,
+        a.shape, found, field.exact, reading, ground, answer.entry,
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import sympy
 from ... import matrix as mx
 from ...errors import SymbpttError
 from ...matrix import nodes as n
-from .source import ATOM, PRODUCT, Text, added, called, elementwise, multiplied, rational
+from .texts import ATOM, PRODUCT, Text, added, called, elementwise, multiplied, rational
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,11 @@ class Place:
     names: Mapping[str, str]
     sizes: Mapping[str, int]
     steps: int
-    copies: bool = False  # whether a parameter may be moved at one step alone
+    copies: Collection[str] = ()  # parameters that are moved at one step alone
 
     def parameter(self, name: str) -> Text:
         known = self.names.get(name, name)
-        return Text(f'p("{known}")' if self.copies else f'v["{known}"]')
+        return Text(f'v["{known}", t]' if name in self.copies else f'v["{known}"]')
 
     def integer(self, e: Any) -> int:
         known = {mx.size(k): v for k, v in self.sizes.items()} | {mx.T: self.steps}
@@ -102,14 +103,18 @@ def _cross_entropy(e: n.CrossEntropy, at: Place) -> Text:
 
 
 def _call(e: n.Call, at: Place) -> Text:
-    """One row of points for each entry of the result."""
-    parts = ", ".join(f"np.ravel({written(a, at)})" for a in e.args[1])
-    shape = at.shape(e.shape)
-    z = f"np.concatenate([{parts}])"
-    if not shape:
-        return called("near", f'"{e.name}[]"', z)
-    entries = f'near(f"{e.name}{{list(i)}}", {z}) for i in np.ndindex({shape})'
-    return Text(f"np.reshape([{entries}], {shape})")
+    """An unknown function: a sum of sines of all that it reads, with weights of its own."""
+    parts = []
+    for a in e.args[1]:
+        x = written(a, at)
+        parts.append(f"{x.inside(ATOM)}.ravel()" if len(a.shape) > 1 else str(x))
+    return Text(f'np.sin(v["{e.name}"] * np.hstack([{", ".join(parts)}])).sum(-1)')
+
+
+def weights(e: n.Call, at: Place) -> tuple[int, ...]:
+    """The shape of the weights of an unknown function."""
+    count = sum(math.prod(at.shape(a.shape)) for a in e.args[1])
+    return (*at.shape(e.shape), count)
 
 
 def _reduce(e: n.Reduce, at: Place) -> Text:
@@ -151,4 +156,4 @@ _WRITE: dict[type, Callable[[Any, Place], Text]] = {
     n.Call: _call,
 }
 
-__all__ = ["Place", "written"]
+__all__ = ["Place", "weights", "written"]

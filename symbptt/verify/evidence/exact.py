@@ -2,7 +2,8 @@
 
 T = 2 and a state of two entries unless a line needs more; sizes that differ, an initial state
 that is not zero and no symmetric matrix, so that a wrong line shows. Equations are differentiated
-by dual numbers, entry by entry.
+by dual numbers, entry by entry. Values are drawn by NumPy's `RandomState`, whose numbers never
+change, in the order of the declarations: a script draws the same ones.
 """
 
 from __future__ import annotations
@@ -47,22 +48,27 @@ class ExactWorld(World):
         seed: int = 0,
         zeros: frozenset[str] = frozenset(),
     ):
-        self.field, self.functions = field, Functions(field)
+        self.field, self.functions, self.seed = field, Functions(field), seed
         super().__init__(model, steps, seed, zeros)
 
     def _sizes(self) -> dict[str, int]:
         return smallest_sizes(self.model)
 
-    def _number(self) -> Any:
-        drawn = self.random.choice(self.field.entries)
-        return self.field.number(self.random.choice((-1, 1)) * drawn)
+    def _draw(self) -> None:
+        self.drawn = np.random.RandomState(self.seed)
+        super()._draw()
+        if any(_symmetric(self.values[d.name, None]) for d in self.model.params):
+            self.seed += 100
+            self._draw()
 
     def _array(self, d: Declaration) -> Array:
-        out = super()._array(d)
-        square = out.ndim == 2 and out.shape[0] == out.shape[1]
-        while d.role == "param" and square and np.all(out == out.T):
-            out = super()._array(d)
-        return out
+        dims = self.dims(d.shape)
+        if d.classes is not None:
+            (count,) = self.dims((d.classes,))
+            return np.asarray(self.drawn.randint(count, size=dims))
+        entries = self.field.entries
+        picked = np.asarray(self.drawn.choice(len(entries), dims))
+        return _objects([self.field.number(entries[i]) for i in picked.ravel()], dims)
 
     def value_of(self, expr: mx.Node, time: int, changed: Any = None) -> Array:
         values = self.values if changed is None else {**self.values, **changed}
@@ -110,6 +116,10 @@ class ExactNumbers(Numbers):
             one = self.world.field.number(1)
             return self.setting.map(lambda v: one / v ** int(-q), a)
         return self.setting.map(lambda v: self.world.field.power(v, q), a)
+
+
+def _symmetric(a: Array) -> bool:
+    return a.ndim == 2 and a.shape[0] == a.shape[1] and bool(np.all(a == a.T))
 
 
 def _nowhere(*_: Any) -> Any:

@@ -175,7 +175,7 @@ class Field:
     """The rationals."""
 
     exact = True
-    entries = tuple(Fraction(n, d) for n, d in ((1, 1), (2, 1), (1, 2), (3, 1), (3, 2)))
+    entries = tuple(Fraction(n, 2) for n in (-6, -4, -3, -2, -1, 1, 2, 3, 4, 6))  # to draw from
 
     def number(self, value: Any) -> Any:
         q = sympy.sympify(value)
@@ -205,7 +205,7 @@ class Digits(Field):
     """Real numbers to 30 digits, computed with 50."""
 
     exact = False
-    entries = tuple(Fraction(n, 4) for n in (1, 2, 3, 4))
+    entries = tuple(Fraction(n, 4) for n in (-4, -3, -2, -1, 1, 2, 3, 4))
 
     def __init__(self) -> None:
         self.mp = mpmath.mp.clone()

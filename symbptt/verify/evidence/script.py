@@ -7,53 +7,58 @@ expression as written.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from ... import matrix as mx
 from ...errors import SymbpttError
-from ...model import LOSS
+from ...model import LOSS, Equation, lag_of
+from ..algebra.numbers import OutOfRangeError
+from ..algebra.tensor import MisfitError, Tensor
 from ..judge.free_times import FreeTimes
 from ..judge.judge import Judge
 from ..judge.line import Line
 from ..judge.readings import Reading
 from ..judge.statement import Statement
 from ..meaning.formula import Meaning
+from .data import WIDTH, dictionary, drawn, draws, stand_ins, weighed
 from .equations import Place, written
 from .exact import ExactGround, ExactWorld
 from .gather import first_reading
 from .names import names_of
 from .scalars import Digits
 from .source import Source
+from .texts import ATOM, Text
 
 HELPERS = {
-    "sigmoid": ["sigmoid = lambda z: 1 / (1 + np.exp(-z))"],
-    "softmax": ["softmax = lambda z: np.exp(z) / np.exp(z).sum(-1, keepdims=True)"],
-    "huber": ["huber = lambda z: np.where(abs(z) <= 1, z * z / 2, abs(z) - 0.5)"],
-    "near": [
-        "def near(f, z):  # a function of which nothing is known: a line through the nearest point",
-        "    x, value, slope = min(points[f], key=lambda row: abs(np.subtract(row[0], z)).sum())",
-        "    return value + np.dot(slope, np.subtract(z, x))",
-    ],
-    "each": [
-        "@np.vectorize",
-        "def each(f, z, order=0):  # an unknown function, entry by entry: its value, or its slope",
-        "    (x,), value, (slope,) = min(points[f], key=lambda row: abs(row[0][0] - z))",
-        "    return slope if order else value + slope * (z - x)",
-    ],
+    "sigmoid": "sigmoid = lambda z: 1 / (1 + np.exp(-z))",
+    "softmax": "softmax = lambda z: np.exp(z) / np.exp(z).sum(-1, keepdims=True)",
+    "huber": "huber = lambda z: np.where(abs(z) <= 1, z * z / 2, abs(z) - 0.5)",
 }
+DIFFERENCES = [
+    "def d(of, by, eps=1e-6):  # d of / d by, entry by entry",
+    "    moves = eps * np.eye(np.size(v[by])).reshape(-1, *np.shape(v[by]))",
+    "    slopes = [(run({by: e})[of] - run({by: -e})[of]) / (2 * eps) for e in moves]",
+    "    return np.stack(slopes, -1).reshape(np.shape(v[of]) + np.shape(v[by]))",
+    "v = run()",
+]
 
 
 def script(judge: Judge, line: Line) -> str:
     """The source. Raises SymbpttError for a line of which no side can be computed."""
-    subject = _subject(judge, line)
-    try:
-        return Script(judge, line, subject).text()
-    except SymbpttError as error:
-        raise SymbpttError(f"line {line.claim.id} has no script: {error.message}") from error
+    why = "it speaks about no step"
+    for subject in _subjects(judge, line):
+        try:
+            return Script(judge, line, subject).text()
+        except OutOfRangeError as error:
+            why = error.message
+        except SymbpttError as error:
+            raise _none(line, error.message) from error
+    raise _none(line, why)
+
+
+def _none(line: Line, why: str) -> SymbpttError:
+    return SymbpttError(f"line {line.claim.id} has no script: {why}")
 
 
 @dataclass(frozen=True)
@@ -64,24 +69,27 @@ class Subject:
     reading: Reading
     ground: ExactGround
     at: dict[str, int]
+    entry: dict[str, int] = field(default_factory=dict)  # its named indices, from 0
 
 
-def _subject(judge: Judge, line: Line) -> Subject:
-    """The counterexample; for a right line the first steps it speaks about."""
+def _subjects(judge: Judge, line: Line) -> Iterator[Subject]:
+    """The counterexample; for other lines the steps that they speak about, the first ones first."""
     c = line.counterexample
     if c is not None:
-        return Subject(judge.statement(line), c.reading, c.ground, c.at)
+        yield Subject(judge.statement(line), c.reading, c.ground, c.at, c.entry)
+        return
     if line.claim.right is None:
-        raise SymbpttError(f"line {line.claim.id} has no script: it is no equation")
+        raise _none(line, "it is no equation")
     statement = judge.statement(line)
     reading = line.reading or first_reading(judge, statement)
     if reading is None:
-        raise SymbpttError(f"line {line.claim.id} has no script: {line.message or line.verdict}")
+        raise _none(line, line.message or line.verdict)
     system = judge.ground_of(reading).system
     ground = ExactGround(system, judge.naming, max(2, judge.ground.steps - 1), Digits())
     names = FreeTimes(judge.naming)(reading.statement)
-    times = next(iter(ground.assignments(names, reading.statement.last)))
-    return Subject(reading.statement, reading, ground, {str(k): v for k, v in times.items()})
+    for times in ground.assignments(names, reading.statement.last):
+        at = {str(k): v for k, v in times.items()}
+        yield Subject(reading.statement, reading, ground, at)
 
 
 class Script:
@@ -94,110 +102,161 @@ class Script:
         self.names = names_of(judge, [n for n, _ in self.world.values])
         times = {judge.naming.symbol(k): v for k, v in subject.at.items()}
         self.source = Source(self.world, {mx.t: 2, **times}, self.names)
+        self.source.free = dict(subject.entry)
 
     def text(self) -> str:
-        left, right = self._sides()
-        steps = self.world.steps
-        self.place = Place(self.names, self.world.sizes, steps, self.source.copies)
-        run = self._run()
-        used = "\n".join([left, right, *run])
+        end = self._end()
+        place = Place(self.names, self.world.sizes, self.world.steps, self._copies())
+        read = self._reached()
+        steps = self._steps(place, read)
+        named = {k: n + 1 for k, n in self.subject.entry.items()}
+        where = {"T": self.world.steps, **self.subject.at, **named, **self.world.sizes}
+        about = f"# {', '.join(f'{k} = {v}' for k, v in where.items())}"
+        if self.source.moved:
+            about += "; derivatives by central differences"
         flat = " ".join(self.line.claim.source.split())
-        where = {"T": steps, **self.subject.at, **self.world.sizes}
         out = [
             f"# Line {self.line.claim.id}: {flat}",
-            f"# {', '.join(f'{k} = {v}' for k, v in where.items())}; float64; derivatives by "
-            "central differences, eps = 1e-6",
+            about,
             "import numpy as np",
-            f"given = {self._given(used)}",
+            *draws(self.world),
         ]
-        for name, lines in HELPERS.items():
-            if f"{name}(" in used:
-                out += lines
-        if self.world.functions.points:
-            out.append(f"points = {self._points()}")
-        return "\n".join([*out, *run, *_end(left, right)])
-
-    def _sides(self) -> tuple[str, str]:
-        subject = self.subject
-        m = Meaning(subject.ground.system, self.judge.naming, self.source, subject.reading.choice)
-        left = m.of(subject.statement.left)
-        m.wanted = left if left.rank == 3 else None
-        right = m.of(subject.statement.right)
-        if m.components:
-            raise SymbpttError("it is about single entries")
-        return str(left.data), str(right.data)
-
-    def _run(self) -> list[str]:
-        """The forward pass; `move` is added to a quantity where it is computed."""
-        out = [
+        used = "\n".join([*steps, *end])
+        out += [line for name, line in HELPERS.items() if f"{name}(" in used]
+        out += stand_ins(self.model, used)
+        given = [*drawn(self.world, self.names, read), *weighed(self._equations(read), place)]
+        given += ['"L": 0'] if any('v["L"] +=' in x for x in steps) else []
+        if not self.source.moved:
+            return "\n".join([*out, *dictionary("v", given), *steps, *end, ""])
+        run = [
             "def run(move={}):  # the forward pass; `move` adds to a quantity where it is computed",
             "    v = {k: a + move.get(k, 0) for k, a in given.items()}",
+            *(f"    {x}" for x in steps),
+            "    return v",
         ]
-        steps = self.world.steps
+        return "\n".join([*out, *dictionary("given", given), *run, *DIFFERENCES, *end, ""])
+
+    # -- both sides
+
+    def _end(self) -> list[str]:
+        """The sides and what is printed of them; of a product that does not exist, its factors."""
+        subject = self.subject
+        m = Meaning(subject.ground.system, self.judge.naming, self.source, subject.reading.choice)
+        try:
+            left = m.left(subject.statement.left)
+            right = m.right(subject.statement.right, left)
+        except MisfitError as error:
+            if error.pair is None:
+                raise
+            return _impossible(error.message, *error.pair)
+        if left.shape == right.shape and left.rank == 1 and left.left != right.left:
+            return _shapes("left", "right", _turned(left), _turned(right))
+        both = [f"left = {left.data}", f"right = {right.data}"]
+        if left.shape != right.shape and right.rank:
+            return [*both, *_shapes("left", "right")]
+        return [
+            *both,
+            'print("left side:", left, "right side:", right, sep="\\n")',
+            'print("largest difference:", np.abs(left - right).max())',
+        ]
+
+    # -- the forward pass
+
+    def _copies(self) -> set[str]:
+        """The parameters that are moved at one step alone."""
+        params = {d.name for d in self.model.params}
+        return {name for name, time in self.source.moved if time is not None and name in params}
+
+    def _reached(self) -> set[str]:
+        """The names that the sides need."""
+        found = set(self.source.read)
+        if LOSS.name in found:
+            found.add(self.model.loss.step.name)
+        while True:
+            reads = (mx.variables(e.rhs) for e in self._equations(found))
+            more = {v.name for some in reads for v in some} - found
+            if not more:
+                return found
+            found |= more
+
+    def _equations(self, names: set[str]) -> list[Equation]:
+        return [e for e in self.model.equations if e.lhs.name in names]
+
+    def _steps(self, place: Place, read: set[str]) -> list[str]:
+        """The equations in loops over time; one that only its successor reads stands in that."""
+        out, last = [], self.world.steps
         for equations, ahead in self.model.passes:
-            span = f"{steps}, 0, -1" if ahead else f"1, {steps + 1}"
-            out.append(f"    for t in range({span}):")
-            out.append("        def put(k, a): v[k, t] = a + move.get((k, t), 0)")
-            if self.place.copies:
-                out.append("        p = lambda k: v[k] + move.get((k, t), 0)  # as step t reads it")
-            for e in equations:
-                out.append(f'        put("{self.names[e.lhs.name]}", {written(e.rhs, self.place)})')
+            wanted = [e for e in equations if e.lhs.name in read]
+            if not wanted:
+                continue
+            out.append(f"for t in range({f'{last}, 0, -1' if ahead else f'1, {last + 1}'}):")
+            for name in sorted(self._copies() & _reads(wanted)):
+                key = self.names[name]
+                out.append(f'    v["{key}", t] = v["{key}"] + move.get(("{key}", t), 0)')
+            texts = {self.names[e.lhs.name]: written(e.rhs, place) for e in wanted}
+            kept = self.source.read | {self.model.loss.step.name, *_reads(self.model.equations, 1)}
+            _inlined(texts, {self.names[n] for n in kept if n in self.names})
+            moved = {self.names[n] for n, _ in self.source.moved if n in self.names}
+            for name, text in texts.items():
+                move = f' + move.get(("{name}", t), 0)' if name in moved else ""
+                out.append(f'    v["{name}", t] = {text}{move}')
+        if LOSS.name not in self.source.read:
+            return out
         step = self.names[self.model.loss.step.name]
+        if self._adds_up():
+            return [x.replace(f'    v["{step}", t] = ', '    v["L"] += ') for x in out]
         terms = [
             (float(w.ravel()[0]), f'v["{step}", {time}]')
             for (_, time), w in self.world.edges[LOSS.name, None].items()
         ]
         total = " + ".join(x if w == 1 else f"{w!r} * {x}" for w, x in terms if w)
-        return [*out, f'    v["L"] = {total}', "    return v"]
+        return [*out, f'v["L"] = {total}']
 
-    def _given(self, used: str) -> str:
-        """The values that are drawn, those before the first step where they are read."""
-        items = []
-        computed = {e.lhs.name for e in self.model.equations}
-        for (name, time), value in self.world.values.items():
-            if name == LOSS.name or (name in computed and 1 <= (time or 0) <= self.world.steps):
-                continue
-            key = f'"{self.names[name]}"' if time is None else f'"{self.names[name]}", {time}'
-            if time == 0 and name not in computed and f"[{key}]" not in used:
-                continue
-            items.append(f"{key if time is None else f'({key})'}: np.array({_listed(value)})")
-        return "{\n    " + ",\n    ".join(items) + "}"
-
-    def _points(self) -> str:
-        rows = {
-            name: [
-                ([float(x) for x in at], float(value), [float(x) for x in slopes])
-                for at, value, slopes in known.values()
-            ]
-            for name, known in self.world.functions.points.items()
-        }
-        return "{" + ",\n    ".join(f'"{k}": {v}' for k, v in rows.items()) + "}"
+    def _adds_up(self) -> bool:
+        """Whether the loss is the plain sum of the steps', and nothing else reads those."""
+        weights = self.world.edges[LOSS.name, None].values()
+        alone = self.model.loss.step.name not in self.source.read
+        return alone and all(float(w.ravel()[0]) == 1 for w in weights)
 
 
-def _end(left: str, right: str) -> list[str]:
-    return [
-        "v = run()",
-        "def d(of, by, eps=1e-6):  # d of / d by, entry by entry",
-        "    x = v[by] if by in v else v[by[0]]",
-        "    moves = eps * np.eye(x.size).reshape(-1, *x.shape)",
-        "    slopes = [(run({by: e})[of] - run({by: -e})[of]) / (2 * eps) for e in moves]",
-        "    return np.stack(slopes, -1).reshape(np.shape(v[of]) + x.shape)",
-        f"left = {left}",
-        f"right = {right}",
-        'print("left side:", left, "right side:", right, sep="\\n")',
-        "if np.shape(left) != np.shape(right):",
-        '    raise SystemExit(f"their shapes differ: {np.shape(left)} and {np.shape(right)}")',
-        'print("largest difference:", np.abs(left - right).max())',
-        "",
-    ]
+def _reads(equations: Iterable[Equation], lag: int = 0) -> set[str]:
+    """The names that equations read, `lag` steps back or ahead at least."""
+    read = (v for e in equations for v in mx.variables(e.rhs))
+    return {v.name for v in read if not v.times or abs(lag_of(v)) >= lag}
 
 
-def _listed(value: np.ndarray) -> str:
-    return json.dumps(value.tolist() if value.dtype != object else _floats(value.tolist()))
+def _inlined(texts: dict[str, Text], kept: set[str]) -> None:
+    """Put each text that is read once where it is read."""
+    for name in [n for n in texts if n not in kept]:
+        key = f'v["{name}", t]'
+        readers = [n for n, x in texts.items() if key in x.text]
+        if len(readers) != 1 or texts[readers[0]].text.count(key) > 1:
+            continue
+        around = texts[readers[0]]
+        longer = around.text.replace(f"({key})", f"({texts[name]})")
+        longer = longer.replace(key, texts[name].inside(ATOM))
+        if len(longer) < WIDTH - 30:
+            texts[readers[0]] = replace(around, text=longer)
+            del texts[name]
 
 
-def _floats(x: Any) -> Any:
-    return [_floats(y) for y in x] if isinstance(x, list) else float(x)
+def _turned(x: Tensor) -> str:
+    """A vector as the column or row that it is."""
+    if x.rank != 1:
+        return str(x.data)
+    return f"{x.data.inside(ATOM)}[{':, None' if x.left else 'None, :'}]"
+
+
+def _shapes(a: str, b: str, *values: str) -> list[str]:
+    both = [f"{name} = {value}" for name, value in zip((a, b), values, strict=False)]
+    return [*both, f'print("the shapes differ:", np.shape({a}), "and", np.shape({b}))']
+
+
+def _impossible(why: str, a: Tensor, b: Tensor, sign: str) -> list[str]:
+    out = [f"a = {_turned(a)}", f"b = {_turned(b)}", 'print("shapes:", a.shape, "and", b.shape)']
+    if sign == "@" and max(a.rank, b.rank) <= 2:
+        return [*out, f"print(a @ b)  # {why}"]
+    return [*out, f'assert a.shape == b.shape, "{why}"']
 
 
 __all__ = ["script"]

@@ -10,7 +10,7 @@ computes by differences.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,56 +18,22 @@ import sympy
 
 from ... import matrix as mx
 from ...errors import SymbpttError
-from ...matrix.functions import Z
 from ..algebra.numbers import Numbers, OutOfRangeError
 from ..algebra.tensor import Tensor
 from ..world import DIRECT, FUTURE, IMMEDIATE, TOTAL, Key, World
-
-SUM, PRODUCT, POWER, ATOM = range(4)  # how tightly a text binds
-
-
-@dataclass(frozen=True)
-class Text:
-    """A NumPy expression."""
-
-    text: str
-    binds: int = ATOM
-
-    def __str__(self) -> str:
-        return self.text
-
-    def inside(self, level: int) -> str:
-        return self.text if self.binds >= level else f"({self.text})"
-
-    def __getitem__(self, at: Any) -> Text:
-        return Text(f"{self.inside(ATOM)}[{', '.join(map(str, at))}]") if at else self
-
-    def __pow__(self, n: int) -> Text:
-        return Text(f"{self.inside(ATOM)} ** {n}", POWER)
-
-    def __add__(self, other: Text) -> Text:
-        return added(self, other)
-
-
-def added(a: Text, b: Text, sign: int = 1) -> Text:
-    if sign < 0:
-        return Text(f"{a.text} - {b.inside(PRODUCT)}", SUM)
-    if b.text.startswith("-") and b.binds > SUM:
-        return Text(f"{a.text} - {b.text[1:]}", SUM)
-    return Text(f"{a.text} + {b.text}", SUM)
-
-
-def called(name: str, *arguments: Any) -> Text:
-    return Text(f"{name}({', '.join(map(str, arguments))})")
-
-
-def quantity(name: str, time: int | None) -> str:
-    """The key of a quantity in the script's dictionary."""
-    return f'"{name}"' if time is None else f'("{name}", {time})'
-
-
-def looked_up(name: str, time: Any) -> Text:
-    return Text(f'v["{name}"]' if time is None else f'v["{name}", {time}]')
+from .texts import (
+    ATOM,
+    POWER,
+    PRODUCT,
+    Text,
+    added,
+    called,
+    elementwise,
+    looked_up,
+    multiplied,
+    quantity,
+    rational,
+)
 
 
 class Source(Numbers):
@@ -76,7 +42,8 @@ class Source(Numbers):
     def __init__(self, world: World, times: Any, names: Mapping[str, str]):
         super().__init__(world, times)
         self.names = names
-        self.copies = False  # whether a parameter is moved at one step alone
+        self.read: set[str] = set()  # the model's names that the sides read
+        self.moved: set[Key] = set()  # what derivatives are taken by; ("W", t): as step t reads it
 
     def number(self, value: Any) -> Tensor:
         known = {k: sympy.Integer(v) for k, v in self.times.items()}
@@ -86,6 +53,7 @@ class Source(Numbers):
 
     def var(self, name: str, time: Any) -> Any:
         super().var(name, time)
+        self.read.add(name)
         return looked_up(self.names[name], self.at(time))
 
     def onehot(self, name: str, time: Any, classes: Any) -> Any:
@@ -107,7 +75,6 @@ class Source(Numbers):
             kind = self._same_as_direct(u, v)
         step = u[1] if u[1] is not None else v[1]
         if kind == IMMEDIATE and v[1] is None and step is not None:
-            self.copies = True
             return self._call(u, (v[0], step))
         if kind == IMMEDIATE and u == ("L", None) and v[1] is not None:
             loss = self.world.model.loss.step.name, v[1]
@@ -115,7 +82,6 @@ class Source(Numbers):
             own = self._call(loss, v)
             return own if weight == 1 else Text(f"{float(weight)} * {own}", PRODUCT)
         if copy is not None:
-            self.copies = True
             return self._call(u, (v[0], copy))
         if kind == IMMEDIATE and np.any(
             np.asarray(self.world.derivative(u, v, kind) - self.world.derivative(u, v), float)
@@ -131,6 +97,8 @@ class Source(Numbers):
         raise SymbpttError(f"no script moves {v[0]} in the equation of {u[0]} alone")
 
     def _call(self, u: Key, v: Key) -> Text:
+        self.read |= {u[0], v[0]}
+        self.moved.add(v)
         names = (quantity(self.names.get(n, n), time) for n, time in (u, v))
         return called("d", *names)
 
@@ -163,6 +131,24 @@ class Source(Numbers):
 
     def fill(self, a: Text, shape: Any) -> Text:
         return a  # NumPy broadcasts a number
+
+    def spread(self, a: Text, old: Any, new: Any) -> Text:
+        return a
+
+    def expand(self, a: Text, axes: list[int]) -> Text:
+        return called("np.expand_dims", a, tuple(axes))
+
+    def beside(self, parts: list[Text], sizes: list[Any]) -> Text:
+        return called("np.concatenate", f"[{', '.join(map(str, parts))}]", -1)
+
+    def block(self, a: Text, first: int, size: int) -> Text:
+        return Text(f"{a.inside(ATOM)}[..., {first}:{first + size}]")
+
+    def same_index(self, i: str, j: str, size: Any) -> Text:
+        return Text(str(int(self.free.get(i, 0) == self.free.get(j, 0))))
+
+    def any_array(self, name: str, shape: Any) -> Text:
+        return called("np.array", super().any_array(name, shape).tolist())
 
     def apply(self, body: Any, a: Text) -> Text:
         return elementwise(body, a)
@@ -204,88 +190,10 @@ class Source(Numbers):
         return called("np.linalg.matrix_power", a, times)
 
 
-def multiplied(a: Text, b: Text) -> Text:
-    if a.text == "-1":
-        return Text(f"-{b.inside(PRODUCT)}", PRODUCT)
-    right = b.inside(POWER) if "@" in b.text else b.inside(PRODUCT)
-    left = f"({a.text})" if "@" in a.text and a.binds == PRODUCT else a.inside(PRODUCT)
-    return Text(f"{left} * {right}", PRODUCT)
-
-
 def _is_matmul(la: str, lb: str, out: str) -> bool:
     """a's last axis with b's first, of vectors and matrices."""
     facing = la[-1] == lb[0] and len(la) <= 2 and len(lb) <= 2
     return facing and out == la[:-1] + lb[1:]
 
 
-def rational(q: Any) -> Text:
-    """A SymPy number."""
-    if q.is_Integer:
-        return Text(str(q), ATOM if q >= 0 else PRODUCT)
-    if q.is_Rational:
-        return Text(f"{q.p} / {q.q}", PRODUCT)
-    return Text(repr(float(q)), ATOM if q >= 0 else PRODUCT)
-
-
-# -- elementwise functions
-
-_NUMPY = {
-    "tanh": "np.tanh({})",
-    "exp": "np.exp({})",
-    "log": "np.log({})",
-    "sin": "np.sin({})",
-    "cos": "np.cos({})",
-    "sigmoid": "sigmoid({})",
-    "softplus": "np.log1p(np.exp({}))",
-    "relu": "np.maximum({}, 0)",
-    "step": "np.heaviside({}, 0)",
-    "hardtanh": "np.clip({}, -1, 1)",
-    "huber": "huber({})",
-}
-
-
-def elementwise(body: Any, z: Text, hyper: Mapping[str, Text] | None = None) -> Text:
-    """A SymPy expression in `Z`, with z in its place; other symbols are hyper-parameters."""
-
-    def run(e: Any) -> Text:
-        if e == Z:
-            return z
-        if e.is_Symbol and hyper and e.name in hyper:
-            return hyper[e.name]
-        if e.is_Number:
-            return rational(e)
-        if e.is_Add:
-            first, *rest = sorted(e.args, key=lambda x: x.could_extract_minus_sign())
-            out = run(first)
-            for x in rest:
-                minus = x.could_extract_minus_sign()
-                out = added(out, run(-x), -1) if minus else added(out, run(x))
-            return out
-        if e.is_Mul:
-            out = run(e.args[0])
-            for x in e.args[1:]:
-                out = multiplied(out, run(x))
-            return out
-        if isinstance(e, sympy.exp):
-            return called("np.exp", run(e.args[0]))
-        if e.is_Pow:
-            return Text(f"{run(e.base).inside(ATOM)} ** {run(e.exp).inside(ATOM)}", POWER)
-        if e.is_Function:
-            return _function(type(e).__name__, run(e.args[0]))
-        raise SymbpttError(f"{e} has no form in NumPy")
-
-    return run(body)
-
-
-def _function(name: str, z: Text) -> Text:
-    if name in _NUMPY:
-        return Text(_NUMPY[name].format(z))
-    stem, _, order = name.rpartition("_d")
-    if stem and order == "1":
-        return called("each", f'"{stem}"', z, 1)
-    if stem and order.isdigit():
-        raise SymbpttError(f"the second derivative of {stem} has no values in a script")
-    return called("each", f'"{name}"', z)
-
-
-__all__ = ["Source", "Text", "elementwise", "looked_up"]
+__all__ = ["Source"]

@@ -6,7 +6,7 @@ import itertools
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -33,7 +33,8 @@ TRUE, FALSE, MISFIT, UNKNOWN = "true", "false", "misfit", "unknown"
 
 @dataclass
 class Answer:
-    """How a statement fares; `where` is a step at which it fails, with the two sides there."""
+    """How a statement fares; `where` is a step at which it fails, with the two sides there, and
+    `entry` the values of its named indices, from 0."""
 
     outcome: str
     detail: str = ""
@@ -43,6 +44,7 @@ class Answer:
     used: frozenset[str] = frozenset()
     missing: str = ""
     holds_at: tuple[dict[str, int], ...] = ()
+    entry: dict[str, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.outcome == TRUE
@@ -146,8 +148,8 @@ class Ground:
             if outcome is None:
                 held.append(_named(times))
                 continue
-            left, right = outcome
-            answer = Answer(FALSE, "", _named(times), left, right, frozenset(used))
+            left, right, entry = outcome
+            answer = Answer(FALSE, "", _named(times), left, right, frozenset(used), entry=entry)
             if not claim.last:
                 break
         if answer is not None:
@@ -191,8 +193,8 @@ class Ground:
         times: dict[Any, int],
         used: set[str],
         asked: set[str],
-    ) -> tuple[Tensor, Tensor] | None:
-        """None where the sides agree, else the two sides."""
+    ) -> tuple[Tensor, Tensor, dict[str, int]] | None:
+        """None where the sides agree, else the two sides, and the named indices there."""
         left, right, m = self.sides(claim, choice, times, asked)
         used |= m.used
         if m.components:
@@ -204,9 +206,9 @@ class Ground:
                 again.asked = asked
                 left, right = again.left(claim.left), again.of(claim.right)
                 if not self.matches(left, right):
-                    return left, right
+                    return left, right, alg.free
             return None
-        return None if self.matches(left, right) else (left, right)
+        return None if self.matches(left, right) else (left, right, {})
 
 
 def _entries(sizes: list[int]) -> list[tuple[int, ...]]:

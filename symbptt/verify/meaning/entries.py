@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ...indices.poly import Ix
 from ..algebra.tensor import MisfitError, Tensor, tensor
 from ..naming import Parts
@@ -56,7 +54,8 @@ def pick(m: Frame, x: Tensor, axis: int, name: str) -> Tensor:
     shape = x.shape[:axis] + x.shape[axis + 1 :]
     left = x.left - (axis < x.left) if x.rank > 1 else 0
     if m.numbers:
-        return tensor(np.take(x.data, int(m.alg.free.get(name, 0)), axis), shape, left, x.loose)
+        place = (slice(None),) * axis + (int(m.alg.free.get(name, 0)),)
+        return tensor(x.data[place], shape, left, x.loose)
     at, data = Ix("f", f"#{name}", str(x.shape[axis])), x.data
     return tensor(
         lambda slots, bound: data((*slots[:axis], at, *slots[axis:]), bound), shape, left, x.loose

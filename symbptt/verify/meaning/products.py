@@ -163,7 +163,7 @@ def _times(m: Frame, pair: bool, a: Tensor, b: Tensor, sign: str) -> Tensor:
         if {a.rank, b.rank} == {1, 2} and m.settles("rows"):
             return _row_scaled(m, a, b)
         if a.rank == b.rank == 1 and a.left != b.left and a.shape == b.shape:
-            raise MisfitError(f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise")
+            raise tn.apart(a, b)
         return tn.hadamard(alg, a, b)
     vector, wide = (a, b) if a.rank == 1 else (b, a)
     if b.rank == 1 and a.rank <= 2 and m.wanted is not None and m.settles("tensor"):
@@ -215,12 +215,13 @@ def _row_scaled(m: Frame, a: Tensor, b: Tensor) -> Tensor:
     """A vector beside a matrix scales its rows (its columns, for a row vector)."""
     vector, wide = (a, b) if a.rank == 1 else (b, a)
     if wide.rank != 2 or vector.rank != 1:
-        raise MisfitError(f"cannot multiply {a.show_shape()} and {b.show_shape()} elementwise")
+        raise tn.apart(a, b)
     axis = 0 if vector.left else 1
     if m.settles("columns"):
         axis = 1 - axis
     if wide.shape[axis] != vector.shape[0]:
-        raise MisfitError(f"cannot scale {wide.show_shape()} by {vector.show_shape()}")
+        why = f"cannot scale {wide.show_shape()} by {vector.show_shape()}"
+        raise MisfitError(why, (vector, wide, "⊙"))
     m.used.add("rows")
     spec = "a,ab->ab" if axis == 0 else "b,ab->ab"
     return tensor(m.alg.combine(spec, vector.data, wide.data), wide.shape, wide.left, wide.loose)
