@@ -33,7 +33,7 @@ from .poly import (
     rename,
     renamed,
 )
-from .ranges import difference
+from .ranges import difference, implied
 from .simplify import simplify
 
 ODD = ("tanh", "sin", "hardtanh")
@@ -235,7 +235,7 @@ def _anchored(mono: Mono, times: list[Ix]) -> list[Mono]:
         limits = {f.times[0] for f, _ in mono.factors if f.kind == "ge"}
         forms = _anchors(k, reads, mono) or _anchors(k, limits, mono)
         choices.append([(k, form) for form in sorted(forms, key=repr)] or [(k, None)])
-    out = []
+    out: list[tuple[tuple[int, int], Mono]] = []
     # Which of two indices moves first matters only where one factor reads both.
     mixed = any(
         form and len(set(dict(form.terms)) & set(times)) > 1 for c in choices for _, form in c
@@ -243,8 +243,11 @@ def _anchored(mono: Mono, times: list[Ix]) -> list[Mono]:
     orders = itertools.permutations(choices) if mixed else [tuple(choices)]
     for combination in (c for order in orders for c in itertools.product(*order)):
         names: dict[Ix, Any] = {}
+        left = 0  # indices that stay where they were, since one they lean on has moved
         for k, form in combination:
-            if form is not None and not set(names) & set(dict(form.terms)):
+            if form is not None and set(names) & set(dict(form.terms)):
+                left += 1
+            elif form is not None:
                 sign = dict(form.terms)[k]
                 rest = lin_add(form, Lin(0, ((k, 1),)), -sign)
                 # form = sign·k + rest = k'  ⇒  k = sign·(k' − rest)
@@ -253,8 +256,16 @@ def _anchored(mono: Mono, times: list[Ix]) -> list[Mono]:
         moved = list(simplify(mono.bound, factors).items())
         # A shift is one to one, so it keeps a monomial one; anything else is left as it was.
         if len(moved) == 1 and moved[0][1] == 1:
-            out.append(Mono(moved[0][0].bound, closure(moved[0][0])))
-    return out or [Mono(mono.bound, closure(mono))]
+            found = Mono(moved[0][0].bound, closure(moved[0][0]))
+            # The closure of a region is one set of constraints where all are differences.
+            out.append(((left, sum(map(_is_skew, found.factors))), found))
+    best = min((key for key, _ in out), default=None)
+    return [m for key, m in out if key == best] or [Mono(mono.bound, closure(mono))]
+
+
+def _is_skew(pair: tuple[Factor, Number]) -> bool:
+    """Whether the factor is a constraint that is no difference of two times: T − j − k ≥ 0."""
+    return pair[0].kind == "ge" and difference(pair[0].times[0]) is None
 
 
 def _anchors(k: Ix, times: set[Lin], mono: Mono) -> list[Lin]:
@@ -307,9 +318,11 @@ def _edges(mono: Mono) -> tuple[dict[tuple[Any, Any], Any], list[tuple[Factor, N
 def closure(mono: Mono) -> tuple[tuple[Factor, Number], ...]:
     """Replace the constraints on bound times by their closure: a region has one closure.
 
-    Difference constraints close under shortest paths; others are kept as written.
+    Difference constraints close under shortest paths; others are kept as written, but for those
+    that follow from the rest.
     """
     edges, keep = _edges(mono)
+    keep = _independent(mono, keep)
     for (a, b), c in edges.items():
         if a != b:
             form = Lin(c)
@@ -318,6 +331,19 @@ def closure(mono: Mono) -> tuple[tuple[Factor, Number], ...]:
                     form = lin_add(form, Lin(0, ((node, 1),)), sign)
             keep.append((Factor("ge", "", (form,)), 1))
     return tuple(keep)
+
+
+def _independent(
+    mono: Mono, keep: list[tuple[Factor, Number]]
+) -> list[tuple[Factor, Number]]:
+    """Without the constraints that follow from all the others."""
+    given = {f.times[0] for f, _ in mono.factors if f.kind == "ge"}
+    for pair in sorted(filter(_is_skew, keep), key=_text):
+        form = pair[0].times[0]
+        if implied(form, frozenset(given - {form})):
+            given.remove(form)
+            keep = [x for x in keep if x != pair]
+    return keep
 
 
 __all__ = ["canonical", "canonical_lam", "canonical_mono", "closure", "height"]

@@ -40,6 +40,11 @@ def follows(form: Lin, given: Range) -> bool:
     return bool((others or ends is None) and _is_empty(given | STEP | {negated(form)}))
 
 
+def implied(form: Lin, given: Range) -> bool:
+    """Whether form ≥ 0 wherever the given forms are, whatever t and T are; yes is always right."""
+    return _is_empty(given | {negated(form)})
+
+
 @lru_cache(maxsize=20_000)
 def _closed(given: Range) -> tuple[dict | None, bool]:
     """The least c of every x − y + c ≥ 0 that follows, None of an empty range; and whether

@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy
 
+from ... import matrix as mx
 from ...errors import SymbpttError
 from ...indices import poly as p
 from ...indices.canon import canonical_lam
@@ -41,6 +42,9 @@ class Letters:
         return Tensor(sized(entries, ()), (), 0)
 
     def var(self, name: str, time: Any) -> Entries:
+        if any(d.name == name and not d.shape for d in self.model.hypers):
+            return lambda slots, bound: scalar_poly(mx.size(name), {})
+
         def entries(slots: Slots, bound: Bound) -> Poly:
             times = () if time is None else (linear(time, bound),)
             return p.atom(Factor("var", name, times, slots))
@@ -162,6 +166,18 @@ class Letters:
 
     def any_array(self, name: str, shape: Any) -> Entries:
         return lambda slots, bound: p.atom(Factor("var", f"any {name}", (), slots))
+
+    def slope_of_call(self, name: str, n: int, args: list[Tensor], shape: Any) -> Entries:
+        """∂f/∂(its n-th argument), f a function of whole arrays of which nothing is known."""
+
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            lams = []
+            for x in args:
+                inner = tuple(fresh(str(k)) for k in x.shape)
+                lams.append(canonical_lam(inner, x.data(inner, bound)))
+            return p.atom(Factor("call", (name, (n,)), (), slots, tuple(lams)))
+
+        return entries
 
     def sum(self, k: Any, lo: Any, hi: Any, body: Callable[[], Tensor]) -> Tensor:
         inside = body()

@@ -15,7 +15,7 @@ import sympy
 from ... import matrix as mx
 from ...errors import SymbpttError
 from ...matrix.functions import Z
-from ..world import TOTAL, World, unknown_value
+from ..world import EPS, FUNCTIONS, TOTAL, World, unknown_value
 from .tensor import MisfitError, Tensor, chained
 
 
@@ -152,6 +152,18 @@ class Numbers:
         count = int(np.prod(shape, dtype=int))
         drawn = [draw.choice((-1, 1)) * draw.randrange(16, 65) / 64 for _ in range(count)]
         return np.array(drawn).reshape(shape)
+
+    def slope_of_call(self, name: str, n: int, args: list[Tensor], shape: Any) -> Any:
+        """∂f/∂(its n-th argument), by complex step."""
+        values = [np.asarray(x.data, dtype=complex) for x in args]
+        columns = []
+        for i in np.ndindex(*args[n].shape):
+            moved = values[n].copy()
+            moved[i] += EPS * 1j
+            given = [*values[:n], moved, *values[n + 1 :]]
+            found = np.asarray(FUNCTIONS["call"](name, (), given, shape), dtype=complex)
+            columns.append(found.imag / EPS)
+        return np.stack(columns, axis=-1).reshape((*shape, *args[n].shape))
 
     def sum(self, k: Any, lo: Any, hi: Any, body: Callable[[], Tensor]) -> Tensor:
         low, high = self.at(lo), self.at(hi)

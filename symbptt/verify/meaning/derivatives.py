@@ -14,7 +14,7 @@ from ..algebra import tensor as tn
 from ..algebra.tensor import MisfitError, Tensor, tensor
 from ..naming import Parts
 from ..world import DIRECT, IMMEDIATE, TOTAL
-from .choice import UnknownError, atom_key
+from .choice import DENOMINATOR, UnknownError, atom_key
 from .entries import entries
 from .frame import Frame
 from .gradients import laid, shape
@@ -27,6 +27,9 @@ def derivative(m: Frame, node: s.Derivative) -> Tensor:
     said = s.bare(node.of)
     if isinstance(said, s.Apply) and [s.bare(x) for x in said.arguments] == [s.bare(node.by)]:
         return m.of(replace(said, primes=said.primes + 1))  # d tanh(x)/dx, the slope at x
+    place = s.bare(node.by)
+    if isinstance(place, s.Number) and isinstance(said, s.Apply):
+        return _by_argument(m, said, place)
     of, of_parts, direct = target(m, node.of)
     by_node = s.whole(node.by)
     if isinstance(by_node, s.Transpose | s.Power):
@@ -64,6 +67,33 @@ def derivative(m: Frame, node: s.Derivative) -> Tensor:
                 x = tensor(m.alg.power(x.data, -1), (), 0)
             out = tn.scale(m.alg, x, out)
     return out
+
+
+def _by_argument(m: Frame, node: s.Apply, place: s.Number) -> Tensor:
+    """∂₁l(o_t, y_t): the slope of an unknown function by its first argument, at those given."""
+    head = node.head.letter
+    calls = [c for e in m.model.equations for c in e.rhs.atoms(mx.Call) if c.name == head]
+    if not calls:
+        raise UnknownError(head, f"the function {head} is not known")
+    formal = calls[0].args[1]
+    if len(formal) != len(node.arguments) or not 0 < float(place.text) <= len(formal):
+        raise UnknownError(head, f"{head} is a function of {len(formal)} arguments")
+    args = [m.of(x) for x in node.arguments]
+    for x, v in zip(args, formal, strict=True):
+        if x.shape != tuple(m.alg.size(n) for n in v.shape):
+            raise MisfitError(f"{x.show_shape()} is no argument of {head}")
+    n = int(place.text) - 1
+    u, v = tuple(m.alg.size(k) for k in calls[0].shape), args[n].shape
+    data = m.alg.slope_of_call(head, n, args, u)
+    if not u:
+        return tensor(data, v, _as_gradient(m, args[n]), True)
+    out = replace(tensor(data, u + v, len(u)), pulled=_as_gradient(m, args[n]))
+    return tn.transpose(m.alg, out) if m.settles("layout") == DENOMINATOR else out
+
+
+def _as_gradient(m: Frame, x: Tensor) -> int:
+    """How many axes of a gradient by x are rows."""
+    return x.left if x.rank != 1 else 0 if m.settles("row") != (x.left == 0) else 1
 
 
 def _entry_letters(node: s.Node) -> tuple[str, ...]:

@@ -80,9 +80,10 @@ class Prover:
             current = canonical(self.values.opened(canonical(current)))
             if vanishes(current):
                 return Proof(True, tuple(steps))
-            written, products = self.values.affine(current), self.propagators.products
-            if vanishes(canonical(written)) or vanishes(canonical(products(written))):
-                return Proof(True, (*steps, "pre-activations written out"))
+            for written in self.values.written(current):
+                products = self.propagators.products(written)
+                if vanishes(canonical(written)) or vanishes(canonical(products)):
+                    return Proof(True, (*steps, "pre-activations written out"))
             steps = []
         return Proof(False, why="the sides could not be brought to one form")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -19,6 +20,7 @@ class Values:
 
     def __init__(self, model: Model):
         self.model = model
+        self._order = {e.lhs.name: n for n, e in enumerate(model.equations)}
 
     def opened(self, q: Poly) -> Poly:
         """h_t as tanh(a_t): values that are functions of the same step, written out."""
@@ -84,22 +86,29 @@ class Values:
                         return one
         return None
 
-    def affine(self, q: Poly) -> Poly:
-        """a_t as W h_{t−1} + …, at the latest time only: for lines that write it out."""
-        found = [f for m in q for f in deep(m) if self._is_affine(f)]
+    def written(self, q: Poly) -> Iterator[Poly]:
+        """o_t as W h_t + c, then h_t, then a_t: what is computed last first, and only values of
+        the latest time. For lines that write some of them out."""
         latest: dict[Any, Any] = {}
-        for f in found:
+        for f in self._computed(q):
             latest[f.times[0].terms] = max(latest.get(f.times[0].terms, -99), f.times[0].const)
+        for _ in self.model.equations:
+            now = [f for f in self._computed(q) if f.times[0].const == latest.get(f.times[0].terms)]
+            if not now:
+                return
+            last = max({f.name for f in now}, key=lambda name: self._order[name])
 
-        def wanted(f: Factor) -> bool:
-            return self._is_affine(f) and f.times[0].const == latest.get(f.times[0].terms)
+            def wanted(f: Factor, last: str = last) -> bool:
+                now = self._is_computed(f) and f.name == last
+                return now and f.times[0].const == latest.get(f.times[0].terms)
 
-        q = self.opened(canonical(unfold(q, wanted, self._definition)))
-        if len({f.name for f in found}) > 1:  # a readout of a state that is itself written out
             q = self.opened(canonical(unfold(q, wanted, self._definition)))
-        return q
+            yield q
 
-    def _is_affine(self, f: Factor) -> bool:
+    def _computed(self, q: Poly) -> list[Factor]:
+        return [f for m in q for f in deep(m) if self._is_computed(f)]
+
+    def _is_computed(self, f: Factor) -> bool:
         if f.kind != "var" or isinstance(f.name, tuple) or not f.times:
             return False
         e = self.model.defined.get(f.name)
