@@ -78,3 +78,90 @@ def test_the_words_settle_the_layout() -> None:
     line = r"$$\frac{\partial h_t}{\partial h_{t-1}} = W_{hh}^\top \mathrm{diag}(1 - h_t^2)$$"
     assert verdicts(f"Denominator layout.\n\n{line}", "elman") == ["proved"]
     assert verdicts(f"Numerator layout.\n\n{line}", "elman") == ["refuted"]
+
+
+# -- a function of which nothing is known, differentiated by its place: ∂₁l(o_t, y_t)
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        (r"\frac{\partial e_t}{\partial o_t} = \partial_1 l(o_t, y_t)", True),
+        (
+            r"\frac{\partial e_t}{\partial h_t} = W_{qh}^\top \partial_1 l(W_{qh} h_t, y_t)",
+            True,
+        ),
+        (r"\frac{\partial e_t}{\partial o_t} = \partial_2 l(o_t, y_t)", False),
+        (r"\frac{\partial e_t}{\partial o_t} = \partial_1 l(y_t, o_t)", False),
+        (r"\frac{\partial e_t}{\partial o_t} = \partial_1 l(o_{t-1}, y_t)", False),
+        (r"\frac{\partial e_t}{\partial h_t} = W_{qh}^\top \partial_1 l(h_t, y_t)", False),
+    ],
+)
+def test_a_slope_by_place(line: str, right: bool) -> None:
+    assert (verdicts(f"{SAID}$${line}$$", "linear")[-1] == "proved") == right
+
+
+def test_a_slope_by_a_place_that_is_none() -> None:
+    (line,) = verify(r"$$\frac{\partial e_t}{\partial o_t} = \partial_3 l(o_t, y_t)$$", "linear").lines
+    assert line.verdict == "unread"
+    assert "2 arguments" in line.message
+
+
+# -- a number that scales a value, and what a function inside an equation is applied to
+
+
+LEAKY = r"""$$a_t = W h_{t-1} + W_{in} x_t + b$$
+
+$$h_t = (1 - \alpha) h_{t-1} + \alpha \tanh(a_t)$$
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        (r"\frac{\partial h_t}{\partial a_t} = \mathrm{diag}(\alpha (1 - \tanh(a_t)^2))", True),
+        (r"\frac{\partial a_t}{\partial h_{t-1}} = W", True),
+        (
+            r"\frac{\mathrm{d}L}{\mathrm{d}h_0} = W^\top \frac{\mathrm{d}L}{\mathrm{d}a_1}"
+            r" + (1 - \alpha) \frac{\mathrm{d}L}{\mathrm{d}h_1}",
+            True,
+        ),
+        (r"\frac{\partial h_t}{\partial a_t} = \mathrm{diag}(1 - \tanh(a_t)^2)", False),
+        (r"\frac{\partial h_t}{\partial a_t} = \mathrm{diag}(\alpha (1 - a_t^2))", False),
+        (
+            r"\frac{\mathrm{d}L}{\mathrm{d}h_0} = W^\top \frac{\mathrm{d}L}{\mathrm{d}a_1}"
+            r" + \alpha \frac{\mathrm{d}L}{\mathrm{d}h_1}",
+            False,
+        ),
+    ],
+)
+def test_a_leak(line: str, right: bool) -> None:
+    found = verdicts(f"{SAID}{LEAKY}$${line}$$", "leaky")
+    assert found[1:3] == ["definition"] * 2 or set(found[1:3]) <= set(SOUND)
+    assert (found[-1] in SOUND) == right
+
+
+def test_everything_else_is_held_fixed_where_the_words_say_so() -> None:
+    line = r"$$\frac{\partial h_t}{\partial h_{t-1}} = (1 - \alpha) I_H$$"
+    wrong = r"$$\frac{\partial h_t}{\partial h_{t-1}} = \alpha I_H$$"
+    said, unsaid = SAID, SAID.replace("∂ holds all else fixed", "∂ is partial")
+    assert verdicts(said + LEAKY + line, "leaky")[-1] == "proved"
+    assert verdicts(said + LEAKY + wrong, "leaky")[-1] not in SOUND
+    assert verdicts(unsaid + LEAKY + line, "leaky")[-1] not in SOUND
+
+
+# -- closed forms whose step Jacobian is constant: powers of it
+
+
+CLOSED = (
+    r"\frac{\mathrm{d}L}{\mathrm{d}W_{hh}} = \frac{1}{T} \sum_{t=1}^{T} \sum_{k=1}^{t}"
+    r" \frac{\partial l_t}{\partial h_t} \cdot \prod_{j=%s}^{t} \frac{\partial h_j}{\partial h_{j-1}}"
+    r" \cdot \frac{\partial h_k}{\partial W_{hh}}"
+)
+
+
+@pytest.mark.parametrize(("first", "right"), [("k+1", True), ("k", False)])
+def test_a_double_sum_over_powers(first: str, right: bool) -> None:
+    text = f"{SAID}The latest step stands on the left.\n\n$${CLOSED % first}$$"
+    assert (verdicts(text, "linear_mse")[-1] == "proved") == right

@@ -38,7 +38,10 @@ class Match:
 
     def __str__(self) -> str:
         shape = f" ({', '.join(map(str, self.shape))})" if self.shape else ""
-        return f"{self.name} is {self.model}: {self.role}{shape}, by {self.how}"
+        model = self.model
+        if model.endswith("~"):  # the argument of a function, which the model does not name
+            model = f"the argument in {model[:-1]}"
+        return f"{self.name} is {model}: {self.role}{shape}, by {self.how}"
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,9 @@ def _taken(found: Mapping[str, tuple[str, str]]) -> set[str]:
 
 
 def _agree(a: Declaration, b: Declaration) -> bool:
-    return a.role == b.role and len(a.shape) == len(b.shape)
+    fixed = ("param", "hyper")  # a text does not say which of its constants are trained
+    alike = a.role == b.role or (a.role in fixed and b.role in fixed)
+    return alike and len(a.shape) == len(b.shape)
 
 
 # -- two models laid over each other

@@ -18,7 +18,7 @@ from .explain.words import explain
 from .forward.claims import with_arguments
 from .forward.document import from_document
 from .forward.drafts import IncompleteError
-from .forward.given import from_model
+from .forward.given import arguments_named, from_model
 from .forward.system import System
 from .judge.assumptions import one_of
 from .judge.judge import Judge
@@ -387,7 +387,7 @@ def _matching(
         own = from_document(claims, naming, shapes)
     except IncompleteError:
         return match(symbols, model, renamed)
-    found = match(symbols, model, renamed, own.model)
+    found = match(symbols, arguments_named(model)[0], renamed, own.model)
     label = own.label or next((n for n in found.unmatched if n.endswith("hat") and symbols[n]), "")
     kept = [
         replace(m, name=label) if m.name == "target~" else m

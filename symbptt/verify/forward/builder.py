@@ -41,6 +41,7 @@ class Builder:
         self.every: list[s.Symbol] = []
         self.at_end: set[str] = set()  # the names of values of the last step, written without it
         self.batch = False  # whether a capital with a time is a batch, a row for each sample
+        self.numbers: set[str] = set()  # the names of numbers, the α of α h
         self.scalar = False  # whether the text is about numbers, without a vector in it
         self.moving: set[str] = set()  # the names that carry a time somewhere
         self.suffix = ""
@@ -66,7 +67,7 @@ class Builder:
             declared = self.shapes.get(name)
             if declared is not None:
                 self.sizes[name] = [self.named(d) for d in declared]
-            elif self.scalar:
+            elif self.scalar or name in self.numbers:
                 self.sizes[name] = []
             elif timed:
                 rows = self.batch and is_capital(q)

@@ -160,6 +160,26 @@ def is_about_numbers(forward: Iterable[s.Claim], trees: Iterable[s.Node], naming
     return False
 
 
+def numbers_of(forward: Iterable[s.Claim], naming: Naming) -> set[str]:
+    """The small Greek letters that scale a value, α h and (1 − α) h: numbers, not vectors. A
+    vector would stand beside a ⊙ there."""
+    found: set[str] = set()
+    others: set[str] = set()
+    for n in (n for c in forward if c.right is not None for n in s.walk(c.right)):
+        if not isinstance(n, s.Product):
+            continue
+        for at, x in enumerate(n.factors):
+            beside = set(n.signs[max(at - 1, 0) : at + 1])
+            terms = s.bare(x).terms if isinstance(s.bare(x), s.Sum) else (x,)  # type: ignore[attr-defined]
+            for q in (naming.parts(y) for y in map(s.bare, terms) if isinstance(y, s.Symbol)):
+                if q.time is None and q.letter[0] in _GREEK:
+                    (found if beside <= {"", "·"} else others).add(q.name)
+    return found - others
+
+
+_GREEK = frozenset("αβγεζηθκλμνρτυφχψω")
+
+
 def final(forward: list[s.Claim], naming: Naming) -> str:
     """The output of a cell: what o ⊙ tanh(c) is called."""
     for c in reversed(forward):

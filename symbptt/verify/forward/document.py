@@ -25,6 +25,7 @@ from .claims import (
     is_about_numbers,
     is_forward,
     losses_of,
+    numbers_of,
     writes_batches,
 )
 from .define import define
@@ -58,6 +59,7 @@ def from_document(
     b.accepted = [c.right for c in forward if c.right is not None]
     b.batch = writes_batches(forward, naming)
     b.scalar = is_about_numbers(forward, trees, naming)
+    b.numbers = numbers_of(forward, naming)
     b.final = final(forward, naming)
     derived = losses_of(trees, naming, set())
     for claim in forward:

@@ -22,7 +22,7 @@ from ..naming import Naming, Parts
 from .assumptions import KEYS, gradient, one_of, overview
 from .line import Line
 from .readings import Options, Reading, with_copy
-from .said import layout_said, order_said, stacked_said
+from .said import held_said, layout_said, order_said, stacked_said
 from .statement import Statement
 from .truth import FALSE, MISFIT, UNKNOWN, Answer, Ground
 
@@ -67,6 +67,7 @@ class Judge:
         prose = list(prose)
         self.options.layout = layout_said(prose)
         self.options.order = order_said(prose)
+        self.options.held = held_said(prose)
         self.naming.stacked = stacked_said(prose)
 
     def assume(self, fixed: Mapping[str, str]) -> None:

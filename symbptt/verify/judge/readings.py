@@ -112,7 +112,8 @@ class Options:
                         continue
                     if n.kind == "∂+" and r.time is None:
                         continue
-                    if n.kind == "∂+" or r.time is None or (self.many_paths and q.time is not None):
+                    both = (self.many_paths or self.held) and q.time is not None
+                    if n.kind == "∂+" or r.time is None or both:
                         out[atom_key(n, self.naming)] = n
         return out
 
@@ -122,6 +123,7 @@ class Options:
     stacked: tuple[str, ...] = ()  # "block" where the model has W [h, x]
     layout = ""  # where the text or the user states it
     order = ""  # of a ∏ whose bounds do not say, where the text says it
+    held = False  # whether the words say that ∂ holds everything else fixed
     label = ""
     row: bool | None = None  # whether gradients of vectors are rows, where that is fixed
     partial = ""  # what every open ∂ is, where that is fixed
@@ -139,14 +141,19 @@ class Options:
             elif node.kind == "d":
                 lists.append([(key, TOTAL, False)])
             elif self.both_signs:
-                held = [(key, HELD, False)] if self.many_paths else []
-                lists.append([(key, IMMEDIATE, False), *held, (key, TOTAL, True)])
+                senses = [IMMEDIATE, *([HELD] if self.many_paths else [])]
+                senses += [DIRECT] if self.held and self._by_value(node) else []
+                lists.append([*((key, x, False) for x in senses), (key, TOTAL, True)])
             else:
                 lists.append([(key, TOTAL, False), (key, IMMEDIATE, True)])
         every = sorted(itertools.product(*lists), key=lambda x: len({kind for _, kind, _ in x}))
         for combination in every[:16]:  # one sense of ∂ for the whole line comes first
             chosen = {key: kind for key, kind, _ in combination}
             yield chosen, tuple(key for key, _, say in combination if say)
+
+    def _by_value(self, node: s.Derivative) -> bool:
+        by = s.whole(node.by)
+        return isinstance(by, s.Symbol) and self.naming.parts(by).time is not None
 
     def layouts(self, statement: Statement) -> list[tuple[bool, str]]:
         """(gradients as rows, layout of Jacobians), as far as they are open."""

@@ -22,10 +22,18 @@ _LATEST_RIGHT = re.compile(
 )
 
 
+_HELD = re.compile(r"\bhold\w*\s+(?:everything|all)\s+else\s+fixed\b", re.I)
+
+
 def layout_said(prose: Iterable[s.Prose]) -> str:
     """numerator or denominator, where the words name one of them and not the other."""
     found = {m[1].lower() for p in prose for m in _LAYOUT.finditer(p.text)}
     return found.pop() if len(found) == 1 and found <= {NUMERATOR, DENOMINATOR} else ""
+
+
+def held_said(prose: Iterable[s.Prose]) -> bool:
+    """Whether ∂ holds everything else fixed: ∂u/∂v may be of the equation of u alone."""
+    return any(_HELD.search(p.text) for p in prose)
 
 
 def stacked_said(prose: Iterable[s.Prose]) -> frozenset[str]:
