@@ -102,7 +102,9 @@ def test_a_slope_by_place(line: str, right: bool) -> None:
 
 
 def test_a_slope_by_a_place_that_is_none() -> None:
-    (line,) = verify(r"$$\frac{\partial e_t}{\partial o_t} = \partial_3 l(o_t, y_t)$$", "linear").lines
+    (line,) = verify(
+        r"$$\frac{\partial e_t}{\partial o_t} = \partial_3 l(o_t, y_t)$$", "linear"
+    ).lines
     assert line.verdict == "unread"
     assert "2 arguments" in line.message
 
@@ -156,8 +158,8 @@ def test_everything_else_is_held_fixed_where_the_words_say_so() -> None:
 
 CLOSED = (
     r"\frac{\mathrm{d}L}{\mathrm{d}W_{hh}} = \frac{1}{T} \sum_{t=1}^{T} \sum_{k=1}^{t}"
-    r" \frac{\partial l_t}{\partial h_t} \cdot \prod_{j=%s}^{t} \frac{\partial h_j}{\partial h_{j-1}}"
-    r" \cdot \frac{\partial h_k}{\partial W_{hh}}"
+    r" \frac{\partial l_t}{\partial h_t} \cdot \prod_{j=%s}^{t}"
+    r" \frac{\partial h_j}{\partial h_{j-1}} \cdot \frac{\partial h_k}{\partial W_{hh}}"
 )
 
 

@@ -333,9 +333,7 @@ def closure(mono: Mono) -> tuple[tuple[Factor, Number], ...]:
     return tuple(keep)
 
 
-def _independent(
-    mono: Mono, keep: list[tuple[Factor, Number]]
-) -> list[tuple[Factor, Number]]:
+def _independent(mono: Mono, keep: list[tuple[Factor, Number]]) -> list[tuple[Factor, Number]]:
     """Without the constraints that follow from all the others."""
     given = {f.times[0] for f, _ in mono.factors if f.kind == "ge"}
     for pair in sorted(filter(_is_skew, keep), key=_text):
