@@ -288,6 +288,29 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """One run over the segments of a sequence: its direction, and what it carries along.
+
+    `carried` are states at t and total derivatives of the loss by them.
+    """
+
+    backward: bool
+    carried: tuple[mx.Node, ...]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """A gradient that is put together segment by segment; the last sweep gives it.
+
+    `first` and `last` stand for the ends of t's segment.
+    """
+
+    first: Any
+    last: Any
+    sweeps: tuple[Sweep, ...]
+
+
+@dataclass(frozen=True)
 class Derivation:
     """Everything derived from a model. Labels are unique; T and every size stay symbols."""
 
@@ -297,6 +320,7 @@ class Derivation:
     given: Model | None = None  # the model as it was written, before intermediates were named
     blocks: tuple[Block, ...] = ()  # what the closed form is written in
     strategy: Strategy | None = None  # None is the full gradient, by the backward recursion
+    segments: Segments | None = None  # of a gradient with checkpoints
 
     def __post_init__(self) -> None:
         labels = [e.label for e in self]

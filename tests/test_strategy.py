@@ -49,7 +49,6 @@ EVERY_ONE = [
 ]  # fmt: skip
 REFUSED = {
     **{("mlp2", s): "nothing of an earlier step" for s in EVERY_ONE},
-    ("bidirectional", Checkpoint()): "sweep over the segments in each direction",
     ("bidirectional", Online()): "inputs that are still to come",
 }
 PAIRS = [x for x in product((*EMITTED, *TEXTS), EVERY_ONE) if x not in REFUSED]
@@ -400,6 +399,32 @@ def test_a_clip_that_is_none(by: str, limit: float) -> None:
 # -- checkpoints
 
 
+TWO_LAYERS = """model layers "Two layers, each of them both ways"
+size D, H, C
+input x[t] : D
+target y[t] : C
+state h[t] : H
+state g[t] : H reversed
+state p[t] : H
+state q[t] : H reversed
+param A : H, H
+param B : H, H
+param E : H, H
+param F : H, H
+param U : H, D
+param V : H, D
+param W : C, H
+
+h[t] = tanh(A @ h[t-1] + U @ x[t])
+g[t] = tanh(B @ g[t+1] + V @ x[t])
+p[t] = tanh(E @ p[t-1] + h[t] + g[t])
+q[t] = tanh(F @ q[t+1] + h[t] * g[t])
+o[t] = W @ (p[t] + q[t])
+l[t] = squared_error(o[t], y[t])
+loss = mean(l[t])
+"""
+
+
 @pytest.mark.parametrize(
     "name", ["elman", "lag2", "stacked", "last", "linear_mse", "leaky", "masked"]
 )
@@ -408,35 +433,77 @@ def test_checkpoints_give_the_full_gradient(name: str) -> None:
     assert verdict.ok, verdict.failed
 
 
-@pytest.mark.parametrize("segment", [1, 2, 5, 9, 10, 50, None])
-def test_every_segment_length_gives_the_same(segment: int | None) -> None:
-    params, x, y = elman(10)
-    expected = module_of("elman", None).loss_and_grad(params, x, y)
-    module, workspace = module_of("elman", Checkpoint()), {}  # type: ignore[var-annotated]
+@pytest.mark.parametrize("text", [BOTH_WAYS, TWO_LAYERS], ids=["one layer", "two layers"])
+def test_checkpoints_both_ways_give_the_full_gradient(text: str) -> None:
+    """In 2 L + 1 sweeps for L layers, each the other way from the one before."""
+    d = derive(read(text), Checkpoint())
+    assert d.segments is not None
+    ways = [w.backward for w in d.segments.sweeps]
+    assert ways == [False, True] * (len(d.model.states) // 2) + [False]
+    verdict = check(plan(d))
+    assert verdict.ok, verdict.failed
+
+
+@pytest.mark.parametrize("name", ["elman", "bidirectional"])
+@pytest.mark.parametrize("segment", [1, 3, 10, 50, None])
+def test_every_segment_length_gives_the_same(name: str, segment: int | None) -> None:
+    given = data(load(name), Setting(10, {s: n for n, s in enumerate(load(name).sizes, 2)}))
+    expected = module_of(name, None).loss_and_grad(given.params, given.x, given.y, given.state)
+    module, workspace = module_of(name, Checkpoint()), {}  # type: ignore[var-annotated]
     for _ in range(2):
         loss, grads, final = module.loss_and_grad(
-            params, x, y, segment=segment, workspace=workspace
+            given.params, given.x, given.y, given.state, segment=segment, workspace=workspace
         )
         assert loss == pytest.approx(expected[0], rel=1e-12)
-        np.testing.assert_allclose(final["h"], expected[2]["h"], rtol=1e-12)
+        for key, array in expected[2].items():
+            np.testing.assert_allclose(final[key], array, rtol=1e-12)
         for key, array in expected[1].items():
-            np.testing.assert_allclose(grads[key], array, rtol=1e-10)
+            np.testing.assert_allclose(grads[key], array, rtol=1e-10, atol=1e-12)
+
+
+ONWARD, BACK = "in enumerate(pieces)", "in reversed(list(enumerate(pieces)))"
+PLANTED = {  # in both modules, and where a state runs from T to 1
+    "elman": [
+        ('np.add(w.dh_end, later["h"], out=w.dh_end)', "pass"),
+        ('w.start["h"][n] = w.end["h"]', 'w.start["h"][n] = 0'),
+        ('np.copyto(w.end["h"], after["h"])', "pass"),
+        ('np.copyto(w.later["h"], grads["h"])', "pass"),
+        ("np.add(array, grads[name], out=array)", "np.copyto(array, grads[name])"),
+        (ONWARD, BACK),
+        (BACK, ONWARD),
+    ],
+    "bidirectional": [
+        ('np.add(w.dg_end, later["g"], out=w.dg_end)', "pass"),
+        ('np.add(w.dg_end, later["g"]', 'np.add(w.dg_end, later["h"][..., [0] * K]'),
+        ("self.dg_end = dg_all[0]", "self.dg_end = dg_all[-2]"),  # the other side of the segment
+        ('w.start["g"][n] = w.end["g"]', 'w.start["g"][n] = 0'),
+        ('w.start["g"][n] = w.end["g"]', 'w.start["g"][n - 1] = w.end["g"]'),
+        ('w.given["h"][n] = w.later["h"]', 'w.given["h"][n - 1] = w.later["h"]'),
+        ('np.copyto(w.end["g"], after["g"])', "pass"),
+        ('np.copyto(w.later["h"], grads["h"])', "pass"),
+        ('np.copyto(w.later["g"], grads["g"])', "pass"),
+        ("return {\"g\": w.g_end}", "return {\"g\": w.g_next_T}"),
+        (ONWARD, BACK),
+        (BACK, ONWARD),
+    ],
+}
 
 
 @pytest.mark.parametrize(
-    ("given", "planted"),
-    [
-        ('np.add(w.dh_end, later["h"], out=w.dh_end)', "pass"),
-        ("rows[n] = w.end[name]", "rows[n] = 0"),
-        ("np.copyto(row, grads[name])", "pass"),
-        ("np.add(array, grads[name], out=array)", "np.copyto(array, grads[name])"),
-    ],
+    ("name", "given", "planted"), [(n, *pair) for n, pairs in PLANTED.items() for pair in pairs]
 )
-def test_a_wrong_checkpoint_is_caught(given: str, planted: str) -> None:
-    program = plan(derive(load("elman"), Checkpoint()))
+def test_a_wrong_checkpoint_is_caught(name: str, given: str, planted: str) -> None:
+    program = plan(derive(load(name), Checkpoint()))
     source = emit(program)
     assert given in source
     assert not check(program, source.replace(given, planted)).ok
+
+
+def test_a_state_that_no_loss_feels_has_its_final_value() -> None:
+    text = BOTH_WAYS.replace("param A", "state e[t] : K reversed\nparam A", 1)
+    text = text.replace("o[t] =", "e[t] = g[t] + e[t+1]\no[t] =")
+    for strategy in (None, Checkpoint(), window(2)):
+        assert check(plan(derive(read(text), strategy))).ok
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What a strategy prints and proves, and how the command line asks for it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,12 +13,13 @@ from symbptt import model as read
 from symbptt.errors import SymbpttError
 from symbptt.model import Derivation
 from symbptt.parse import zoo
+from symbptt.prove.segments import segments
 from symbptt.prove.stopped import stopped
 from symbptt.strategy import Blocks, Checkpoint, RandomCut, Strategy, chunk, window
 from tests.conftest import TEXTS
 from tests.faults import planted
 from tests.test_cli import run
-from tests.test_strategy import BOTH_WAYS, model_of
+from tests.test_strategy import BOTH_WAYS, TWO_LAYERS, model_of
 
 CUTS = [window(3), chunk(3), Blocks(2, 5), RandomCut(Fraction(1, 2))]
 
@@ -121,16 +123,47 @@ def test_models_without_such_a_gradient_say_so() -> None:
         derive(still, window(2))
 
 
-@pytest.mark.parametrize("name", ["elman", "lag2", "last", "linear_mse", "generic"])
+SEGMENTED = ["elman", "lag2", "last", "linear_mse", "generic", "reset", "both", "layers"]
+WAYS = {"both": BOTH_WAYS, "layers": TWO_LAYERS}
+
+
+def checkpointed(name: str) -> Derivation:
+    return derive(read(WAYS[name]) if name in WAYS else model_of(name), Checkpoint())
+
+
+@pytest.mark.parametrize("name", SEGMENTED)
 def test_the_adjoint_of_a_segment_is_proved(name: str) -> None:
     """And not where the segment is a step too long, or what comes after it is missing."""
-    d, n = derive(model_of(name), Checkpoint()), mx.time_symbol("n")
+    d = checkpointed(name)
+    assert d.segments is not None
+    n, m = d.segments.last, d.segments.first
     verdict = prove(d)
     assert verdict.ok and "segments" in {s.stage for s in verdict.steps}
     for e in d.group("segments").equations:
-        for rhs in (e.rhs.xreplace({n: n + 1}), e.rhs.args[0], mx.times(2, e.rhs)):
-            steps = prove(wrong(d, e.label, rhs)).steps
+        beyond = {n: n + 1, m: m - 1}
+        for rhs in (e.rhs.xreplace(beyond), e.rhs.args[0], mx.times(2, e.rhs)):
+            steps = segments(wrong(d, e.label, rhs))
             assert e.label in {s.label for s in steps if not s.ok}
+
+
+@pytest.mark.parametrize("name", ["elman", "lag2", "both", "layers"])
+def test_a_wrong_sweep_is_refuted(name: str) -> None:
+    """One that goes the other way, comes too early, or does not carry a state or an adjoint."""
+    d = checkpointed(name)
+    assert d.segments is not None
+    sweeps = d.segments.sweeps
+    faults = [sweeps[::-1], *(sweeps[:k] + sweeps[k + 1 :] for k in range(len(sweeps)))]
+    for k, w in enumerate(sweeps):
+        faults.append((*sweeps[:k], replace(w, backward=not w.backward), *sweeps[k + 1 :]))
+        for x in w.carried:
+            less = tuple(y for y in w.carried if y != x)
+            faults.append((*sweeps[:k], replace(w, carried=less), *sweeps[k + 1 :]))
+            early = replace(sweeps[0], carried=(*sweeps[0].carried, x))
+            if k:
+                faults.append((early, *sweeps[1:k], replace(w, carried=less), *sweeps[k + 1 :]))
+    for fault in faults:
+        planned = replace(d, segments=replace(d.segments, sweeps=fault))
+        assert any(not s.ok for s in segments(planned)), fault
 
 
 @pytest.mark.parametrize(
@@ -140,6 +173,7 @@ def test_the_adjoint_of_a_segment_is_proved(name: str) -> None:
         (("derive", "elman", "--truncate", "3"), "n = 2 is this window"),
         (("derive", "bidirectional", "--truncate", "3"), "n_s = min(T, s + 2), by the same blocks"),
         (("derive", "elman", "--checkpoint"), "H numbers √T times"),
+        (("derive", "bidirectional", "--checkpoint"), "3 times, a_g_t, g_t, o_t,"),
         (("generate", "elman", "--truncate", "20", "--report"), "82·T + 3 → 5·T + 23"),
         (("derive", "elman", "--truncate", "2,5"), "5 steps back from the end of its block of 2"),
         (("derive", "elman", "--chunk", "4"), "t − 1 is a multiple of 4"),

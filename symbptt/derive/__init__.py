@@ -30,6 +30,7 @@ def derive(model: Model, strategy: Strategy | None = None) -> Derivation:
     d = Deriver(cut(named(model), strategy))
     forward = d.forward()
     groups = [forward, d.locals(), d.adjoint(), d.boundary(), d.gradient()]
+    sweeps = None
     if isinstance(strategy, Blocks | RandomCut):
         roads, blocks = cutting(d, strategy)
     else:
@@ -37,9 +38,10 @@ def derive(model: Model, strategy: Strategy | None = None) -> Derivation:
     if isinstance(strategy, Online):
         roads = [with_cost(g, d.model, blocks) if g.key == "sensitivity" else g for g in roads]
     if isinstance(strategy, Checkpoint):
-        roads.append(segments(d, blocks))
-    kept = tuple(g for g in (*groups, *roads) if g.equations)
-    return Derivation(d.model, kept, d.formal(), model, blocks, strategy)
+        within, sweeps = segments(d, groups[2], blocks)
+        roads.append(within)
+    kept = tuple(g for g in (*groups, *roads) if g.equations or g.key == "segments")
+    return Derivation(d.model, kept, d.formal(), model, blocks, strategy, sweeps)
 
 
 __all__ = ["derive", "named"]

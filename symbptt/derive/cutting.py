@@ -16,7 +16,7 @@ from typing import Any
 from .. import matrix as mx
 from ..errors import UnsupportedError
 from ..model import LOSS, Block, Declaration, Equation, Group, Model, lag_of
-from ..strategy import Blocks, Checkpoint, Online, RandomCut, Strategy, first_step, last_step
+from ..strategy import Blocks, Online, RandomCut, Strategy, first_step, last_step
 from .blocks import Step
 from .recursions import FORWARD, Deriver
 from .roads import Road, onward, partial, total
@@ -37,22 +37,16 @@ def cut(model: Model, strategy: Strategy | None) -> Model:
             "the same without the option, which is the full gradient",
         )
     ahead = ", ".join(d.name for d in model.states if d.reversed)
-    if ahead and isinstance(strategy, Checkpoint | Online):
-        raise UnsupportedError(f"{model.name}: {WHY[type(strategy)].format(ahead)}", INSTEAD)
+    if ahead and isinstance(strategy, Online):
+        raise UnsupportedError(
+            f"{model.name}: {ahead} runs from T to 1, so its value at a step depends on inputs "
+            "that are still to come; real-time recurrent learning has no step to begin with",
+            "the full gradient, or --checkpoint, --truncate, --chunk or --random-cut",
+        )
     if not isinstance(strategy, RandomCut):
         return model
     name = next(n for n in ("xi", "xi_cut", "xi_c") if n not in model.table)
     return replace(model, declarations=(*model.declarations, Declaration(name, "cut", (), True)))
-
-
-WHY = {
-    Online: "{} runs from T to 1, so its value at a step depends on inputs that are still to come; "
-    "real-time recurrent learning has no step to begin with",
-    Checkpoint: "{} runs from T to 1, and a segment of time is computed again from the state "
-    "before it and the state after it, which takes a sweep over the segments in each direction; "
-    "only the sweep from T to 1 is built",
-}
-INSTEAD = "the full gradient, or --truncate, --chunk or --random-cut"
 
 
 def cutting(d: Deriver, strategy: Blocks | RandomCut) -> tuple[list[Group], tuple[Block, ...]]:

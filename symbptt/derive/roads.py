@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 from .. import matrix as mx
@@ -190,12 +191,13 @@ class Road:
         return mx.TimeProd(jac.xreplace({mx.t: start - j}), j, 1, start - to)
 
     def _times(self, *wanted: str) -> list[Any]:
-        """Names for bound times that the derivation does not use for something else."""
+        """Names for bound times: each its own, and none that the derivation uses otherwise."""
         used = {*self.d.model.table, *(b.var.name for b in self.blocks)}
-        free = [n for n in "kjsirmnpqu" if n not in used]
-        chosen = [n for n in wanted if n in free]
-        rest = [n for n in free if n not in wanted and n not in "kjs"]
-        return [mx.time_symbol(n if n in chosen else rest.pop(0)) for n in wanted]
+        spare = (n for n in chain("irpqu", (f"i{n}" for n in count(1))) if n not in used)
+        chosen: dict[str, str] = {}
+        for n in "kjsnmi":
+            chosen[n] = n if n not in {*used, *chosen.values()} else next(spare)
+        return [mx.time_symbol(chosen[n]) for n in wanted]
 
     def _closed_gradient(self, p: mx.Var) -> Equation:
         terms = [partial(self.lost, p)] if self.has(self.lost, p) else []

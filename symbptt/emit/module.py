@@ -32,6 +32,7 @@ from .names import (
     wrapped,
 )
 from .numpy import Lines
+from .segments import segmented
 from .views import block_code, range_code, store, within
 
 
@@ -43,7 +44,8 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
     backward, gradients = lines.block(part.backward), lines.block(part.gradients)
     used, lines.locals = lines.locals, {}
     infer = lines.block(program.infer.forward)
-    checkpointed = _checkpointed(program, lines, arguments)
+    grads = _grads(lines, arguments)
+    checkpointed = segmented(program, lines, arguments, grads)
     outputs = {n: _returned(lines, n) for n in program.readout}
     final = dict_code({d.name: lines.end(_standing(program, d.name)) for d in model.states})
     return {
@@ -56,7 +58,7 @@ def context(program: Program, proof: Verdict | None, command: str) -> dict[str, 
         "forward": assigned(used) + forward,
         "backward": backward,
         "gradients": gradients,
-        "grads": list(_grads(lines, arguments).items()),
+        "grads": list(grads.items()),
         "final": final,
         "readout": dict_doc(list(outputs)),
         "opening_infer": arguments.opening(infer, lines.locals, training=False),
@@ -99,36 +101,6 @@ def docstring(program: Program, proof: Verdict | None, command: str) -> list[str
     return lines
 
 
-def _checkpointed(program: Program, lines: Lines, arguments: Arguments) -> dict[str, Any]:
-    """What the wrapper of a checkpointed module is laid out from; empty for another."""
-    if not isinstance(program.derivation.strategy, Checkpoint | Online):
-        return {}
-    before, lines.locals = lines.locals, {}
-    advance = lines.block(program.states.forward)
-    model, own = program.model, lines.locals
-    lines.locals = before
-
-    def arrays(declared: Any, lead: str = "") -> list[tuple[str, str]]:
-        dims = {d.name: [lead] * bool(lead) + [code(s) for s in d.shape] for d in declared}
-        return [(name, f"np.empty({tuple_code(shape)}, dtype)") for name, shape in dims.items()]
-
-    states = [
-        (d, [str(model.lag(d.name))] * (model.lag(d.name) > 1) + [code(s) for s in d.shape])
-        for d in model.states
-        if model.lag(d.name)
-    ]
-    return {
-        "checked": arguments.checked(training=True),
-        "opening": arguments.opening(advance, own, training=False, sized=True),
-        "advance": assigned(own) + advance,
-        "sums": arrays(model.params),
-        "rows": arrays((d for d in model.inputs if model.is_differentiable(d.var())), "T"),
-        "start": [(d.name, tuple_code(["count", *s])) for d, s in states],
-        "end": [(d.name, tuple_code(s)) for d, s in states],
-        "at_end": program.model.loss.over == "last",
-    }
-
-
 def cut_in_words(strategy: Strategy | None, two_way: bool) -> list[str]:
     """What a strategy makes of the gradient, for the docstring."""
     if isinstance(strategy, Blocks):
@@ -148,6 +120,9 @@ def cut_in_words(strategy: Strategy | None, two_way: bool) -> list[str]:
         text = (
             "The full gradient in memory of the order √T: the states between segments are kept, "
             "and each segment is computed once more on the way back."
+            if not two_way
+            else "The full gradient in memory of the order √T: what crosses the ends of segments is "
+            "found in sweeps over them and kept, and each sweep computes the segments once more."
         )
     elif isinstance(strategy, Online):
         text = (

@@ -19,7 +19,7 @@ RESERVED = {
     *("loss_and_grad", "i"),
     *("_Buffers", "_workspace", "_sizes", "_keys", "_axis", "_refuse", "_indices", "_empty"),
     *("EVERY", "BACK", "_steps_back", "back", "lo", "hi", "own", "u", "min", "max"),
-    *("_Kept", "_kept", "_segment", "_advance", "_part", "_checked", "later", "final"),
+    *("_Kept", "_kept", "_segment", "_part", "_checked", "later", "final"),
     *("step", "_begin", "_flat", "_unit", "_row"),
     *("LIMIT", "_clip", "sum", "float"),
     *("ALPHA", *CUT_KEYWORDS, "_draw"),

@@ -1,7 +1,8 @@
 """The program of one segment of a longer sequence: what comes later is given from outside.
 
-dL/dh at the end of the segment += what the next segment gives to its initial state
-1/T counts all steps, and a loss at T is there in the last segment only
+dL/dh at the end of the segment += what the next segment gives to its initial state, the same
+for dL/dg at the first step where g runs from T to 1; 1/T counts all steps, and a loss at T is
+there in the last segment only.
 """
 
 from __future__ import annotations

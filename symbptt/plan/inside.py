@@ -7,7 +7,7 @@ da[t] = dh[t] ∘ slope[t]      da stands where dh was: no later step reads that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import permutations
 
 from .draft import ELEMENTWISE, at_step
@@ -15,9 +15,9 @@ from .program import Buffer, Instruction, Item, Loop, Part, Ref, reads
 
 
 def stands_inside(
-    part: Part, others: Iterable[Part], buffers: dict[str, Buffer], banned: set[str]
+    part: Part, infer: Part, buffers: dict[str, Buffer], banned: set[str]
 ) -> dict[str, str]:
-    """Array -> the one in whose rows it stands. The other parts run in the same memory.
+    """Array -> the one in whose rows it stands. The other part runs in the same memory.
 
     What is in `banned` is returned, or read by the loss: nothing is written over it.
     """
@@ -26,7 +26,7 @@ def stands_inside(
     for guest, host in _candidates(part, buffers):
         if {guest, host} & {*found, *found.values()} or guest in kept:
             continue
-        parts = [part, *(p for p in others if _names(p) & {guest, host})]
+        parts = [part, infer] if _names(infer) & {guest, host} else [part]
         if all(_before(p, guest, host) for p in parts):
             found[guest] = host
         elif host not in kept and len(parts) == 1 and _before(part, host, guest):

@@ -22,6 +22,7 @@ from .operations import OPERATIONS, positive, turned_copy
 from .program import Buffer, Instruction, Item, Loop, Part, Program, Ref, Term, standing
 from .reuse import share
 from .schedule import Component, components, depends, is_timed
+from .slice import part_of
 from .split import is_weights, narrow, split
 from .totals import time_sum, total
 
@@ -44,9 +45,9 @@ def plan(derivation: Derivation, clip: Clip | None = None, *, upto: Upto = "gate
     program = drafted(derivation, clip, upto=upto)
     finals = {standing(program.buffers, s.name) for s in model.states}
     results = finals | {standing(program.buffers, n) for n in program.readout}
-    others = (program.infer, program.states)
-    train, buffers = share(program.train, program.buffers, finals, results, others)
-    return replace(program, train=train, buffers=buffers)
+    parts = (program.train, *program.sweeps)
+    (train, *sweeps), buffers = share(parts, program.buffers, finals, results, program.infer)
+    return replace(program, train=train, sweeps=tuple(sweeps), buffers=buffers)
 
 
 def drafted(derivation: Derivation, clip: Clip | None = None, *, upto: Upto = "gates") -> Program:
@@ -54,7 +55,6 @@ def drafted(derivation: Derivation, clip: Clip | None = None, *, upto: Upto = "g
     model = derivation.model
     train, infer = _planner(derivation), _Planner(derivation)
     infer_part, train_part = infer.infer(), train.train()
-    states = _Planner(derivation).states()
     results = {*infer.readout(), *(s.name for s in model.states)}
     ours, theirs = (train_part, train.b.buffers), (infer_part, infer.b.buffers)
     if upto != "nothing" and derivation.strategy is None:
@@ -62,7 +62,8 @@ def drafted(derivation: Derivation, clip: Clip | None = None, *, upto: Upto = "g
     else:  # a cut or a segment has loops of another kind
         missing = set(infer.b.buffers) - set(train.b.buffers)
         buffers = {**train.b.buffers, **{n: infer.b.buffers[n] for n in sorted(missing)}}
-    return Program(derivation, train_part, infer_part, buffers, infer.readout(), states, clip)
+    sweeps = tuple(part_of(train_part, w, buffers) for w in train.swept())
+    return Program(derivation, train_part, infer_part, buffers, infer.readout(), sweeps, clip)
 
 
 def _planner(derivation: Derivation) -> _Planner:
@@ -260,6 +261,9 @@ class _Planner:
 
     def train(self) -> Part:
         b = self.b
+        for d in self.model.states:  # one that no loss feels has a final value all the same
+            if d.name not in self.model.reaching_loss:
+                self.resolve(d.name)
         loss = self.model.defined[self.model.loss.step.name]
         span = "last" if self.model.loss.over == "last" else "all"
         weight = 1 / self.horizon if self.model.loss.over == "mean" else 1
@@ -279,14 +283,18 @@ class _Planner:
                 self.resolve(name)
             if self.b.bound[name].buffer != name:  # a value under two names is returned by this
                 self.copied(name, self.b.bound[name])
-        return self.states()
-
-    def states(self) -> Part:
-        """Every state, and nothing that no state is computed from."""
         for state in self.model.states:
             if state.name not in self.b.bound:
                 self.resolve(state.name)
         return Part(tuple(self.b.items))
+
+    def swept(self) -> list[set[str]]:
+        """The arrays that each sweep over segments but the last is made for."""
+        sweeps = self.d.segments.sweeps[:-1] if self.d.segments else ()
+        return [{self._holding(x) for x in w.carried} for w in sweeps]
+
+    def _holding(self, x: Node) -> str:
+        return self.total_name[x.wrt.name] if isinstance(x, mx.Deriv) else x.name
 
     def copied(self, name: str, ref: Ref) -> None:
         last = self.span(name) == "last"

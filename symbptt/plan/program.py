@@ -153,14 +153,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Program:
-    """`train` computes loss and gradients, `infer` the readout, in the same buffers."""
+    """`train` computes loss and gradients, `infer` the readout, in the same buffers.
+
+    `sweeps` are what all sweeps over segments but the last compute: parts of `train`.
+    """
 
     derivation: Derivation
     train: Part
     infer: Part
     buffers: dict[str, Buffer] = field(hash=False)
     readout: tuple[str, ...] = ()
-    states: Part = field(default=Part(()), hash=False)  # computes the states, and no more
+    sweeps: tuple[Part, ...] = field(default=(), hash=False)
     clip: Clip | None = None  # of the parameters' gradients, once they are summed up
 
     @property

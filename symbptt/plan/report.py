@@ -16,7 +16,7 @@ import sympy
 
 from .. import matrix as mx
 from ..derive import derive
-from ..model import Derivation
+from ..model import Derivation, Model
 from ..strategy import Blocks, Checkpoint, Online
 from .planner import plan
 from .program import Instruction, Loop, Program, Ref, reads
@@ -46,7 +46,7 @@ PASSES = (
     ("gates", "packed gates take their pre-activation's place, and their loops run in columns"),
 )
 TOGETHER = "the errors of all blocks of losses go back one step at once, and are summed first"
-SEGMENTS = "the states between √T segments are kept, and each segment is computed once more"
+SEGMENTS = "what enters each of √T segments is kept, and found by sweeps that compute them again"
 FORWARD = "n numbers of state, q of parameters: ds/dθ, n (n + q) numbers, is carried forward"
 
 
@@ -90,15 +90,24 @@ def _by_segments(program: Program, strategy: Checkpoint | Online) -> tuple[str, 
         memory = _at(once.memory, 1) + 4 * (2 * n * (n + q) + n * q + n**2)
         return "online", FORWARD, Counts(products, flops, steps * _at(once.loop_calls, 1), memory)
     root = sympy.sqrt(STEPS)
-    again = count(replace(program, train=program.states), every)
-    products = root * _at(once.products + again.products, root)
-    flops = root * _at(once.flops + again.flops, root)
-    calls = root * _at(once.loop_calls + again.loop_calls, root)
+    runs = [once, *(count(replace(program, train=part), every) for part in program.sweeps)]
+    products, flops, calls = (
+        root * _at(sum(getattr(run, key) for run in runs), root)
+        for key in ("products", "flops", "loop_calls")
+    )
+    sweeps = program.derivation.segments.sweeps[:-1]
+    kept = sum(_crossing(model, x) for sweep in sweeps for x in sweep.carried)
     given = sum(
         STEPS * sympy.prod(d.shape) for d in model.inputs if model.is_differentiable(d.var())
     )
-    memory = _at(once.memory, root) + 4 * ((root + 2) * n + q + given)
+    memory = _at(once.memory, root) + 4 * (root * kept + 2 * n + q + given)
     return "checkpoint", SEGMENTS, Counts(products, flops, calls, memory)
+
+
+def _crossing(model: Model, x: mx.Node) -> Any:
+    """How many numbers of a state, or of its adjoint, cross the end of a segment."""
+    v = x.wrt if isinstance(x, mx.Deriv) else x
+    return model.lag(v.name) * sympy.prod(v.shape)
 
 
 def _at(count_: Any, steps: Any) -> Any:

@@ -20,26 +20,27 @@ from .scratch import scratch_of, share_scratch
 
 
 def share(
-    part: Part,
+    parts: tuple[Part, ...],
     buffers: dict[str, Buffer],
     finals: set[str],
     results: set[str],
-    others: tuple[Part, ...],
-) -> tuple[Part, dict[str, Buffer]]:
+    infer: Part,
+) -> tuple[tuple[Part, ...], dict[str, Buffer]]:
     """Mark each buffer that can stand in another's memory, and drop copies onto themselves.
 
-    Nothing takes the place of `finals`, which are returned. `forward` runs in the same buffers
-    (it is the first of `others`) and returns `results`, so nothing it computes may take the place
-    of one.
+    The first of `parts` says what can: the others are slices of it. Nothing takes the place of
+    `finals`, which are returned. `forward` runs in the same buffers and returns `results`, so
+    nothing that `infer` computes may take the place of one.
     """
-    inferred = {r.buffer for i, _ in others[0].instructions() for r in (*reads(i), i.out)}
+    part = parts[0]
+    inferred = {r.buffer for i, _ in infer.instructions() for r in (*reads(i), i.out)}
     items, buffers = part.items(), dict(buffers)
     items = tuple(_in_wholes(item, buffers) for item in items)
     kept = {r.buffer for term in part.loss for r in term.args}
     first, last = _lifetimes(items, kept, len(items))
     owner = share_scratch(items, buffers)
     steps = scratch_of(items, buffers)
-    inside = stands_inside(replace(part, forward=items, backward=(), gradients=()), others, buffers,
+    inside = stands_inside(replace(part, forward=items, backward=(), gradients=()), infer, buffers,
                            finals | results)  # fmt: skip
     for name, host in inside.items():
         owner[name] = host
@@ -54,13 +55,16 @@ def share(
                 root = owner.get(donor, donor)
                 owner[name] = root
                 buffers[name] = replace(buffers[name], shares=root)
-    shared = replace(
-        part,
-        forward=tuple(_without_copies(part.forward, owner)),
-        backward=tuple(_without_copies(part.backward, owner)),
-        gradients=tuple(_without_copies(part.gradients, owner)),
+    shared = (
+        replace(
+            p,
+            forward=tuple(_without_copies(p.forward, owner)),
+            backward=tuple(_without_copies(p.backward, owner)),
+            gradients=tuple(_without_copies(p.gradients, owner)),
+        )
+        for p in parts
     )
-    return shared, buffers
+    return tuple(shared), buffers
 
 
 def _in_wholes(item: Item, buffers: dict[str, Buffer]) -> Item:

@@ -35,6 +35,7 @@ def prove(derivation: Derivation, progress: Callable[[str], None] = lambda stage
         steps += [replace(s, stage=name) for s in _decided(stage, derivation)]
     title = f"{derivation.model.name}: every T, every size"
     legend = induction.LEGEND + (induction.LEGEND_STACKED if _is_stacked(derivation) else "")
+    legend += induction.LEGEND_REVERSED if derivation.model.is_two_way else ""
     return Verdict(derivation.model.name, title, tuple(steps), {INDUCTION: legend})
 
 

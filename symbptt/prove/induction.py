@@ -28,6 +28,7 @@ LEGEND_STACKED = (
     "C_t by those at t−1; N_t = (I − A_t)⁻¹ and J_t = N_t C_t. μ_t counts the paths through other "
     "states of the same step, λ_t = μ_t (I − A_t) does not."
 )
+LEGEND_REVERSED = " Of a state that runs from T to 1 the steps are counted from T on."
 
 S, Q = mx.size("S"), mx.size("Q")
 t, T = mx.t, mx.T

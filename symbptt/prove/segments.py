@@ -2,7 +2,10 @@
 
     λ_t = Σ_{s=t}^n u_s P(s,t) + λ_{n+1} P(n+1,t),  by λ_t = u_t + λ_{t+1} J_{t+1} from n down
 
-and, with P(s,m) P(m,t) = P(s,t), it is the λ_t of claim 2 if λ_{n+1} is.
+and, with P(s,m) P(m,t) = P(s,t), it is the λ_t of claim 2 if λ_{n+1} is. Where a state runs from
+T to 1 the claims are about its steps counted from T, and the segment ends at its first step m:
+
+    λ_t = Σ_{s=m}^t u_s P(s,t) + λ_{m−1} P(m−1,t)
 """
 
 from __future__ import annotations
@@ -15,9 +18,11 @@ from ..model import LOSS, Block, Derivation, Step
 from .induction import Claim, J, P, S, T, adjoint, empty_product, left, peel_bottom, right, s, t, u
 from .recursions import checked, show
 from .roads import Roads, partial, total
+from .sweeps import sweeps
 
 HOW = "index notation, every T and every size"
-n, m = mx.time_symbol("n"), mx.time_symbol("m")
+n, m, r = mx.time_symbol("n"), mx.time_symbol("m"), mx.time_symbol("r")
+begin, end = mx.time_symbol("begin"), mx.time_symbol("end")  # whatever the derivation calls them
 after = mx.Var("λ", (S,), (n + 1,))
 
 
@@ -47,32 +52,36 @@ def claims() -> list[Step]:
     return [c.step(HOW) for c in every]
 
 
-class Segments(Roads):
+class Within(Roads):
     """The adjoints within a segment that a derivation must print."""
 
     def printed(self) -> list[Step]:
+        assert self.d.segments is not None
+        ends = {self.d.segments.first: begin, self.d.segments.last: end}
         stacks = {b.var: b for b in self.d.blocks}
         steps = []
         for e in self.d.group("segments").equations:
-            truth = self._within(stacks.pop(e.lhs.wrt))
+            truth, rhs = self._within(stacks.pop(e.lhs.wrt)), e.rhs.xreplace(ends)
             words = f"{show(e.lhs)} is the sum over its segment, and what comes after it"
             steps.append(
-                checked(e, words, HOW, lambda e=e, x=truth: [(lower(e.rhs), lower(x))])  # type: ignore[misc]
+                checked(e, words, HOW, lambda x=rhs, y=truth: [(lower(x), lower(y))])  # type: ignore[misc]
             )
         missing = [f"{show(total(LOSS, v))} within a segment is given" for v in stacks]
         return steps + [Step("", words, False, "", "it is missing") for words in missing]
 
     def _within(self, b: Block) -> mx.Node:
-        r, rank, slope = mx.time_symbol("r"), b.var.rank, partial(self.steps.lost, b.var)
-        last = mx.contract(total(LOSS, b.var.at(n + 1)), self.product(b, n + 1, mx.t), rank)
+        rank, slope = b.var.rank, partial(self.steps.lost, b.var)
+        onward = b.before == mx.t - 1
+        past = end + 1 if onward else begin - 1
+        last = mx.contract(total(LOSS, b.var.at(past)), self.product(b, past, mx.t), rank)
         if self.model.loss.over == "last":
             there = slope.xreplace({mx.t: mx.T})
             own = mx.contract(there, self.product(b, mx.T, mx.t), rank)
-            return mx.plus(mx.times(mx.Kron(n, mx.T), own), last)
+            return mx.plus(mx.times(mx.Kron(end if onward else mx.t, mx.T), own), last)
         there = mx.times(self.model.loss.weight(), slope).xreplace({mx.t: r})
         body = mx.contract(there, self.product(b, r, mx.t), rank)
-        return mx.plus(mx.time_sum(body, r, mx.t, n), last)
+        return mx.plus(mx.time_sum(body, r, *((mx.t, end) if onward else (begin, mx.t))), last)
 
 
 def segments(d: Derivation) -> list[Step]:
-    return [*claims(), *Segments(d).printed()]
+    return [*claims(), *Within(d).printed(), *sweeps(d)]
