@@ -16,6 +16,7 @@ from symbptt.check import load_module
 from symbptt.check.inputs import Setting, data, horizons
 from symbptt.errors import SymbpttError, UnsupportedError
 from symbptt.model import Model
+from symbptt.plan import planner
 from symbptt.strategy import Blocks, Checkpoint, Clip, Online, RandomCut, Strategy, chunk, window
 from symbptt.unroll import gradients, unroll
 from tests.conftest import EMITTED, TEXTS
@@ -482,7 +483,7 @@ PLANTED = {  # in both modules, and where a state runs from T to 1
         ('np.copyto(w.end["g"], after["g"])', "pass"),
         ('np.copyto(w.later["h"], grads["h"])', "pass"),
         ('np.copyto(w.later["g"], grads["g"])', "pass"),
-        ("return {\"g\": w.g_end}", "return {\"g\": w.g_next_T}"),
+        ('return {"g": w.g_end}', 'return {"g": w.g_next_T}'),
         (ONWARD, BACK),
         (BACK, ONWARD),
     ],
@@ -497,6 +498,16 @@ def test_a_wrong_checkpoint_is_caught(name: str, given: str, planted: str) -> No
     source = emit(program)
     assert given in source
     assert not check(program, source.replace(given, planted)).ok
+
+
+@pytest.mark.parametrize("name", ["elman", "bidirectional"])
+def test_a_sweep_that_does_not_compute_what_it_carries_is_caught(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = planner.part_of
+    monkeypatch.setattr(planner, "part_of", lambda p, names, b: cut(p, sorted(names)[1:], b))
+    with np.errstate(all="ignore"):
+        assert not check(plan(derive(load(name), Checkpoint()))).ok
 
 
 def test_a_state_that_no_loss_feels_has_its_final_value() -> None:

@@ -44,9 +44,7 @@ def _within(road: Road, b: Block, segments: Segments) -> Equation:
     if loss.over == "last":
         at_end = u.xreplace({mx.t: mx.T})
         last = segments.last if forward else mx.t
-        own = mx.times(
-            mx.Kron(last, mx.T), mx.contract(at_end, road.product(b, mx.T, mx.t), rank)
-        )
+        own = mx.times(mx.Kron(last, mx.T), mx.contract(at_end, road.product(b, mx.T, mx.t), rank))
     else:
         body = mx.contract(u.xreplace({mx.t: s}), road.product(b, s, mx.t), rank)
         ends = (mx.t, segments.last) if forward else (segments.first, mx.t)

@@ -117,12 +117,10 @@ def cut_in_words(strategy: Strategy | None, two_way: bool) -> list[str]:
             "which is 1/ALPHA with probability ALPHA and else 0. Its mean is the full one."
         )
     elif isinstance(strategy, Checkpoint):
+        kept = "what enters a segment, on either side," if two_way else "the state before a segment"
         text = (
-            "The full gradient in memory of the order √T: the states between segments are kept, "
-            "and each segment is computed once more on the way back."
-            if not two_way
-            else "The full gradient in memory of the order √T: what crosses the ends of segments is "
-            "found in sweeps over them and kept, and each sweep computes the segments once more."
+            f"The full gradient in memory of the order √T: {kept} is kept, and the segment is "
+            "computed again in every sweep over the segments that needs it."
         )
     elif isinstance(strategy, Online):
         text = (

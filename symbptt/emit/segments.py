@@ -1,8 +1,8 @@
 """What a module that goes over a sequence in segments is laid out from: its sweeps, what is kept.
 
-    start    the states that enter each segment, by the sweep that finds them
-    given    the gradients that enter each segment, of the sweeps before the last
-    end      the states that the sweep carries on      later    the gradients that it carries on
+start    the states that enter each segment, by the sweep that finds them
+given    the gradients that enter each segment, of the sweeps before the last
+end      the states that the sweep carries on      later    the gradients that it carries on
 """
 
 from __future__ import annotations

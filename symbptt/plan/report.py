@@ -95,8 +95,9 @@ def _by_segments(program: Program, strategy: Checkpoint | Online) -> tuple[str, 
         root * _at(sum(getattr(run, key) for run in runs), root)
         for key in ("products", "flops", "loop_calls")
     )
-    sweeps = program.derivation.segments.sweeps[:-1]
-    kept = sum(_crossing(model, x) for sweep in sweeps for x in sweep.carried)
+    segments = program.derivation.segments
+    early = segments.sweeps[:-1] if segments else ()
+    kept = sum(_crossing(model, x) for sweep in early for x in sweep.carried)
     given = sum(
         STEPS * sympy.prod(d.shape) for d in model.inputs if model.is_differentiable(d.var())
     )

@@ -33,4 +33,6 @@ def part_of(part: Part, wanted: Iterable[str], buffers: dict[str, Buffer]) -> Pa
             elif body := tuple(i for i in item.body if whole(i.out.buffer) in live):
                 yield replace(item, body=body)
 
-    return Part(*map(tuple, map(cut, (part.forward, part.backward, part.gradients))))
+    blocks = (part.forward, part.backward, part.gradients)
+    forward, backward, gradients = (tuple(cut(items)) for items in blocks)
+    return Part(forward, backward, gradients)
