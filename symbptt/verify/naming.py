@@ -62,6 +62,11 @@ class Naming:
             for i in x.indices
             if len(i.text) == 1 and i.text in "ijklmn" and not i.shift
         }
+        pairs = [i.text.strip() for x in symbols for i in x.sub if x.letter in self.plain]
+        for pair in pairs:  # W_ij beside h_{t,j}; W_in is a name
+            if len(pair) == 2 and set(pair) & self.counted and pair != "in":
+                self.counted |= set(pair) & set("ijklmn")
+        self.labelled = {(x.letter, i.text) for x in symbols for i in x.sub if not i.inner}
         self.horizon = self._horizon(trees, symbols)
         self.raised = {
             n.base.letter
@@ -102,6 +107,13 @@ class Naming:
             for x in s.symbols(end)
             if not x.indices
         }
+        for n in _all(trees):  # ‖W‖^{t−k} counts the steps from k to t
+            counted = _affine(n.exponent) if isinstance(n, s.Power) else None
+            shifted |= (
+                set(counted[0])
+                if counted and len(counted[0]) == 2 and set(counted[0]) & times
+                else set()
+            )
         self.names = times | shifted | self.bound | limits | {"m~"}
         for x in symbols:  # h_k, where k runs over time somewhere
             for i in x.indices:
@@ -113,6 +125,7 @@ class Naming:
             if (x.letter, x.marks) in self.timed
             for i in x.indices
         )
+        self.constants = self._constants(trees)
         self.next_is_now = any(  # h_next = tanh(h_prev W + …): what this step computes
             isinstance(tree, s.Symbol) and any(i.text in _AFTER for i in tree.indices)
             for tree in trees
@@ -129,6 +142,16 @@ class Naming:
         moved = {n for i in indices if i.style == "call" and i.shift for n in i.names}
         return "n" if "n" in moved and "t" not in names else "t"
 
+    def _constants(self, trees: list[s.Node]) -> set[str]:
+        """b_1 of W x_t + b_1: what has a number beside running steps, and a step nowhere."""
+        moving = {letter for letter, _ in self.timed}
+        out = set()
+        for tree in trees:
+            symbols = s.symbols(tree)
+            if any(self.main in i.names for x in symbols for i in x.indices):
+                out |= {x.letter for x in symbols if x.indices and x.letter not in moving}
+        return out
+
     @staticmethod
     def _plain(i: s.Index) -> bool:
         return not i.marks
@@ -136,21 +159,23 @@ class Naming:
     def _horizon(self, trees: list[s.Node], symbols: list[s.Symbol]) -> str | None:
         """T, or whatever a sum over t = 1.. runs up to."""
         uppers: list[str] = []
+        ends: list[str] = []  # of sums over t
         for n in _all(trees):
             if isinstance(n, s.Big):
                 for b in n.bounds:
                     upper = s.bare(b.upper) if b.upper is not None else None
                     if isinstance(upper, s.Symbol) and not upper.indices:
                         uppers.append(upper.letter)
+                        ends += [upper.letter] if b.variable.letter == self.main else []
         free = [u for u in uppers if u not in self.bound and u not in ("t", self.main)]
         used = {n for x in symbols for i in x.indices if i.terms for n in i.names}
         for letter in ("T", "τ"):
-            if letter in free or letter in used:
+            if letter in free or letter in used - self.bound:
                 return letter
         for letter in (*free, "n"):
-            if letter in used:
+            if letter in used - self.counted:
                 return letter
-        return "T"
+        return next((x for x in ends if x in free), "T")
 
     def time(self, i: s.Index) -> Any:
         """The index as a SymPy expression in times."""
@@ -183,7 +208,7 @@ class Naming:
         times: list[Any] = []
         timed = (
             self.is_timed(x)
-            or (self.numbered and x.letter.islower())
+            or (self.numbered and x.letter.islower() and x.letter not in self.constants)
             or any(i.style in ("(", "<", "[") and set(i.names) & self.names for i in x.indices)
         )
         for i in x.indices:
@@ -191,6 +216,9 @@ class Naming:
             if i.inner and i.terms is not None and set(i.names) <= self.names:  # x_{t_k}
                 times.append(self.time(i))
                 comps += [j.text for j in i.inner]
+            elif i.inner and self._is_entry_of(x, i):  # b_{y_i} of b_y
+                labels.append(_letter_of(i))
+                comps += [j.text.strip() for j in i.inner]
             elif i.inner:  # δ_{h_t}, δ_{W_{xh}}: a quantity with its own index
                 inner = "".join(j.text.strip() for j in i.inner if not self._counts(j))
                 times += [self.time(j) for j in i.inner if self._counts(j)]
@@ -251,6 +279,11 @@ class Naming:
         """Whether two letters below a matrix name an entry of it."""
         letters = set(i.text.strip())
         return len(i.text.strip()) == 2 and letters <= self.counted and x.letter in self.plain
+
+    def _is_entry_of(self, x: s.Symbol, i: s.Index) -> bool:
+        """Whether what stands below a label numbers the entries of what the label names."""
+        letters = {j.text.strip() for j in i.inner}
+        return letters <= set("ijklmn") and (x.letter, i.text) in self.labelled
 
     def _is_component(self, x: s.Symbol, i: s.Index, after_time: bool) -> bool:
         if i.terms is None or len(i.names) != 1 or i.shift or i.marks:

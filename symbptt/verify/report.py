@@ -15,10 +15,10 @@ from .evidence.names import names_of
 from .evidence.script import script
 from .explain.labels import label
 from .explain.words import explain
-from .forward.claims import with_arguments
 from .forward.document import from_document
 from .forward.drafts import IncompleteError
 from .forward.given import arguments_named, from_model
+from .forward.settled import settled, trees_of
 from .forward.system import System
 from .judge.assumptions import one_of
 from .judge.judge import Judge
@@ -275,61 +275,6 @@ def statement_text(line: Line, statement: Statement) -> str:
     return f"{write(statement.left)} = {write(statement.right)}"
 
 
-def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
-    """The claims with superscript times decided, and the naming conventions they show."""
-    claims = barred(list(claims))
-    naming = Naming(_trees(claims))
-
-    def change(c: s.Claim) -> s.Claim:
-        return replace(
-            c,
-            left=naming.settled(c.left),
-            right=None if c.right is None else naming.settled(c.right),
-            head=None if c.head is None else naming.settled(c.head),
-        )
-
-    claims = with_arguments([change(c) for c in claims])
-    return claims, Naming(_trees(claims))
-
-
-def barred(claims: list[s.Claim]) -> list[s.Claim]:
-    """The claims with h̄ as a gradient where each barred letter stands without its bar too."""
-    symbols = [x for tree in _trees(claims) for x in s.symbols(tree)]
-    with_bar = {(x.letter, x.marks[:-1]) for x in symbols if x.marks[-1:] == ("bar",)}
-    if not with_bar or not with_bar <= {(x.letter, x.marks) for x in symbols}:
-        return claims
-    if any(_computes_from_bar(c) for c in claims):
-        return claims  # z = tanh(z̄): the bar is over what a function is applied to
-
-    def change(node: s.Node) -> s.Node:
-        if isinstance(node, s.Symbol) and node.marks[-1:] == ("bar",):
-            of = replace(node, marks=node.marks[:-1])
-            return s.Shorthand("bar", of, start=node.start, end=node.end)
-        return s.rebuild(node, change)
-
-    return [
-        replace(
-            c,
-            left=change(c.left),
-            right=None if c.right is None else change(c.right),
-            head=None if c.head is None else change(c.head),
-        )
-        for c in claims
-    ]
-
-
-def _computes_from_bar(claim: s.Claim) -> bool:
-    """Whether a bare letter is computed from a barred one."""
-    left = s.bare(claim.left)
-    bare = isinstance(left, s.Symbol) and "bar" not in left.marks and not left.gradient_like
-    read = s.symbols(claim.right) if claim.right is not None else ()
-    return bare and any("bar" in x.marks for x in read)
-
-
-def _trees(claims: Iterable[s.Claim]) -> list[s.Node]:
-    return [x for c in claims for x in (c.left, c.right) if x is not None]
-
-
 def _shapes(document: s.Document) -> dict[str, tuple[str, ...]]:
     out = {}
     for name, shape in document.front.shapes:
@@ -377,7 +322,7 @@ def _matching(
     renamed: Iterable[tuple[str, str]],
 ) -> Matching:
     """The author's letters and the names of the given model."""
-    nodes = [n for c in claims for t in _trees([c]) for n in s.walk(t)]
+    nodes = [n for c in claims for t in trees_of([c]) for n in s.walk(t)]
     heads = {n.head.letter for n in nodes if isinstance(n, s.Apply)} | naming.names
     symbols: dict[str, bool] = {}
     for q in (naming.parts(n) for n in nodes if isinstance(n, s.Symbol)):

@@ -87,7 +87,7 @@ def _squared(a: Assembly) -> tuple[Any, str] | None:
         gap = _square_of(found[1]) if found is not None else None
         if found is None or not isinstance(gap, s.Sum) or set(gap.signs) != {"+", "-"}:
             continue
-        sides = [s.bare(x) for x in gap.terms]
+        sides = [_whole(x) for x in gap.terms]
         if len(sides) != 2 or not all(isinstance(x, s.Symbol) for x in sides):
             continue
         names = [a.naming.parts(x).name for x in sides if isinstance(x, s.Symbol)]
@@ -99,9 +99,17 @@ def _squared(a: Assembly) -> tuple[Any, str] | None:
 
 
 def _factored(node: s.Node, t: str) -> tuple[Any, s.Node] | None:
-    """c Σ_t body as (c, body): numbers pulled out, the sum over t and 1/T dropped."""
+    """c Σ_t body as (c, body): numbers pulled out, the sum over t and 1/T dropped; and Σ_i of the
+    squares of entries as the square."""
     if isinstance(node, s.Big) and node.operator == "sum" and len(node.bounds) == 1:
-        return _factored(s.bare(node.body), t) if node.bounds[0].variable.letter == t else None
+        found = _factored(s.bare(node.body), t)
+        letter = node.bounds[0].variable.letter
+        if letter == t or found is None:
+            return found
+        below = {i.text for x in s.symbols(found[1]) for i in x.indices}
+        below |= {x.letter for n in s.walk(found[1]) if isinstance(n, s.Entry) for x in n.items
+                  if isinstance(x, s.Symbol)}  # fmt: skip
+        return found if letter in below and _square_of(found[1]) is not None else None
     if isinstance(node, s.Product):
         out: Any = sympy.Integer(1)
         rest: list[s.Node] = []
@@ -119,6 +127,12 @@ def _factored(node: s.Node, t: str) -> tuple[Any, s.Node] | None:
         found = _factored(s.bare(node.above), t)
         return None if found is None else (found[0] / below, found[1])
     return sympy.Integer(1), node
+
+
+def _whole(node: s.Node) -> s.Node:
+    """z_t of (z_t)_i: the array of which an entry is squared."""
+    inner = s.bare(node)
+    return s.bare(inner.of) if isinstance(inner, s.Entry) else inner
 
 
 def _number(node: s.Node) -> Any:
@@ -166,7 +180,7 @@ def loss_over(a: Assembly) -> str:
         left = s.bare(c.left)
         if not (isinstance(left, s.Symbol) and left.letter in a.losses and c.right):
             continue
-        if any(isinstance(n, s.Big) for n in s.walk(c.right)):
+        if any(isinstance(n, s.Big) and _over_time(a, n) for n in s.walk(c.right)):
             for n in s.walk(c.right):
                 if isinstance(n, s.Quotient) and isinstance(s.bare(n.below), s.Symbol):
                     below = s.bare(n.below)
@@ -174,6 +188,9 @@ def loss_over(a: Assembly) -> str:
                     if below.letter == a.naming.horizon:
                         return "mean"
             return "sum"
+        times = {a.naming.parts(x).name: a.naming.parts(x).time for x in s.symbols(c.right)}
+        if times.get(a.output) == mx.T:
+            return "last"  # L = ℓ(h_T)
     if a.output in a.b.at_end:
         return "last"
     out = next(iter([a.output]))
@@ -192,6 +209,21 @@ def loss_over(a: Assembly) -> str:
                 ):
                     return "last"
     return "sum"
+
+
+def _over_time(a: Assembly, node: s.Big) -> bool:
+    """Whether a Σ is over steps, and not over the entries of a vector."""
+    for bound in node.bounds:
+        letter = bound.variable.letter
+        parts = [a.naming.parts(x) for x in s.symbols(node.body)]
+        entries = any(letter in q.components for q in parts)
+        entries |= any(isinstance(n, s.Entry) and n.items and s.bare(n.items[0]) == bound.variable
+                       for n in s.walk(node.body))  # fmt: skip
+        timed = any(a.naming.symbol(letter) in sympy.sympify(q.time).free_symbols
+                    for q in parts if q.time is not None)  # fmt: skip
+        if timed or not entries:
+            return True
+    return False
 
 
 def _times_written(a: Assembly) -> bool:

@@ -56,6 +56,8 @@ class Judge:
             abstract=system.abstract,
         )
         self.options.losses = system.losses
+        read = {system.output, system.logits, "target~"} - {d.name for d in system.model.states}
+        self.options.outputs = frozenset(n for n, x in system.names.items() if x in read)
         shape = system.model.table[system.output].shape if system.output else ()
         self.options.may_square = not system.stated_loss and bool(shape)
         self.options.label = system.label

@@ -23,6 +23,7 @@ from ..meaning.choice import (
     atom_key,
     shorthand_key,
 )
+from ..meaning.times import shifted
 from ..naming import Naming
 from ..world import DIRECT, FUTURE, HELD, IMMEDIATE, TOTAL
 from .statement import Statement
@@ -118,6 +119,7 @@ class Options:
         return out
 
     losses: frozenset[str] = frozenset()
+    outputs: frozenset[str] = frozenset()  # the author's names of what the loss of a step reads
     may_square = False
     given = False  # whether the model is given, and its loss with it
     stacked: tuple[str, ...] = ()  # "block" where the model has W [h, x]
@@ -229,8 +231,9 @@ class Options:
             single.append("copy")
         if self.may_square and self.label in _letters(statement):
             single.append("squared")
-        single += [] if self.looks_ahead(statement) else ["last"]
-        single += [] if self.given else ["single"]
+        ahead = self.looks_ahead(statement)
+        single += [] if ahead or self._says_the_last(statement) else ["last"]
+        single += [] if self.given or (ahead and self._reads_output(statement)) else ["single"]
         single.append("carry")
         kept = [x for x in single if self.relevant(x, statement)]
         pairs = [(a, b) for a, b in itertools.combinations(kept, 2) if {a, b} not in _NEVER]
@@ -296,6 +299,20 @@ class Options:
         key = shorthand_key(left, q) if isinstance(left, s.Shorthand) else q.name
         g = base.gradients.get(key)
         return base if g is None else replace(base, on_left={key: replace(g, scope="future")})
+
+    def _says_the_last(self, statement: Statement) -> bool:
+        """∂L/∂h_t = … ∂L/∂h_T, which at t = T says nothing."""
+        now = shifted(s.bare(statement.left), mx.t, mx.T, self.naming)
+        return now != s.bare(statement.left) and now in map(s.bare, s.walk(statement.right))
+
+    def _reads_output(self, statement: Statement) -> bool:
+        """Whether an output of step t stands beside what step t + 1 hands back: with a loss at the
+        last step alone it counts only where nothing is handed back."""
+        for x in s.symbols(statement.right):
+            q = self.naming.parts(x)
+            if q.name in self.outputs and q.time is not None and sympy.expand(q.time - mx.t) == 0:
+                return True
+        return False
 
     def is_parameter_gradient(self, node: s.Node) -> bool:
         node = s.bare(node)

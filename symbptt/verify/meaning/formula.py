@@ -16,7 +16,7 @@ from .blocks import block, cases, entry, indicator, stack
 from .derivatives import derivative
 from .entries import runs_over
 from .frame import Frame
-from .functions import apply, power, quotient, transposed
+from .functions import apply, norm, power, quotient, transposed
 from .products import product
 from .recall import Said
 from .sums import big, sum_of
@@ -45,6 +45,7 @@ MEANINGS: dict[type[s.Node], Callable[[Frame, Any], Tensor]] = {
     s.Power: power,
     s.Apply: apply,
     s.Big: big,
+    s.Norm: norm,
     s.Stack: stack,
     s.Indicator: indicator,
     s.Entry: entry,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import sympy
 
 from ... import matrix as mx
@@ -180,6 +181,15 @@ def quotient(m: Frame, node: s.Quotient) -> Tensor:
         raise MisfitError(f"a division by {b.show_shape()}")
     inverse = tensor(m.alg.power(b.data, -1), (), 0)
     return tn.scale(m.alg, inverse, a)
+
+
+def norm(m: Frame, node: s.Norm) -> Tensor:
+    """|x| of a number, ‖x‖ of a vector, the spectral norm of a matrix; in numbers alone."""
+    x = m.of(node.of)
+    if not m.numbers or x.rank > 2 or node.order not in (None, s.Number("2")):
+        raise UnknownError("‖", "a norm that is not evaluated here")
+    data = np.asarray(x.data, float)
+    return tensor(np.asarray(np.linalg.norm(data, 2) if x.rank else abs(data)), (), 0)
 
 
 def transposed(m: Frame, node: s.Transpose) -> Tensor:

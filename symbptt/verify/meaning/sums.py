@@ -162,9 +162,8 @@ def limits(naming: Naming, bound: s.Bound) -> tuple[Any, Any, Any, bool]:
         return k, sympy.Integer(1), mx.T, False
     lo = sympy.Integer(1) if lo is None else lo + (1 if bound.open_lower else 0)
     hi = mx.T if hi is None else hi - (1 if bound.open_upper else 0)
-    down = bool((lo - hi).is_positive) or (
-        sympy.sympify(hi).is_number and not sympy.sympify(lo).is_number
-    )
+    start = sympy.sympify(hi).is_number and hi <= 1  # ∏_{j=k+1}^{3} runs upwards
+    down = bool((lo - hi).is_positive) or (start and not sympy.sympify(lo).is_number)
     return (k, hi, lo, True) if down else (k, lo, hi, False)
 
 

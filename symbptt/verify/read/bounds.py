@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..surface import Big, Bound, Node, Power, Product, Symbol, Transpose, symbols
+from ..surface import Big, Bound, Node, Norm, Power, Product, Symbol, Transpose, symbols
 from .calls import Calls
 from .cursor import UnreadableError
 from .spelling import TIME_LETTERS
@@ -138,8 +138,9 @@ def _letters(node: Node) -> set[str]:
 
 
 def _is_weight(node: Node) -> bool:
-    """A parameter: no time hangs on it."""
-    core = node.base if isinstance(node, Transpose | Power) else node
+    """A parameter, or the norm of one: no time hangs on it."""
+    inner = node.of if isinstance(node, Norm) else node
+    core = inner.base if isinstance(inner, Transpose | Power) else inner
     if not isinstance(core, Symbol):
         return False
     return not any(set(i.names) & TIME_LETTERS for i in core.indices)

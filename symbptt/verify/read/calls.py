@@ -98,7 +98,8 @@ class Calls(Scripts):
     def is_bare_function(self) -> bool:
         """Whether the name of a function follows that is applied to nothing: dtanh."""
         ends = ("", "relation", "sign", "plus", "comma", ")", "}", "top", "suffix", "slash")
-        return self.kind() == "function" and self.kind(1) in ends
+        raised = self.kind(1) == "^" and self.pairs.get(self.i + 2, self.i + 2) - self.i + 1
+        return self.kind() == "function" and self.kind(raised or 1) in ends  # dtanh^T
 
     def holds_symbol(self) -> bool:
         """Whether a group follows that is one symbol: {\\mathbf{W_h}}."""
@@ -326,7 +327,8 @@ class Calls(Scripts):
                 start=head.start,
                 end=self.before,
             )
-        if head.letter in _OPERATORS and self.starts():
+        weight = head.primes and self.value(2 * (self.kind() == "font")) in _WEIGHTS  # tanh' W
+        if head.letter in _OPERATORS and self.starts() and not weight:
             of = self.factor()
             listed = of.items if isinstance(of, Listing) else (of,)
             return Apply(name, listed, head.primes, True, "", start=head.start, end=self.before)

@@ -210,6 +210,8 @@ class Latex:
             self.add("gap", name, after)
         elif name in COLOURS:
             self.skip(self.argument(after)[2])
+        elif name in _CAPITALS and _BOUNDED.match(self.text, after, self.end):
+            self.add("big", _CAPITALS[name], after)
         elif name in RAW:
             self.raw(name, after)
         elif name in ("begin", "end"):
@@ -300,6 +302,10 @@ class Latex:
             self.add(which, "cases" if name in CASES else name, stop)
         else:
             self.bad(f"cannot read the environment {name}", "align, cases or pmatrix", stop)
+
+
+_CAPITALS = {"Sigma": "sum", "Pi": "prod"}  # \Sigma_{t=1}^T, as some type a sum
+_BOUNDED = re.compile(r"\s*(?:\^(?:\{[^{}]*\}|\S)\s*)?_\s*\{[^{}]*(?:=|\\le|\\ge|<|>)[^{}]*\}")
 
 
 _COMPOSED: dict[str, tuple[str, str]] = {

@@ -22,6 +22,7 @@ from ..judge.line import CONDITIONAL, PROVED, REFUTED, Line
 from ..judge.readings import Condition
 from ..judge.statement import Statement
 from ..meaning.choice import UnknownError
+from ..meaning.sums import limits
 from ..meaning.times import time_value
 from ..repairs.everywhere import everywhere
 from ..repairs.times import bound
@@ -49,7 +50,7 @@ def growth(judge: Judge, line: Line) -> bool:
     """Whether the line is such a claim; it has its verdict then."""
     claim = line.claim
     source = claim.source
-    if claim.relation in ("≤", "<") and _norms(claim.left) and _norms(claim.right):
+    if claim.relation in ("≤", "<") and _norms(claim.left):
         return _bound(judge, line)
     if claim.relation == "≈" and _norms(claim.left) and _powers(claim.right):
         return _estimate(judge, line)
@@ -129,6 +130,12 @@ def _gap(judge: Judge, node: s.Node | None) -> Any:
 
 
 def _exponent(judge: Judge, node: s.Node | None) -> Any:
+    for n in s.walk(node) if node is not None else ():
+        if isinstance(n, s.Big) and n.operator == "prod" and len(n.bounds) == 1:
+            _, lo, hi, _ = limits(judge.naming, n.bounds[0])
+            moving = [judge.naming.parts(x).time for x in s.symbols(n.body)]
+            if not any(x is not None for x in moving):  # ∏_j γ λ
+                return sympy.expand(hi - lo + 1)
     for n in _powers(node):
         try:
             count = time_value(judge.naming, n.exponent)
@@ -155,6 +162,9 @@ def _bound(judge: Judge, line: Line) -> bool:
         return False
     if sympy.expand(end - left[1] - n) == 0:
         line.verdict = PROVED
+        if not _has_slope(line.claim.right) and not _contracts(judge):
+            line.verdict = CONDITIONAL
+            line.conditions.append(Condition("M28", "the slope φ' is nowhere above 1"))
         line.how = "norm"
         line.proof = (
             f"the chain rule gives a product of {n} step Jacobians diag(φ'(a_j)) W",
@@ -164,6 +174,30 @@ def _bound(judge: Judge, line: Line) -> bool:
         return True
     line.verdict, line.codes = REFUTED, ["M13"]
     line.message = f"there are {sympy.expand(end - left[1])} Jacobians between the two, not {n}"
+    return True
+
+
+def _has_slope(node: s.Node | None) -> bool:
+    """Whether something stands for the slope beside the norm of the weight: γ of (γ λ)^{t−k}."""
+    scalars = [n for n in s.walk(node) if isinstance(n, s.Symbol)] if node is not None else []
+    inside = (
+        [x for n in s.walk(node) if isinstance(n, s.Norm) for x in s.symbols(n)] if node else []
+    )
+    return any(x not in inside and not _is_time_like(x) for x in scalars)
+
+
+def _is_time_like(x: s.Symbol) -> bool:
+    return not x.indices and not x.marks and x.letter in ("t", "T", "k", "n", "j", "i", "τ")
+
+
+def _contracts(judge: Judge) -> bool:
+    """Whether every function between two states has a slope of at most 1."""
+    model = judge.system.model
+    for d in model.states:
+        rhs = model.unfold(mx.Var(d.name, d.shape, (mx.t,)))
+        names = {x.args[0].name for x in rhs.atoms(mx.Apply)} if isinstance(rhs, mx.Node) else {""}
+        if rhs.has(mx.Call) or rhs.has(mx.Softmax) or not names <= {"tanh", "sigmoid", "relu"}:
+            return False
     return True
 
 

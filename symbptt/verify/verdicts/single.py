@@ -25,6 +25,7 @@ from ..judge.truth import FALSE, MISFIT, UNKNOWN, Answer
 from ..meaning.choice import DENOMINATOR, NUMERATOR
 from ..meaning.times import moved
 from ..write import plain
+from .bare_slopes import spelled_out
 from .chance import chance
 from .conditions import (
     conditional,
@@ -35,6 +36,8 @@ from .conditions import (
     order_condition,
 )
 from .growth import growth
+from .norms import norms
+from .own_term import own_term
 from .programs import program
 from .shapes import shape_claim
 
@@ -54,7 +57,7 @@ def one(judge: Judge, line: Line) -> None:
 
 def _judge_line(judge: Judge, line: Line) -> None:
     claim = line.claim
-    if growth(judge, line) or chance(judge, line) or program(judge, line):
+    if norms(judge, line) or growth(judge, line) or chance(judge, line) or program(judge, line):
         return
     if claim.right is None or claim.is_mention:
         line.verdict = INCOMPLETE if _similar(line) else UNREAD
@@ -87,6 +90,12 @@ def _judge_line(judge: Judge, line: Line) -> None:
     if claim.notation == "plain" and statement.relation == "=" and _updates(claim):
         line.message = "an assignment that overwrites what it reads, not an equation"
         return
+    if own_term(judge, line):
+        return
+    spelled = spelled_out(judge, statement)
+    assumed: list[Condition] = []
+    if spelled is not None:
+        statement, assumed = spelled[0], [spelled[1]]
     best: Answer | None = None
     for base in judge.bases(statement):
         true, worst = judge.plain(statement, base)
@@ -96,9 +105,11 @@ def _judge_line(judge: Judge, line: Line) -> None:
             best = worst
     if line.true:
         _settle_plain(judge, line)
+        line.conditions += assumed
         return
     line.answer = best
     if conditional(judge, line, statement):
+        line.conditions += assumed
         return
     if best is not None and best.outcome == UNKNOWN:
         line.verdict, line.message = UNREAD, best.detail
