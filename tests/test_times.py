@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from symbptt import matrix as mx
 from symbptt.indices import cells, chains, decide, quotients, ranges, same, same_poly
+from symbptt.indices import poly as p
 from symbptt.indices.lower import lower
+from symbptt.indices.value import nonzero
 from symbptt.matrix.evaluate import Setting, evaluate
 from tests.strategies import HALF, H, N, fn
 
@@ -388,3 +390,22 @@ def test_the_rules_alone_are_right():
 
 def decided(left, right):
     return bool(same_poly(lower(left), lower(right)))
+
+
+@pytest.mark.parametrize("lag", [0, 1, 3])
+def test_the_value_of_a_product_of_tensors_is_that_of_its_factors(lag: int) -> None:
+    """The Jacobians of a batch of rows; the other order has another value."""
+    rows = mx.Var("h", (N, H), (t,))
+
+    def step(time):
+        return mx.derivative(rows.at(time), rows.at(time - 1), total=False)
+
+    product = mx.TimeProd(step(J), J, t + 1, t + lag)
+    factors = [step(t + n) for n in range(1, lag + 1)]
+    for order, found in ((1, None), (-1, None if lag < 2 else 1)):
+        whole = mx.Var("λ", (N, H))
+        left = mx.contract(whole, product, 2)
+        for f in factors[::-order]:
+            whole = mx.contract(whole, f, 2)
+        gap = p.add(lower(left), p.scale(lower(whole), -1))
+        assert (nonzero(gap) is None) == (found is None)

@@ -158,27 +158,35 @@ class Point:
         return self._entry(f._replace(name=f"{f.name}{arguments}"), at)
 
     def _matpow(self, f: Factor, at: Mapping[Ix, int]) -> Any:
-        i, j = f.nested[0].params
-        return self._chain(f, at, [({}, i, j)] * self._time(f.times[0], at))
+        return self._chain(f, f.nested[0].params, [at] * self._time(f.times[0], at), at)
 
     def _timeprod(self, f: Factor, at: Mapping[Ix, int]) -> Any:
         k, *inner = f.nested[0].params
         lo, hi = (self._time(x, at) for x in f.times)
-        if len(inner) != 2:
-            raise ArithmeticError("a product of tensors is not evaluated")
-        return self._chain(f, at, [({k: n}, *inner) for n in range(lo, hi + 1)])
+        return self._chain(f, inner, [{**at, k: n} for n in range(lo, hi + 1)], at)
 
-    def _chain(self, f: Factor, at: Mapping[Ix, int], steps: list[Any]) -> Any:
-        """An entry of the product; the later factor stands left."""
-        row, column = (self._place(s, at) for s in f.slots)
-        x = [self.context.mpf(int(n == column)) for n in self.range(f.slots[0])]
-        for more, i, j in steps:
-            body = f.nested[0].poly
-            x = [
-                sum(self.value(body, {**at, **more, i: r, j: c}) * x[c] for c in range(len(x)))
-                for r in range(len(x))
-            ]
-        return x[row]
+    def _chain(self, f: Factor, inner: Any, steps: Any, at: Mapping[Ix, int]) -> Any:
+        """An entry of the product; the later factor stands left.
+
+        The first half of its slots is the row, of as many axes as the state has.
+        """
+        half = len(inner) // 2
+        entries = list(itertools.product(*map(self.range, inner[:half])))
+        places = tuple(self._place(s, at) for s in f.slots)
+        x = {n: self.context.mpf(int(n == places[half:])) for n in entries}
+        for here in steps:
+            rows = {n: {**here, **dict(zip(inner[:half], n, strict=True))} for n in entries}
+            x = {n: self._row(f, inner[half:], rows[n], x) for n in entries}
+        return x[places[:half]]
+
+    def _row(self, f: Factor, columns: Any, at: Mapping[Ix, int], x: Mapping[Any, Any]) -> Any:
+        """A row of one factor times a vector, which has few entries that are not zero."""
+        body = f.nested[0].poly
+        found = self.context.mpf(0)
+        for n, value in x.items():
+            if value:
+                found += self.value(body, {**at, **dict(zip(columns, n, strict=True))}) * value
+        return found
 
 
 def nonzero(q: Poly, tries: int = _TRIES) -> tuple[Point, dict[Ix, int], Any] | None:

@@ -47,8 +47,18 @@ class Witness:
     left: Any
     right: Any
 
+    @property
+    def where(self) -> str:
+        return ", ".join(f"{k} = {v}" for k, v in (*self.sizes.items(), *self.times.items()))
+
+    @property
+    def brief(self) -> str:
+        """Where the sides differ and by how much, without the entries."""
+        gap = _show(self.left - self.right)
+        return f"counterexample: {gap} {f'at {self.where} ' if self.where else ''}for drawn entries"
+
     def __str__(self) -> str:
-        where = ", ".join(f"{k} = {v}" for k, v in (*self.sizes.items(), *self.times.items()))
+        where = self.where
         entry = f"entry {list(self.index)} is " if self.index else ""
         left, right = _show(self.left), _show(self.right)
         if left == right:

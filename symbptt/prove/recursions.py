@@ -39,10 +39,12 @@ def checked(
             answer = same_poly(left, right)
             if answer:
                 continue
-            left = "difference: " + show_poly(answer.residual)
-            if answer.undecided:
-                left += "; no numbers tried tell the sides apart"
-            return Step(e.label, claim, False, how, left, undecided=answer.undecided)
+            gap = "difference: " + show_poly(answer.residual)
+            if (found := answer.witness()) is None:
+                gap += "; no numbers tried tell the sides apart"
+            else:
+                gap += f"\n{found.brief}"
+            return Step(e.label, claim, False, how, gap, undecided=found is None)
     except SymbpttError as error:
         return Step(e.label, claim, False, how, error.message)
     return Step(e.label, claim, True, how)
