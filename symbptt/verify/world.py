@@ -104,7 +104,9 @@ class World:
                 for back in range(max(1, self.model.lag(d.name))):
                     start = self.model.start(d.name, back).xreplace({mx.T: self.steps})
                     drawn = self._array(d)
-                    self.values[d.name, int(start)] = drawn * 0 if d.name in self.zeros else drawn
+                    self.values[d.name, int(start)] = (
+                        np.zeros_like(drawn) if d.name in self.zeros else drawn
+                    )
             elif d.role in ("input", "target", "mask"):
                 if not d.timed:
                     self.values[d.name, None] = self._array(d)

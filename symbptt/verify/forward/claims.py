@@ -180,6 +180,17 @@ def numbers_of(forward: Iterable[s.Claim], naming: Naming) -> set[str]:
 _GREEK = frozenset("αβγεζηθκλμνρτυφχψω")
 
 
+def gives_numbers(claims: Iterable[s.Claim], naming: Naming) -> bool:
+    """W_hh = 0.5: a weight that is one number."""
+    for c in claims:
+        left = s.bare(c.left)
+        if isinstance(left, s.Symbol) and c.relation in ("=", ":=") and c.right is not None:
+            q = naming.parts(left)
+            if q.time is None and is_matrix(q) and isinstance(s.bare(c.right), s.Number):
+                return True
+    return False
+
+
 def final(forward: list[s.Claim], naming: Naming) -> str:
     """The output of a cell: what o ⊙ tanh(c) is called."""
     for c in reversed(forward):

@@ -22,6 +22,7 @@ from .claims import (
     accepted,
     connected,
     final,
+    gives_numbers,
     is_about_numbers,
     is_forward,
     losses_of,
@@ -58,7 +59,7 @@ def from_document(
     forward = connected(accepted(claims, forward, naming, variant), naming)
     b.accepted = [c.right for c in forward if c.right is not None]
     b.batch = writes_batches(forward, naming)
-    b.scalar = is_about_numbers(forward, trees, naming)
+    b.scalar = gives_numbers(claims, naming) or is_about_numbers(forward, trees, naming)
     b.numbers = numbers_of(forward, naming)
     b.final = final(forward, naming)
     derived = losses_of(trees, naming, set())

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from .. import surface as s
+from ..lengths import with_length
 from ..naming import Naming
 from .claims import with_arguments
 
@@ -19,7 +20,7 @@ _ENTRIES = frozenset("ijklmnpqr")
 
 def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
     """The claims with superscript times decided, and the naming conventions they show."""
-    claims = [kronecker(c) for c in barred(list(claims))]
+    claims = [kronecker(c) for c in with_length(barred(list(claims)))]
     naming = Naming(trees_of(claims))
     claims = with_arguments([_changed(c, naming.settled) for c in claims])
     return claims, Naming(trees_of(claims))

@@ -1,0 +1,67 @@
+r"""A length that a text gives as a number: L = \sum_{t=1}^3 L_t.
+
+The text is about that length alone. It is read as T, the last step as T too, so that a line is
+judged, and proved, for every length; T = 3 is one of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import surface as s
+
+FEWEST = 2
+
+
+def with_length(claims: list[s.Claim]) -> list[s.Claim]:
+    """The claims with the stated number of steps written T, where the text has no T itself."""
+    nodes = [n for c in claims for x in (c.left, c.right) if x is not None for n in s.walk(x)]
+    steps = {n for c in claims if (n := _summed(c))}
+    timed = {
+        x.letter for x in nodes if isinstance(x, s.Symbol) for i in x.indices if "t" in i.names
+    }
+    turned = {  # the T of W^T is none
+        id(n.exponent) for n in nodes if isinstance(n, s.Power) and "transpose" in n.may_be
+    }
+    own = [n for n in nodes if id(n) not in turned]
+    if len(steps) != 1 or any(isinstance(n, s.Symbol) and n.letter == "T" for n in own):
+        return claims
+    if any(isinstance(n, s.Index) and "T" in n.names for n in own):
+        return claims
+    (n,) = steps
+
+    def change(node: s.Node) -> s.Node:
+        node = s.rebuild(node, change)
+        if isinstance(node, s.Bound) and node.upper is not None:
+            if s.bare(node.upper) == s.Number(str(n)):
+                return replace(node, upper=s.Symbol("T"))
+        if isinstance(node, s.Symbol) and node.letter in timed:
+            return replace(node, sub=tuple(map(end, node.sub)), sup=tuple(map(end, node.sup)))
+        return node
+
+    def end(i: s.Index) -> s.Index:
+        last = i.terms == () and i.shift == n
+        return replace(i, text="T", terms=(("T", 1),), shift=0) if last else i
+
+    return [
+        replace(
+            c,
+            left=change(c.left),
+            right=None if c.right is None else change(c.right),
+            head=None if c.head is None else change(c.head),
+        )
+        for c in claims
+    ]
+
+
+def _summed(claim: s.Claim) -> int:
+    """3 of L = Σ_{t=1}^3 …, a sum over all steps that has a name; else 0."""
+    left = s.bare(claim.left)
+    if not isinstance(left, s.Symbol) or left.indices or claim.right is None or claim.continued:
+        return 0
+    for n in s.walk(claim.right):
+        for b in n.bounds if isinstance(n, s.Big) and n.operator == "sum" else ():
+            upper = s.bare(b.upper) if b.upper is not None else None
+            if b.variable.letter == "t" and isinstance(upper, s.Number) and upper.text.isdigit():
+                return int(upper.text) if int(upper.text) >= FEWEST else 0
+    return 0
