@@ -200,3 +200,15 @@ def _is_time(m: Frame, node: s.Node) -> bool:
 def _is_loss_call(m: Frame, head: str) -> bool:
     rhs = m.model.defined[m.model.loss.step.name].rhs
     return any(c.name == head for c in rhs.atoms(mx.Call))
+
+
+def evaluated(m: Frame, node: s.Evaluated) -> Tensor:
+    r"""\frac{\partial L}{\partial W}\Big|_t: the derivative by the W of step t."""
+    of, at = s.bare(node.of), s.bare(node.at)
+    by = s.bare(of.by) if isinstance(of, s.Derivative) else None
+    if not isinstance(of, s.Derivative) or not isinstance(by, s.Symbol):
+        raise UnknownError("|", "a bar behind what is no derivative")
+    if not isinstance(at, s.Symbol) or at.indices or at.letter not in m.naming.names:
+        raise UnknownError("|", "where this is evaluated is not understood")
+    step = s.Index(at.letter, "(", ((at.letter, 1),), 0)
+    return derivative(m, replace(of, by=replace(by, sup=(*by.sup, step))))

@@ -11,9 +11,9 @@ import sympy
 from ...errors import SymbpttError
 from .. import surface as s
 from ..algebra import tensor as tn
-from ..algebra.tensor import Tensor
+from ..algebra.tensor import MisfitError, Tensor
 from .blocks import block, cases, entry, indicator, stack
-from .derivatives import derivative
+from .derivatives import derivative, evaluated
 from .entries import runs_over
 from .frame import Frame
 from .functions import apply, norm, power, quotient, transposed
@@ -38,6 +38,7 @@ MEANINGS: dict[type[s.Node], Callable[[Frame, Any], Tensor]] = {
     s.Symbol: symbol,
     s.Shorthand: shorthand,
     s.Derivative: derivative,
+    s.Evaluated: evaluated,
     s.Sum: sum_of,
     s.Product: product,
     s.Quotient: quotient,
@@ -72,7 +73,7 @@ class Meaning(Frame):
 
     def right(self, node: s.Node, left: Tensor) -> Tensor:
         """The right side, brought to the left one's form where the reading allows that."""
-        out = self.of(node)
+        out = self._turned(node)
         if out.rank == 1 and left.shape == out.shape * 2 and self.settles("diag"):
             self.used.add("diag")
             return tn.diag(self.alg, out)
@@ -81,6 +82,22 @@ class Meaning(Frame):
             return tn.transpose(self.alg, out)
         if left.rank == out.rank == 1 and left.shape != out.shape and self.settles("block"):
             return block(self, out, left.shape)
+        return out
+
+    def _turned(self, node: s.Node) -> Tensor:
+        """The right side; where it fits no other way, its gradients the other way round."""
+        try:
+            return self.of(node)
+        except MisfitError:
+            if not self.settles("turn"):
+                raise
+        saved = self.choice
+        self.choice = replace(saved, row=not saved.row)
+        try:
+            out = self.of(node)
+        finally:
+            self.choice = saved
+        self.used.add("turn")
         return out
 
     def of(self, node: s.Node) -> Tensor:
