@@ -88,6 +88,36 @@ def last(before: tuple[str, ...], *parts: str) -> Line:
             ("=V", "=V^T"),
             id="a Chinese connector",
         ),
+        pytest.param(
+            (*PLAIN[:2], r"L=\sum_{t=1}^3L_t", r"L_t=\frac12|y_t-d_t|^2"),
+            r"\frac{\partial L}{\partial V}=\sum_{t=1}^3(y_t-d_t)h_t^T",
+            ("1}^3(", "1}^2("),
+            id="a length that is a number",
+        ),
+        pytest.param(
+            (r"h_t=\tanh(Wh_{t-1}+Ux_t)", "y_t=Vh_t", "W=0.1", "h_0=0"),
+            r"dh_t=dy_t\cdot V+dh_{next}",
+            ("V+", "V-"),
+            id="weights that are numbers",
+        ),
+        pytest.param(
+            RNN,
+            r"\frac{\partial L}{\partial W_{xh}}\bigg|_t=\frac{\partial L}{\partial a_t}x_t^\top",
+            ("a_t", "h_t"),
+            id="a bar with the step",
+        ),
+        pytest.param(
+            (*PLAIN[:2], r"p_t=\mathrm{softmax}(y_t)"),
+            r"\frac{\partial L}{\partial y_t}=p_t-\text{onehot}(k_t)",
+            ("p_t-", "p_t+"),
+            id="a label made one-hot",
+        ),
+        pytest.param(
+            (*ROWS, r"dh_t=dA_t+dh_{next}"),
+            r"dA_t=dh_t-dZ_{t+1}W_h^T",
+            ("W_h^T", "W_h"),
+            id="what comes from above",
+        ),
     ],
 )
 def test_a_form_is_read_and_a_slip_in_it_refuted(
@@ -104,3 +134,13 @@ def test_a_star_beside_dots_may_bind_first() -> None:
     found = last(before, line)
     assert (found.verdict, [c.code for c in found.conditions]) == ("conditional", ["M06"])
     assert last(before, line.replace("1-(h^{t+1})", "1-(h^t)")).verdict == "refuted"
+
+
+def test_a_chain_that_turns_from_rows_to_columns_says_so() -> None:
+    line = r"\frac{\partial L}{\partial b}=\sum_t\frac{\partial L}{\partial h_t}"
+    line += (
+        r"\frac{\partial h_t}{\partial b}=\sum_t\text{diag}(1-h_t^2)\frac{\partial L}{\partial h_t}"
+    )
+    found = last(PLAIN, line)
+    assert found.verdict == "conditional" and "M05" in [c.code for c in found.conditions]
+    assert last(PLAIN, line.replace("1-h_t^2", "1-h_{t-1}^2")).verdict == "refuted"

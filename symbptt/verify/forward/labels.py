@@ -10,13 +10,13 @@ from .drafts import LOSSES
 
 
 def label(a: Assembly) -> str:
-    """The letter of −e_t log p_t, else of the output without its hat, else of p_t − e_t."""
+    """The letter of −e_t log p_t, of onehot(e_t), of the output without its hat, of p_t − e_t."""
     seen = names_seen(a)
     known = set(a.b.defined) | set(a.b.inputs)
     bare = a.output.removesuffix("hat")  # the output has a hat, its label none
     options = [*([bare] if bare != a.output else []), "yhat", "y", "target", "label"]
     usual = [name for name in options if name in seen]
-    for name in (*_beside_log(a), *usual, *_subtracted(a)):
+    for name in (*_beside_log(a), *_made_hot(a), *usual, *_subtracted(a)):
         if name not in known and name not in a.b.params:
             return name
     return "y" if "y" not in known else "yhat"
@@ -32,6 +32,17 @@ def _beside_log(a: Assembly) -> Iterator[str]:
             factors = list(map(s.bare, n.factors)) if isinstance(n, s.Product) else []
             if any(_is_log(a, x) for x in factors):
                 yield from (name for x in factors if (name := _timed(a, x)) and name != a.output)
+
+
+def _made_hot(a: Assembly) -> Iterator[str]:
+    """targets of onehot(targets[t])."""
+    for n in (n for tree in a.trees for n in s.walk(tree) if isinstance(n, s.Apply)):
+        if (
+            n.head.letter == "onehot"
+            and n.arguments
+            and (name := _timed(a, s.bare(n.arguments[0])))
+        ):
+            yield name
 
 
 def _subtracted(a: Assembly) -> Iterator[str]:

@@ -30,6 +30,8 @@ def name_gradients(judge: Judge) -> None:
                 elif isinstance(n, s.Symbol) and n.gradient_like:
                     q = judge.naming.parts(n)
                     _candidate(judge, q.name, q)
+    for line in judge.lines:
+        _from_above(judge, line)
     for key, options in judge.candidates.items():
         if options:
             judge.gradients[key] = options[0]
@@ -65,6 +67,24 @@ def _candidate(judge: Judge, key: str, q: Parts, of: s.Symbol | None = None) -> 
     judge.candidates[key] = found = [g for g in found if _exists(judge, g)] or found[:1]
     if found and not judge.ground.system.model.table[found[0].of].timed:
         judge.free.add(key)
+
+
+def _from_above(judge: Judge, line: Line) -> None:
+    """dA_t of dh_t = dA_t + dh_next, where A names nothing: what reaches h_t in its own step."""
+    left = s.bare(line.claim.left)
+    right = s.bare(line.claim.right) if line.claim.right is not None else None
+    if not (isinstance(left, s.Shorthand) and isinstance(right, s.Sum) and len(right.terms) == 2):
+        return
+    terms = [s.bare(x) for x in right.terms]
+    if not all(isinstance(x, s.Shorthand) for x in terms) or right.signs != ("+", "+"):
+        return
+    keys = [shorthand_key(x, judge.naming.parts(x.of)) for x in terms if isinstance(x, s.Shorthand)]
+    nameless = [k for k in keys if not judge.candidates.get(k)]
+    later = [k for k in keys if k.endswith("_next")]
+    if len(nameless) == len(later) == 1:
+        states = {d.name for d in judge.system.model.states}
+        found = [n for n in _quantities(judge, judge.naming.parts(left.of)) if n in states]
+        judge.candidates[nameless[0]] = [Gradient(n, x) for n in found for x in ("own", "step")]
 
 
 def _scopes(judge: Judge, name: str, later: bool) -> list[Gradient]:
