@@ -144,3 +144,10 @@ def test_a_chain_that_turns_from_rows_to_columns_says_so() -> None:
     found = last(PLAIN, line)
     assert found.verdict == "conditional" and "M05" in [c.code for c in found.conditions]
     assert last(PLAIN, line.replace("1-h_t^2", "1-h_{t-1}^2")).verdict == "refuted"
+
+
+def test_a_letter_beside_a_subscript_is_no_part_of_it() -> None:
+    before = ("a_t=w_xx_t+w_hh_{t-1}", r"h_t=\tanh(a_t)", "y_t=w_yh_t", r"l_t=\frac12(y_t-d_t)^2")
+    line = r"\frac{\partial L}{\partial w_h}=\sum_{t=1}^Th_{t-1}\frac{\partial L}{\partial a_t}"
+    assert last(before, line).verdict == "proved"
+    assert last(before, line.replace("Th_{t-1}", "Th_t")).verdict == "refuted"

@@ -33,7 +33,7 @@ _CODE = re.compile(
     r"\s*(?:for|def|if|while|import|from|return|class|with|print|assert|elif|else)\b"
 )
 _TAG = re.compile(r"\\tag\*?\{[^{}]*\}")
-_TYPED = re.compile(r"[∂Σ∑∏ᵀ²@]|_[A-Za-z]{2,}|\.T\b|\bnp\.")
+_TYPED = re.compile(r"[∂Σ∑∏ᵀ²@]|\b[WUV]_[a-z]{2}(?![\w^{])|\.T\b|\bnp\.")
 _STOP = re.compile(
     r"(?<![\w\\])(?:the|of|is|are|we|as|that|this|from|to|be|by|it|its|has|can|an|which|our|you)"
     r"(?![\w(\[=.'])",
