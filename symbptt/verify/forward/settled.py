@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from .. import surface as s
-from ..lengths import with_length
 from ..naming import Naming
 from .claims import with_arguments
+from .lengths import with_length
 
 _ENTRIES = frozenset("ijklmnpqr")
 

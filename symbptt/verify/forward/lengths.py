@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import surface as s
+from .. import surface as s
 
 FEWEST = 2
 
