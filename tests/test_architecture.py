@@ -43,6 +43,7 @@ ROOMS = (
     "read",
     "write",
     "program",
+    "scripted",
     "naming",
     "matching",
     "world",

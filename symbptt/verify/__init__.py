@@ -4,6 +4,7 @@ surface   what a formula says before anyone says what it means
 read      documents and formulas to surface trees
 write     surface trees to text, the inverse of `read`
 program   lines of a program, as equations
+scripted  what a script means once the document is known
 naming    which index of a letter is a time, a component, a part of its name
 matching  the author's symbols and the names of a given model
 world     a small run in numbers, with every derivative that exists in it

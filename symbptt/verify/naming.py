@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ import sympy
 
 from .. import matrix as mx
 from . import surface as s
+from .scripted import ENTRIES, affine, affine_of, is_about_entries, is_pair, settled
 
 GREEK_GRADIENT = ("δ", "Δ")
 _BEFORE, _AFTER = ("prev", "previous"), ("next",)
@@ -32,6 +33,12 @@ class Parts:
     time: Any = None
     components: tuple[str, ...] = ()
     second: Any = None  # another time: the loss of δ_2^{(3)}
+
+    @property
+    def kronecker(self) -> bool:
+        """δ_{ik}, 1 where i is k."""
+        bare = self.time is None and not self.labels and not self.marks
+        return self.letter == "δ" and len(self.components) == 2 and bare
 
     @cached_property
     def name(self) -> str:
@@ -60,12 +67,23 @@ class Naming:
             for x in symbols
             if len(x.indices) > 1
             for i in x.indices
-            if len(i.text) == 1 and i.text in "ijklmn" and not i.shift
+            if i.text in ENTRIES and not i.shift
         }
+        self.counted |= {  # j of [h]_j, k of ŷ_{t_k}
+            x.letter
+            for n in _all(trees)
+            if isinstance(n, s.Entry)
+            for x in n.items
+            if isinstance(x, s.Symbol) and x.letter in ENTRIES and not x.indices
+        } | {j.text for x in symbols for i in x.indices for j in i.inner if j.text in ENTRIES}
+        self.entrywise = any(map(is_about_entries, _all(trees)))
+        if self.entrywise:
+            self.counted |= {c for x in symbols for i in x.sub if is_pair(i) for c in i.text}
+            self.counted -= {self.main}
         pairs = [i.text.strip() for x in symbols for i in x.sub if x.letter in self.plain]
         for pair in pairs:  # W_ij beside h_{t,j}; W_in is a name
             if len(pair) == 2 and set(pair) & self.counted and pair != "in":
-                self.counted |= set(pair) & set("ijklmn")
+                self.counted |= set(pair) & set(ENTRIES)
         self.labelled = {(x.letter, i.text) for x in symbols for i in x.sub if not i.inner}
         self.horizon = self._horizon(trees, symbols)
         self.raised = {
@@ -75,19 +93,21 @@ class Naming:
             and isinstance(n.base, s.Symbol)
             and "time" in n.may_be
             and not n.base.sub
-            and _affine_of(n.exponent, {"t"})
+            and affine_of(n.exponent, {"t"})
         }
         self.raised |= {
             n.base.of.letter
             for n in _all(trees)
             if isinstance(n, s.Power) and isinstance(n.base, s.Shorthand)
-            if _affine_of(n.exponent, {"t"})
+            if affine_of(n.exponent, {"t"})
         }
         self.timed: set[tuple[str, tuple[str, ...]]] = set()
         self.styles: Counter[str] = Counter()
         times = {self.main} | ({self.horizon} if self.horizon else set())
         for x in symbols:
             for i in x.indices:
+                if i.style == "|":
+                    continue
                 if i.terms is not None and set(i.names) & times and self._plain(i):
                     self.timed.add((x.letter, x.marks))
                     self.styles[i.style] += 1
@@ -108,16 +128,26 @@ class Naming:
             if not x.indices
         }
         for n in _all(trees):  # ‖W‖^{t−k} counts the steps from k to t
-            counted = _affine(n.exponent) if isinstance(n, s.Power) else None
+            counted = affine(n.exponent) if isinstance(n, s.Power) else None
             shifted |= (
                 set(counted[0])
                 if counted and len(counted[0]) == 2 and set(counted[0]) & times
                 else set()
             )
         self.names = times | shifted | self.bound | limits | {"m~"}
+        self.steps = shifted | {  # letters that can only be steps: h_{k-1}, Σ_{k=1}^t
+            b.variable.letter
+            for n in _all(trees)
+            if isinstance(n, s.Big)
+            for b in n.bounds
+            if b.upper is not None and {x.letter for x in s.symbols(b.upper)} & times
+        }
+        if self.entrywise:
+            alone = {i.text for x in symbols for i in x.indices if i.text in ENTRIES}
+            self.counted |= alone - self.steps - {self.main}
         for x in symbols:  # h_k, where k runs over time somewhere
             for i in x.indices:
-                if i.terms and set(i.names) <= shifted and self._plain(i):
+                if i.terms and set(i.names) <= shifted and self._plain(i) and i.style != "|":
                     self.timed.add((x.letter, x.marks))
         self.numbered = any(
             i.terms == () and i.shift > 1 and i.style == "_"
@@ -247,14 +277,14 @@ class Naming:
             return timed and not (i.style in ("(", "<", "[") and not self._bracket_time(x))
         if not set(i.names) <= self.names:
             return False
-        if i.style in ("(", "<", "[", "call"):
+        if i.style in ("(", "<", "[", "call", "|"):
             return True
         if (
             len(i.names) == 1
             and not i.shift
             and any(j is not i and self._better(j, i) for j in x.indices)
-        ):
-            return False
+        ):  # but δ_{t,k} has two times where k is a step and no entry
+            return x.letter.startswith(GREEK_GRADIENT) and set(i.names) <= self.steps
         if i.names == ("i",) and not i.shift and "i" not in self.bound:
             return timed and not any(set(j.names) & {"t", self.horizon} for j in x.indices)
         return timed
@@ -278,19 +308,24 @@ class Naming:
     def _is_entry(self, x: s.Symbol, i: s.Index) -> bool:
         """Whether two letters below a matrix name an entry of it."""
         letters = set(i.text.strip())
-        return len(i.text.strip()) == 2 and letters <= self.counted and x.letter in self.plain
+        if len(i.text.strip()) != 2 or not letters <= self.counted or i.style == "^":
+            return False
+        return x.letter in self.plain or self.entrywise
 
     def _is_entry_of(self, x: s.Symbol, i: s.Index) -> bool:
         """Whether what stands below a label numbers the entries of what the label names."""
         letters = {j.text.strip() for j in i.inner}
-        return letters <= set("ijklmn") and (x.letter, i.text) in self.labelled
+        known = self.entrywise or (x.letter, i.text) in self.labelled
+        return letters <= set(ENTRIES) and known
 
     def _is_component(self, x: s.Symbol, i: s.Index, after_time: bool) -> bool:
         if i.terms is None or len(i.names) != 1 or i.shift or i.marks:
             return False
-        if x.letter.startswith(GREEK_GRADIENT):
-            return False
         letter = i.names[0]
+        if x.letter.startswith(GREEK_GRADIENT):
+            return self.entrywise and letter in self.counted
+        if self.entrywise and letter in self.counted:
+            return True
         if letter not in "ijklmnpqrc":
             return False
         if after_time or self.is_timed(x):
@@ -304,55 +339,11 @@ class Naming:
 
     def settled(self, node: s.Node) -> s.Node:
         """The tree with c^{t-1} as a time where the document writes times above."""
-        node = s.rebuild(node, self.settled)
-        if isinstance(node, s.Power) and isinstance(node.base, s.Shorthand):
-            inner = self.settled(replace(node, base=node.base.of))
-            if isinstance(inner, s.Symbol):
-                return replace(node.base, of=inner)
-        if (
-            isinstance(node, s.Power)
-            and isinstance(node.base, s.Symbol)
-            and node.base.letter in self.raised
-            and "time" in node.may_be
-        ):
-            terms = _affine(node.exponent)
-            if terms is not None and (set(terms[0]) <= self.names or not terms[0]):
-                pairs = tuple(terms[0].items())
-                index = s.Index("", "^", pairs, terms[1], start=node.start, end=node.end)
-                base = node.base
-                return replace(base, sup=(*base.sup, index))
-        return node
+        return settled(node, self)
 
 
 def _letter_of(i: s.Index) -> str:
     return i.text.strip() + "".join(i.marks)
-
-
-def _affine(node: s.Node) -> tuple[dict[str, int], int] | None:
-    """An exponent t − 1 as ({t: 1}, −1)."""
-    node = s.bare(node)
-    if isinstance(node, s.Number) and node.text.isdigit():
-        return {}, int(node.text)
-    if isinstance(node, s.Symbol) and not node.indices and not node.marks:
-        return {node.letter: 1}, 0
-    if isinstance(node, s.Sum):
-        names: dict[str, int] = {}
-        shift = 0
-        for sign, term in zip(node.signs, node.terms, strict=True):
-            inner = _affine(term)
-            if inner is None or sign == "±":
-                return None
-            c = -1 if sign == "-" else 1
-            shift += c * inner[1]
-            for name, k in inner[0].items():
-                names[name] = names.get(name, 0) + c * k
-        return names, shift
-    return None
-
-
-def _affine_of(node: s.Node, names: set[str]) -> bool:
-    terms = _affine(node)
-    return terms is not None and bool(set(terms[0]) & names)
 
 
 def _all(trees: Iterable[s.Node]) -> Iterable[s.Node]:

@@ -94,6 +94,8 @@ class World:
         out = np.empty(dims, dtype=self.dtype)
         for i in np.ndindex(*dims):
             out[i] = self._number()
+        if not dims and abs(out) == 1:
+            out *= self._number() / 2  # a number 1 would hide a factor left out
         return out
 
     def _draw(self) -> None:

@@ -86,6 +86,8 @@ class Counterexamples:
     def _steps(self) -> range:
         """From 2 on; a text that names the step 3 needs a longer run."""
         named = self.judge.ground.steps
+        if self.judge.system.steps is not None:
+            return range(named, named + 1)
         return range(2 if named <= 3 else named, max(named, 4) + 1)
 
     def _about(self, statement: Statement, reading: Reading) -> set[str]:

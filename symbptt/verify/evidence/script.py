@@ -85,7 +85,9 @@ def _subjects(judge: Judge, line: Line) -> Iterator[Subject]:
     if reading is None:
         raise _none(line, line.message or line.verdict)
     system = judge.ground_of(reading).system
-    ground = ExactGround(system, judge.naming, max(2, judge.ground.steps - 1), Digits())
+    ground = ExactGround(
+        system, judge.naming, judge.system.steps or max(2, judge.ground.steps - 1), Digits()
+    )
     names = FreeTimes(judge.naming)(reading.statement)
     for times in ground.assignments(names, reading.statement.last):
         at = {str(k): v for k, v in times.items()}

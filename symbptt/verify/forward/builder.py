@@ -40,9 +40,12 @@ class Builder:
         self.final: str = ""
         self.every: list[s.Symbol] = []
         self.at_end: set[str] = set()  # the names of values of the last step, written without it
+        self.gaps: dict[str, s.Node] = {}  # e of e_t = d_t − y_t, squared in the loss
+        self.matrices: set[str] = set()  # names of two indices, w of w_{kl}
         self.batch = False  # whether a capital with a time is a batch, a row for each sample
         self.numbers: set[str] = set()  # the names of numbers, the α of α h
         self.scalar = False  # whether the text is about numbers, without a vector in it
+        self.steps: int | None = None  # of a run, where the text fixes them
         self.moving: set[str] = set()  # the names that carry a time somewhere
         self.suffix = ""
         self.accepted: list[s.Node] = []
@@ -55,6 +58,8 @@ class Builder:
         return self.known[name]
 
     def variable(self, q: Parts) -> Draft:
+        if q.time is not None and q.time == self.steps:
+            q = replace(q, time=mx.T)
         if q.time is None and (q.name in self.moving or q.name in self.defined):
             q = replace(q, time=mx.T if q.name in self.at_end else mx.t)
         name = q.name
@@ -73,7 +78,9 @@ class Builder:
                 rows = self.batch and is_capital(q)
                 self.sizes[name] = [self.named("N"), Size()] if rows else [Size()]
             else:
-                self.sizes[name] = [Size(), Size()] if is_matrix(q) else [Size()]
+                self.sizes[name] = [
+                    Size() for _ in range(1 + (is_matrix(q) or name in self.matrices))
+                ]
         sizes = self.sizes[name]
         if not timed and name not in self.hyper:
             self.params.setdefault(name)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .. import surface as s
 from ..naming import Naming
-from .drafts import LOSSES, IncompleteError, is_capital, is_matrix
+from .drafts import FUNCTIONS, LOSSES, IncompleteError, is_capital, is_matrix
 
 
 def is_forward(claim: s.Claim) -> bool:
@@ -17,7 +17,7 @@ def is_forward(claim: s.Claim) -> bool:
     items = claim.left.items if isinstance(claim.left, s.Listing) else (claim.left,)
     if not all(isinstance(s.bare(x), s.Symbol) for x in items):
         return False
-    if not any(
+    if not _of_a_value(claim) and not any(
         isinstance(n, s.Dots) or (isinstance(n, s.Index) and n.terms) for n in s.walk(claim.right)
     ):
         return False
@@ -28,6 +28,16 @@ def is_forward(claim: s.Claim) -> bool:
         for side in (claim.left, claim.right)
         for n in s.walk(side)
     )
+
+
+def _of_a_value(claim: s.Claim) -> bool:
+    """ŷ_t = softmax(q), of a value written without its time."""
+    left, right = s.bare(claim.left), s.bare(claim.right or claim.left)
+    if not (isinstance(left, s.Symbol) and isinstance(right, s.Apply) and right.certain):
+        return False
+    timed = any(i.terms and not i.inner for i in left.indices)
+    known = right.head.letter in (*FUNCTIONS, "softmax") and len(right.arguments) == 1
+    return timed and known and isinstance(s.bare(right.arguments[0]), s.Symbol)
 
 
 def losses_of(trees: Iterable[s.Node], naming: Naming, defined: set[str]) -> frozenset[str]:
@@ -144,7 +154,8 @@ def writes_batches(forward: Iterable[s.Claim], naming: Naming) -> bool:
 def is_about_numbers(forward: Iterable[s.Claim], trees: Iterable[s.Node], naming: Naming) -> bool:
     """Whether every weight is a small letter before a value, and nothing is of vectors alone."""
     for n in (n for tree in trees for n in s.walk(tree)):
-        vectors = isinstance(n, s.Transpose | s.Norm | s.Stack | s.Indicator)
+        vectors = isinstance(n, s.Transpose | s.Stack | s.Indicator)
+        vectors |= isinstance(n, s.Norm) and n.bars != "|"
         vectors |= isinstance(n, s.Product) and bool({"⊙", "⊗", "@", "×"} & set(n.signs))
         vectors |= isinstance(n, s.Apply) and n.head.letter in ("diag", "softmax", "outer")
         vectors |= isinstance(n, s.Symbol) and n.font == "bold"

@@ -56,7 +56,7 @@ def _latest(b: Builder, right: s.Node) -> Any:
     for q in (b.naming.parts(x) for x in s.symbols(right)):
         own = mx.T if q.name in b.at_end else mx.t if q.name in b.moving else None
         times.add(own if q.time is None else q.time)
-    times -= {None}
+    times = {mx.T if x == b.steps else x for x in times - {None}}
     if times == {mx.T}:
         return mx.T
     return mx.t if mx.t in times and times <= {mx.t, mx.t - 1} else None

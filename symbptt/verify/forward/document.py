@@ -29,10 +29,12 @@ from .claims import (
     numbers_of,
     writes_batches,
 )
+from .components import whole
 from .define import define
 from .drafts import LOSSES, IncompleteError
-from .loss import loss_over, step_loss
+from .loss import errors, loss_over, step_loss
 from .missing import free_functions, free_state, readout
+from .steps import fixed_steps, last_read
 from .system import System
 
 
@@ -48,7 +50,17 @@ def from_document(
     trees = [x for c in claims for x in (c.left, c.right) if x is not None]
     b = Builder(naming, shapes)
     b.every = [n for tree in trees for n in s.walk(tree) if isinstance(n, s.Symbol)]
-    forward = [c for c in claims if is_forward(c)]
+    b.matrices = {q.name for q in map(naming.parts, b.every) if len(q.components) == 2}
+    b.steps = fixed_steps(claims, naming)
+    written = claims
+    claims = [_of_vectors(c, naming) for c in claims]
+    b.gaps = errors(claims, naming)
+    forward = [c for c in claims if is_forward(c) or (b.steps and _reads_last(c, naming))]
+    forward = [
+        c
+        for c in forward
+        if not isinstance(c.left, s.Symbol) or naming.parts(c.left).name not in b.gaps
+    ]
     timed = {q.name for q in map(naming.parts, b.every) if q.time is not None}
     b.moving = timed & {
         naming.parts(x).name
@@ -57,7 +69,8 @@ def from_document(
         if isinstance(x, s.Symbol)
     }
     forward = connected(accepted(claims, forward, naming, variant), naming)
-    b.accepted = [c.right for c in forward if c.right is not None]
+    said = [w for c, w in zip(claims, written, strict=True) if any(c is x for x in forward)]
+    b.accepted = [c.right for c in said if c.right is not None]
     b.batch = writes_batches(forward, naming)
     b.scalar = gives_numbers(claims, naming) or is_about_numbers(forward, trees, naming)
     b.numbers = numbers_of(forward, naming)
@@ -81,6 +94,19 @@ def from_document(
     if not b.defined:
         raise IncompleteError("the text states no forward equation")
     return assembled(Assembly(b, claims, trees))
+
+
+def _of_vectors(claim: s.Claim, naming: Naming) -> s.Claim:
+    """A forward equation written entry by entry as one about vectors; any other as it is."""
+    found = whole(claim, naming)
+    return found if found is not None and is_forward(found) else claim
+
+
+def _reads_last(claim: s.Claim, naming: Naming) -> bool:
+    left = s.bare(claim.left)
+    if claim.relation != "=" or claim.right is None or claim.continued:
+        return False
+    return isinstance(left, s.Symbol) and last_read(left, claim.right, naming)
 
 
 def _states_loss(right: s.Node) -> bool:
@@ -125,7 +151,7 @@ def assembled(a: Assembly) -> System:
     return System(
         made, names, frozenset(b.rows - b.columns), a.pre, a.label, a.onehot,
         a.output, a.logits, a.losses, b.stack, b.abstract, a.stated_loss,
-        tuple(a.filled), tuple(b.accepted), _zeros(a) & lagged,
+        tuple(a.filled), tuple(b.accepted), _zeros(a) & lagged, b.steps,
     )  # fmt: skip
 
 

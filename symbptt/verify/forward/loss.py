@@ -8,6 +8,7 @@ import sympy
 
 from ... import matrix as mx
 from .. import surface as s
+from ..naming import Naming
 from .assembly import Assembly
 from .drafts import LOSSES
 from .labels import label
@@ -35,9 +36,9 @@ def step_loss(a: Assembly, equations: dict[str, mx.Node]) -> mx.Node:
         hot = mx.onehot(target, e.shape[-1])
         return mx.times(-1, mx.sum_axes(mx.times(hot, mx.Apply(mx.builtin("log"), chance))))
     a.logits = a.pre.get(out, "") or out
-    squared = _squared(a)
-    if squared is not None:
-        factor, a.label = squared
+    found = _squared(a)
+    if found is not None:
+        factor, a.label = found
         a.stated_loss = True
         gap = mx.plus(
             mx.Var(out, e.shape, (mx.t,)), mx.times(-1, mx.Var("target~", e.shape, (mx.t,)))
@@ -84,7 +85,9 @@ def _squared(a: Assembly) -> tuple[Any, str] | None:
         if not (isinstance(left, s.Symbol) and left.letter in LOSSES and claim.right is not None):
             continue
         found = _factored(s.bare(claim.right), a.naming.main)
-        gap = _square_of(found[1]) if found is not None else None
+        gap = squared(found[1]) if found is not None else None
+        if isinstance(gap, s.Symbol):
+            gap = a.b.gaps.get(a.naming.parts(gap).name)
         if found is None or not isinstance(gap, s.Sum) or set(gap.signs) != {"+", "-"}:
             continue
         sides = [_whole(x) for x in gap.terms]
@@ -98,6 +101,37 @@ def _squared(a: Assembly) -> tuple[Any, str] | None:
     return None
 
 
+def gap_names(node: s.Node, naming: Naming) -> frozenset[str]:
+    """The names of the two sides of d − y; none of anything else."""
+    node = s.bare(node)
+    if not isinstance(node, s.Sum) or sorted(node.signs) != ["+", "-"]:
+        return frozenset()
+    sides = [s.bare(x) for x in node.terms]
+    return frozenset(naming.parts(x).name for x in sides if isinstance(x, s.Symbol))
+
+
+def errors(claims: list[s.Claim], naming: Naming) -> dict[str, s.Node]:
+    """e of e_t = d_t − y_t, where the stated loss squares e or that difference."""
+    inside = []
+    for c in claims:
+        left = s.bare(c.left)
+        if isinstance(left, s.Symbol) and left.letter in LOSSES and c.right is not None:
+            inside += [x for n in s.walk(c.right) if (x := squared(n)) is not None]
+    out: dict[str, s.Node] = {}
+    for c in claims:
+        left = s.bare(c.left)
+        if not isinstance(left, s.Symbol) or c.right is None or c.relation not in ("=", ":="):
+            continue
+        names, name = gap_names(c.right, naming), naming.parts(left).name
+        if len(names) == 2 and any(
+            gap_names(x, naming) == names
+            or (isinstance(x, s.Symbol) and naming.parts(x).name == name)
+            for x in inside
+        ):
+            out[name] = s.bare(c.right)
+    return out
+
+
 def _factored(node: s.Node, t: str) -> tuple[Any, s.Node] | None:
     """c Σ_t body as (c, body): numbers pulled out, the sum over t and 1/T dropped; and Σ_i of the
     squares of entries as the square."""
@@ -109,7 +143,7 @@ def _factored(node: s.Node, t: str) -> tuple[Any, s.Node] | None:
         below = {i.text for x in s.symbols(found[1]) for i in x.indices}
         below |= {x.letter for n in s.walk(found[1]) if isinstance(n, s.Entry) for x in n.items
                   if isinstance(x, s.Symbol)}  # fmt: skip
-        return found if letter in below and _square_of(found[1]) is not None else None
+        return found if letter in below and squared(found[1]) is not None else None
     if isinstance(node, s.Product):
         out: Any = sympy.Integer(1)
         rest: list[s.Node] = []
@@ -148,7 +182,7 @@ def _number(node: s.Node) -> Any:
     return None
 
 
-def _square_of(node: s.Node) -> s.Node | None:
+def squared(node: s.Node) -> s.Node | None:
     """x of ‖x‖², |x|², (x)², xᵀ x."""
     if isinstance(node, s.Power) and s.bare(node.exponent) == s.Number("2"):
         base = s.bare(node.base)
@@ -171,7 +205,9 @@ def _loss_head(a: Assembly) -> str:
 
 
 def _letters(a: Assembly) -> set[str]:
-    return {x.letter for x in a.b.every if not x.marks}
+    """Letters that may name a value; p_{ij}^k of three entries names none."""
+    every = (x for x in a.b.every if not x.marks)
+    return {x.letter for x in every if len(a.naming.parts(x).components) < 2}
 
 
 def loss_over(a: Assembly) -> str:

@@ -32,4 +32,5 @@ class System:
     filled: tuple[str, ...] = ()
     accepted: tuple[s.Node, ...] = ()  # the right sides it was made from
     zeros: frozenset[str] = frozenset()  # the states of which the text says that they start at 0
+    steps: int | None = None  # of a run, where the text fixes them
     given: bool = False  # a model that the text is about, loss and all

@@ -29,6 +29,8 @@ def name_gradients(judge: Judge) -> None:
                     _candidate(judge, shorthand_key(n, q), q, of=n.of)
                 elif isinstance(n, s.Symbol) and n.gradient_like:
                     q = judge.naming.parts(n)
+                    if q.kronecker:
+                        continue
                     _candidate(judge, q.name, q)
     for line in judge.lines:
         _from_above(judge, line)
@@ -200,6 +202,8 @@ def _stated(judge: Judge, line: Line) -> None:
         return
     key, q = found
     right = s.bare(claim.right)
+    minus = isinstance(right, s.Sum) and right.signs == ("-",)
+    right = s.bare(right.terms[0]) if isinstance(right, s.Sum) and minus else right
     if not isinstance(right, s.Derivative) or right.of is None:
         return
     symbol = s.bare(claim.left)
@@ -214,16 +218,17 @@ def _stated(judge: Judge, line: Line) -> None:
                 name = judge.quantities.find(r)
             except UnknownError:
                 return
-            lag = _lag(judge, q, r)
+            first = q.second is not None and (p.time, r.time) == (q.time, q.second)
+            lag = 0 if first else _lag(judge, q, r)
             scope = "L"
             if p.time is not None and q.second is None:
                 scope = "own" if p.time == q.time else "step"
-            judge.gradients[key] = Gradient(name, scope, lag)
+            judge.gradients[key] = Gradient(name, scope, lag, -1 if minus else 1, first)
             judge.stated.add(key)
             judge.free.discard(key)
             line.how = "stated"
             return
-    judge.aliases[key] = (q.time, claim.right)
+    judge.aliases[key] = (q.time, claim.right, q.components)
     judge.gradients.pop(key, None)
     judge.stated.add(key)
     line.how = "stated"
@@ -252,12 +257,12 @@ def name_aliases(judge: Judge) -> None:
         q = judge.naming.parts(left)
         if q.name in judge.aliases or q.name in judge.gradients or _known(judge, q):
             continue
-        if q.letter in judge.system.losses or q.components:
+        if q.letter in judge.system.losses or len(q.components) > 1:
             continue
         try:
             judge.quantities.find(q)
             continue
         except UnknownError:
             pass
-        judge.aliases[q.name] = (q.time, claim.right)
+        judge.aliases[q.name] = (q.time, claim.right, q.components)
         line.how = "alias"

@@ -20,6 +20,7 @@ from ..meaning.choice import Choice, Gradient, UnknownError, shorthand_key
 from ..meaning.quantities import Quantities
 from ..naming import Naming, Parts
 from .assumptions import KEYS, gradient, one_of, overview
+from .einstein import summed
 from .line import Line
 from .readings import Options, Reading, with_copy
 from .said import held_said, layout_said, order_said, stacked_said
@@ -126,7 +127,9 @@ class Judge:
         return out
 
     def _steps(self) -> int:
-        """Long enough for the steps that are written as numbers."""
+        """As many as the text fixes, else enough for the steps that are written as numbers."""
+        if self.system.steps is not None:
+            return self.system.steps
         named = [
             i.shift
             for line in self.lines
@@ -240,6 +243,11 @@ class Judge:
 
     def statement(self, line: Line) -> Statement:
         """The claim as an equation: `X += R` is about one step's share or one path's."""
+        found = self._stated(line)
+        left, right = summed(found.left, found.right, self.naming)
+        return replace(found, left=left, right=right) if self.naming.entrywise else found
+
+    def _stated(self, line: Line) -> Statement:
         claim = line.claim
         assert claim.right is not None
         if claim.relation == "+=":

@@ -227,7 +227,7 @@ class Options:
         """The further readings, by name: one assumption, then two."""
         single: list[str] = ["hadamard", "left", "commute", "rows", "columns", "outer", "tensor"]
         single += ["diag", "fraction", "byvalue", "turn", *self.stacked]
-        if self.is_parameter_gradient(statement.left) and not has_sum(statement.right):
+        if self.may_be_a_share(statement.left) and not has_sum(statement.right):
             single.append("copy")
         if self.may_square and self.label in _letters(statement):
             single.append("squared")
@@ -320,6 +320,12 @@ class Options:
             return False
         by = s.bare(node.by)
         return isinstance(by, s.Symbol) and self.naming.parts(by).time is None
+
+    def may_be_a_share(self, node: s.Node) -> bool:
+        """Whether ∂L/∂W may be said of one step: not dL/dW, where ∂ stands for less than d."""
+        inner = s.bare(node)
+        total = self.both_signs and isinstance(inner, s.Derivative) and inner.kind == "d"
+        return self.is_parameter_gradient(node) and not total
 
     def looks_ahead(self, statement: Statement) -> bool:
         """Whether something of step t + 1 stands on the right: then no term of it is missing."""

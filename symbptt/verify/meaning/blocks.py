@@ -7,11 +7,11 @@ from typing import Any
 from ... import matrix as mx
 from .. import surface as s
 from ..algebra import tensor as tn
-from ..algebra.tensor import MisfitError, Tensor, tensor
+from ..algebra.tensor import MisfitError, Tensor
 from ..naming import Parts
 from .arrays import beside, part
 from .choice import UnknownError
-from .entries import entries, runs_over, value
+from .entries import entries, same_index, value
 from .frame import Frame
 
 INDEX_LETTERS = frozenset("ijklmnpqr")
@@ -83,13 +83,9 @@ def _same_index(m: Frame, i: s.Node, j: s.Node) -> Tensor | None:
         return None
     if not {i.letter, j.letter} <= INDEX_LETTERS:
         return None
-    size = m.components.get(i.letter, m.components.get(j.letter))
-    if size is not None:
-        runs_over(m, i.letter, size)
-        runs_over(m, j.letter, size)
-    elif not m.numbers:
-        return None
-    return tensor(m.alg.same_index(i.letter, j.letter, size), (), 0)
+    if m.numbers or {i.letter, j.letter} & set(m.components):
+        return same_index(m, i.letter, j.letter)
+    return None
 
 
 def entry(m: Frame, node: s.Entry) -> Tensor:

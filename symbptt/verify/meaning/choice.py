@@ -42,13 +42,15 @@ class Gradient:
 
     scope: "L" all of it, "step" the loss of the line's step, "own" the part through this step's
     loss alone, "future" through later steps alone, "copy" the share of one step in a parameter's.
-    `lag` shifts its time, `factor` scales it.
+    `lag` shifts its time, `factor` scales it. `loss_first`: of the two times of δ_{t,k} the first
+    is that of the loss.
     """
 
     of: str
     scope: str = "L"
     lag: int = 0
     factor: Any = 1
+    loss_first: bool = False
 
     def show(self) -> str:
         words = {

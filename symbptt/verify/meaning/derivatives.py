@@ -11,6 +11,7 @@ from ... import matrix as mx
 from ...indices.poly import Ix
 from .. import surface as s
 from ..algebra import tensor as tn
+from ..algebra.numbers import OutOfRangeError
 from ..algebra.tensor import MisfitError, Tensor, tensor
 from ..naming import Parts
 from ..world import DIRECT, IMMEDIATE, TOTAL
@@ -43,6 +44,7 @@ def derivative(m: Frame, node: s.Derivative) -> Tensor:
     copy = None
     if d.timed:
         by: Any = (name, _argument_time(m, node.of, q) or m.quantities.time_of(name, q))
+        _reaches(m, of, by)
     else:
         by, copy = (name, None), q.time
     kind = TOTAL
@@ -94,6 +96,15 @@ def _by_argument(m: Frame, node: s.Apply, place: s.Number) -> Tensor:
 def _as_gradient(m: Frame, x: Tensor) -> int:
     """How many axes of a gradient by x are rows."""
     return x.left if x.rank != 1 else 0 if m.settles("row") != (x.left == 0) else 1
+
+
+def _reaches(m: Frame, of: Any, by: Any) -> None:
+    """∂L_t/∂z_{k+1} is said of the steps up to t. Raises OutOfRangeError beyond."""
+    if not m.numbers or of[0] != m.model.loss.step.name or of[1] is None:
+        return
+    apart = sympy.expand(of[1] - by[1]).free_symbols
+    if apart and m.alg.at(by[1]) > m.alg.at(of[1]):
+        raise OutOfRangeError("the loss of a step does not depend on later ones")
 
 
 def _entry_letters(node: s.Node) -> tuple[str, ...]:

@@ -60,3 +60,14 @@ def pick(m: Frame, x: Tensor, axis: int, name: str) -> Tensor:
     return tensor(
         lambda slots, bound: data((*slots[:axis], at, *slots[axis:]), bound), shape, left, x.loose
     )
+
+
+def same_index(m: Frame, i: str, j: str) -> Tensor:
+    """[i = j] of two named indices, 1 where they are one."""
+    size = m.components.get(i, m.components.get(j))
+    if size is not None:
+        runs_over(m, i, size)
+        runs_over(m, j, size)
+    elif not m.numbers:
+        raise UnknownError("δ", f"what {i} and {j} run over is not known here")
+    return tensor(m.alg.same_index(i, j, size), (), 0)

@@ -20,6 +20,8 @@ from .frame import Frame
 
 def letter_gradient(m: Frame, key: str, q: Parts) -> Tensor:
     g = m.choice.gradients[key]
+    if g.loss_first and q.second is not None:
+        q = replace(q, time=q.second, second=q.time)
     time = q.time
     d = m.quantities.declaration(g.of)
     if d is None:
@@ -51,6 +53,8 @@ def gradient(m: Frame, by: Any, scope: str, copy: Any = None, loss: Any = None) 
     kind, of = TOTAL, ("L", None)
     if loss is not None:
         of = (m.model.loss.step.name, loss)
+        if m.numbers and time is not None and m.alg.at(time) > m.alg.at(loss):
+            raise OutOfRangeError("the loss of a step does not depend on later ones")
     elif scope == "step":
         of = (m.model.loss.step.name, mx.t)
         if m.numbers and time is not None and m.alg.at(time) > m.alg.at(mx.t):

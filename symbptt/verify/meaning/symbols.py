@@ -8,10 +8,10 @@ from ..algebra.tensor import Tensor, tensor
 from ..naming import Parts
 from .arrays import identity, ones_of
 from .choice import UnknownError, shorthand_key
-from .entries import value
+from .entries import same_index, value
 from .frame import Frame
 from .gradients import letter_gradient, shape, standing
-from .times import moved
+from .times import moved, renumbered
 
 
 def symbol(m: Frame, node: s.Symbol) -> Tensor:
@@ -19,6 +19,8 @@ def symbol(m: Frame, node: s.Symbol) -> Tensor:
 
 
 def named(m: Frame, q: Parts, node: s.Symbol | None = None) -> Tensor:
+    if q.kronecker:
+        return same_index(m, *q.components)
     if (q.name in m.choice.aliases and q.time is None) or (
         q.name,
         q.time,
@@ -55,9 +57,11 @@ def _probe(m: Frame, q: Parts) -> Tensor:
 
 
 def _alias(m: Frame, q: Parts) -> Tensor:
-    body = m.choice.aliases[q.name]
-    at, node = body
+    at, node, *named = m.choice.aliases[q.name]
     inner = node if at is None or q.time is None else moved(node, at, q.time, m.naming)
+    entries = dict(zip(named[0], q.components, strict=True)) if named and q.components else {}
+    if any(a != b for a, b in entries.items()):
+        inner = renumbered(inner, entries, m.naming)
     m.depth += 1
     if m.depth > 12:
         raise UnknownError(q.name, f"{q.name} is defined by itself")
@@ -73,7 +77,7 @@ def shorthand(m: Frame, node: s.Shorthand) -> Tensor:
     if key in m.choice.gradients:
         return letter_gradient(m, key, q)
     if key in m.choice.aliases:
-        at, body = m.choice.aliases[key]
+        at, body, *_ = m.choice.aliases[key]
         said = body if at is None or q.time is None else moved(body, at, q.time, m.naming)
         return m.of(said)
     raise UnknownError(key)

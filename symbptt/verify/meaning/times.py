@@ -84,6 +84,30 @@ def shifted(node: s.Node, k: Any, value: Any, naming: Naming) -> s.Node:
     return change(node)
 
 
+def renumbered(node: s.Node, entries: dict[str, str], naming: Naming) -> s.Node:
+    """A definition written for entries i, j, said of others; a Σ over one of those moves away."""
+
+    def index(i: s.Index) -> s.Index:
+        if i.inner:
+            i = replace(i, inner=tuple(map(index, i.inner)))
+        letters = i.text.strip()
+        if not letters or not set(letters) <= set(names) or (i.terms and i.shift):
+            return i
+        text = "".join(names.get(c, c) for c in letters)
+        return replace(i, text=text, terms=((text, 1),) if i.terms else i.terms)
+
+    def change(n: s.Node) -> s.Node:
+        if isinstance(n, s.Index):
+            return index(n)
+        if isinstance(n, s.Symbol) and n.letter in names and not n.indices and not n.marks:
+            return replace(n, letter=names[n.letter])
+        return s.rebuild(n, change)
+
+    taken = {b.variable.letter for n in s.walk(node) if isinstance(n, s.Big) for b in n.bounds}
+    names = {**entries, **{x: f"{x}'" for x in taken & set(entries.values())}}
+    return change(node)
+
+
 def index_of(i: s.Index, value: Any, naming: Naming) -> s.Index:
     terms, shift = [], 0
     for term, c in sympy.sympify(value).as_coefficients_dict().items():

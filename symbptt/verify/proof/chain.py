@@ -23,8 +23,9 @@ ROUNDS = 100  # of rewriting, before a line is given up
 class ChainRule:
     """The expansions of the derivative atoms of one model."""
 
-    def __init__(self, model: Model):
+    def __init__(self, model: Model, steps: int | None = None):
         self.model = model
+        self.last = Lin(0, (("T", 1),)) if steps is None else Lin(steps)
         self._read: dict[str, set[str]] = {}
         self._local: dict[Any, Poly] = {}
         self.order = {e.lhs.name: n for n, e in enumerate(model.equations)}
@@ -53,6 +54,21 @@ class ChainRule:
                 return self._sum_of_shares(f)
         return self.onward(f, atoms)
 
+    def of_losses(self, f: Factor, atoms: list[Factor]) -> Poly | None:
+        """dL/dv_k = Σ_{s=k}^T dL_s/dv_k, where the gradient of a step's loss stands beside it."""
+        kind, of, by, _, by_timed, copied = f.name
+        name = (kind, self.model.loss.step.name, by, True, by_timed, copied)
+        back = by_timed and self.model.table[by].reversed
+        if of != "L" or not by_timed or back or all(g.name != name for g in atoms):
+            return None
+        index = p.fresh(p.TIME)
+        here = Lin(0, ((index, 1),))
+        weight = at_time(lower(self.model.loss.weight(), ()), here)
+        low = Factor("ge", "", (p.lin_add(here, f.times[0], -1),))
+        high = Factor("ge", "", (p.lin_add(Lin(0, (("T", 1),)), here, -1),))
+        own = p.mul(weight, p.atom(f._replace(name=name, times=(here, f.times[0]))))
+        return p.bind(p.mul(p.mul(p.atom(low), p.atom(high)), own), index)
+
     def _is_behind(self, f: Factor) -> bool:
         """dL_s/dv_k or dL_s/dθ^{(k)}, an unknown number of steps back."""
         _, of, _, _, by_timed, copied = f.name
@@ -75,7 +91,7 @@ class ChainRule:
         time, loss = f.times[-1], None if of == "L" else f.times[0]
         states = {d.name for d in self.model.states}
         back = self.model.table[by].reversed
-        at_end = time == (Lin(1, ()) if back else Lin(0, (("T", 1),)))
+        at_end = time == (Lin(1, ()) if back else self.last)
         if by in states and kind == TOTAL and not at_end:
             sign = -1 if back else 1
             ranks = [
@@ -126,9 +142,9 @@ class ChainRule:
             inside = p.atom(Factor("ge", "", (p.lin_add(Lin(0, (("T", 1),)), at, -1),)))
             return lambda slots: p.mul(weight, inside)
         name = (kind, "L", w.name, False, True, False)
-        if not at.terms or (len(at.terms) == 1 and at.terms[0][0] == "T"):
-            if at.terms and at.const > 0:
-                return lambda slots: {}
+        beyond = p.lin_add(at, self.last, -1)
+        if not beyond.terms and beyond.const > 0:
+            return lambda slots: {}
         return lambda slots: p.atom(Factor("var", name, (at,), tuple(slots)))
 
     def _shares(self, f: Factor) -> Poly:

@@ -7,30 +7,26 @@ be rewritten; then once more with closed forms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import sympy
-
-from ... import matrix as mx
 from ...errors import SymbpttError
 from ...indices import poly as p
 from ...indices.canon import canonical
 from ...indices.decide import vanishes
-from ...indices.lower import free_slots, linear
+from ...indices.lower import free_slots
 from ...indices.poly import Factor, Lin, Poly
-from .. import surface as s
 from ..algebra.letters import Letters
 from ..algebra.tensor import Tensor
 from ..forward.system import System
-from ..judge.free_times import FreeTimes
 from ..judge.readings import Reading
 from ..judge.statement import Statement
 from ..meaning.formula import Meaning
 from ..naming import Naming
 from ..world import TOTAL
 from .chain import ROUNDS, ChainRule
+from .horizon import at_horizon
+from .limits import limits
 from .propagators import Propagators
 from .substitute import is_atom, shown, substituted, with_time
 from .values import Values
@@ -50,7 +46,8 @@ class Prover:
 
     def __init__(self, system: System, naming: Naming):
         self.system, self.naming, self.model = system, naming, system.model
-        self.chain = ChainRule(self.model)
+        self.steps = system.steps
+        self.chain = ChainRule(self.model, system.steps)
         self.values = Values(self.model)
         self.propagators = Propagators(self.model, self.chain, self.values)
 
@@ -65,12 +62,12 @@ class Prover:
         left, right = self.sides(statement, reading)
         slots = free_slots(left.shape)
         zero = p.add(left.data(slots, {}), p.scale(right.data(slots, {}), -1))
-        zero = self.values.folded(self._within(zero, statement, reading))
+        zero = self.values.folded(self._within(zero, reading))
         steps: list[str] = []
         for rewrite in (self._stepwise, self._closed):
             current = zero
             for _ in range(ROUNDS):
-                current = canonical(current)
+                current = canonical(at_horizon(canonical(current), self.steps))
                 if not current:
                     return Proof(True, tuple(steps))
                 current, said = rewrite(current)
@@ -78,6 +75,7 @@ class Prover:
                     break
                 steps.append(said)
             current = canonical(self.values.opened(canonical(current)))
+            current = canonical(at_horizon(current, self.steps))
             if vanishes(current):
                 return Proof(True, tuple(steps))
             for written in self.values.written(current):
@@ -86,27 +84,6 @@ class Prover:
                     return Proof(True, (*steps, "pre-activations written out"))
             steps = []
         return Proof(False, why="the sides could not be brought to one form")
-
-    def _within_run(self, statement: Statement) -> set[Lin]:
-        """δ_{t+1} ≤ T, where the loss stands at T and a line of its own gives δ_T."""
-        if self.model.loss.over != "last":
-            return set()
-        sides = (statement.left, statement.right)
-        letters = [x for side in sides for x in s.symbols(side) if x.gradient_like]
-        bound = {
-            self.naming.symbol(b.variable.letter)
-            for side in sides
-            for n in s.walk(side)
-            if isinstance(n, s.Big)
-            for b in n.bounds
-        }
-        times = [sympy.sympify(self.naming.parts(x).time or 1) for x in letters]
-        last = Lin(0, (("T", 1),))
-        return {
-            p.lin_add(last, linear(x, {}), -1)
-            for x in times
-            if x.free_symbols - {mx.T} and not x.free_symbols & bound
-        }
 
     def sides(self, statement: Statement, reading: Reading) -> tuple[Tensor, Tensor]:
         alg = Letters(self.model)
@@ -120,32 +97,12 @@ class Prover:
             raise SymbpttError("the sides have different shapes")
         return left, right
 
-    def _within(self, q: Poly, statement: Statement, reading: Reading) -> Poly:
+    def _within(self, q: Poly, reading: Reading) -> Poly:
         """Only steps at which every value exists: 1 ≤ t, t + 1 ≤ T; T itself for `last`."""
-        limits: set[Lin] = self._within_run(statement)
-        for x in _times_of(statement, self.naming):
-            names = sympy.sympify(x).free_symbols - {mx.T}
-            if not names:
-                continue
-            time = linear(x, {})
-            limits.add(p.lin_add(Lin(0, (("T", 1),)), time, -1))
-            if len(names) == 1:
-                limits.add(time)
-        names = FreeTimes(self.naming)(statement)
-        if mx.t not in names and any("t" in _letters(f.times) for m in q for f, _ in m.factors):
-            names = [mx.t, *names]  # δ3 = δ1 + δ2: a line without a time is about each step
-        for k in names:
-            limits.add(Lin(-1, ((str(k), 1),)))
-            limits.add(p.lin_add(Lin(0, (("T", 1),)), Lin(0, ((str(k), 1),)), -1))
-            if k != mx.t and mx.t in names:
-                limits.add(Lin(0, tuple(sorted(((str(k), -1), ("t", 1)), key=repr))))
-        if statement.last:
-            here = p.lin_add(Lin(0, (("t", 1),)), Lin(0, (("T", 1),)), -1)
-            limits |= {here}
-        for limit in sorted(limits, key=repr):
+        for limit in sorted(limits(q, reading, self.model, self.naming), key=repr):
             if limit.terms:
                 q = p.mul(q, p.atom(Factor("ge", "", (limit,))))
-        if statement.last:
+        if reading.statement.last:
             q = with_time(q, "t", Lin(0, (("T", 1),)))
         return q
 
@@ -166,6 +123,10 @@ class Prover:
                     poly = self.chain.expansion(g, atoms)
                     q = q if poly is None else substituted(q, g, poly)
             return q, f"{shown(f)} by the chain rule"
+        for f in todo:
+            poly = self.chain.of_losses(f, atoms)
+            if poly is not None:
+                return substituted(q, f, poly), f"{shown(f)} = Σ over the losses of the steps"
         return self._once_more(q, todo), None
 
     def _once_more(self, q: Poly, todo: list[Factor]) -> Poly:
@@ -227,24 +188,3 @@ class Prover:
                 if poly is not None:
                     return substituted(q, f, poly), f"{shown(f)} by the chain rule"
         return self.propagators.peeled(q), None
-
-
-def _letters(times: Iterable[Lin]) -> set[Any]:
-    return {name for time in times for name, _ in time.terms}
-
-
-def _times_of(statement: Statement, naming: Naming) -> Iterable[Any]:
-    """The times of the free (not summed) values of a statement."""
-    bound: set[str] = set()
-    for side in (statement.left, statement.right):
-        for n in s.walk(side):
-            if isinstance(n, s.Big):
-                bound |= {b.variable.letter for b in n.bounds}
-    for side in (statement.left, statement.right):
-        for n in s.walk(side):
-            if isinstance(n, s.Symbol) and not n.gradient_like:
-                time = naming.parts(n).time
-                if time is not None and not {str(x) for x in sympy.sympify(time).free_symbols} & (
-                    bound | {"next"}
-                ):
-                    yield time

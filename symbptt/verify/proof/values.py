@@ -14,6 +14,8 @@ from ...indices.poly import Factor, Lin, Mono, Poly
 from ...model import Model
 from .substitute import at_time, deep, renamed, unfold
 
+NUMBERED = 8  # steps back that are written out where steps are numbers
+
 
 class Values:
     """The definitions of one model's values."""
@@ -95,7 +97,7 @@ class Values:
         for _ in self.model.equations:
             now = [f for f in self._computed(q) if f.times[0].const == latest.get(f.times[0].terms)]
             if not now:
-                return
+                break
             last = max({f.name for f in now}, key=lambda name: self._order[name])
 
             def wanted(f: Factor, last: str = last) -> bool:
@@ -103,6 +105,11 @@ class Values:
                 return now and f.times[0].const == latest.get(f.times[0].terms)
 
             q = self.opened(canonical(unfold(q, wanted, self._definition)))
+            yield q
+        for _ in range(NUMBERED):  # a_3 reads h_2, and that a_2
+            if all(f.times[0].terms for f in self._computed(q)):
+                return
+            q = self.opened(canonical(unfold(q, self._is_numbered, self._definition)))
             yield q
 
     def _computed(self, q: Poly) -> list[Factor]:
@@ -115,3 +122,6 @@ class Values:
         if e is None or e.rhs.has(mx.Call):
             return False
         return bool(f.times[0].terms) or f.times[0].const > 0
+
+    def _is_numbered(self, f: Factor) -> bool:
+        return self._is_computed(f) and not f.times[0].terms

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from ..surface import (
     Apply,
+    Index,
     Indicator,
     Listing,
     Node,
@@ -31,6 +32,11 @@ _GROUPED = frozenset(["{", "}", "_", "^", "(", ")", "plus", "number", *_SYMBOLIC
 _WEIGHTS = frozenset("WUVABCRI")
 _LOSSES = frozenset("LEJ")
 _KEYWORDS = frozenset(["axis", "keepdims", "dim", "keepdim", "dtype"])
+
+
+def _is_step(i: Index) -> bool:
+    """Whether an index is a step for certain: t of h_t, and not k of y_k(t)."""
+    return i.style not in ("_", "^") or bool(set(i.names) & {"t", "τ", "T"})
 
 
 class Calls(Scripts):
@@ -62,9 +68,20 @@ class Calls(Scripts):
         if not isinstance(head, Symbol | Shorthand):
             return self.scripts(head)
         base = self.scripts(head)
+        if isinstance(base, Power) and self.kind() == "(":
+            base = self.unit(base)
         if isinstance(base, Symbol) and self.kind() in ("(", "["):
             return self.called(base)
         return base
+
+    def unit(self, base: Power) -> Node:
+        """p^k(t): k is no power before a time."""
+        k, a = base.exponent, self.i + 1
+        if not (isinstance(base.base, Symbol) and isinstance(k, Symbol) and "time" in base.may_be):
+            return base
+        if k.indices or k.letter in ("t", "τ") or not self.is_time(a, self.pairs[self.i]):
+            return base
+        return self.indexed(base.base, [index(k.letter, "^", k.start, k.end)], below=False)
 
     def head(self) -> Node:
         """The letter with its font and marks, before any script."""
@@ -210,10 +227,11 @@ class Calls(Scripts):
         simple = close == a + 1 or not self._has_sum(a, close)
         if base.letter in FUNCTION_LETTERS and (simple or not timed):
             return self.applied(base, not timed)
+        if self.is_time(a, close) and lower and not token.space:
+            if not timed or not any(map(_is_step, base.indices)):  # y_k(t), unit k at step t
+                return self.at_time(base, a, close)
         if timed or token.space:
             return base
-        if self.is_time(a, close) and lower:
-            return self.at_time(base, a, close)
         long = len(base.letter) > 1 and self.habits.plain
         weight = base.letter in _WEIGHTS
         if long or (simple and not weight and not base.sub):

@@ -28,7 +28,8 @@ class Index(Node):
     """One subscript or bracketed superscript: a time, a component or a label.
 
     `style` says how it was attached: "_" h_t, "^" δ^{y}_t, "(" h^{(t)}, "<" a^{⟨t⟩}, "[" h[t],
-    "call" h(t), "glued" ht or Whh, "," after another one in the same brackets keeps that style.
+    "call" h(t), "glued" ht or Whh,
+    "|" the W of one step, "," after another one in the same brackets keeps that style.
     `terms` and `shift` are its value as an affine expression, T + t − i is ((T, 1), (i, −1),
     (t, 1)) and 0, in the order of the names; `terms` is None where the text is none (`hh`, `next`).
     A single letter is both an affine expression and a label; the reader does not decide.

@@ -254,7 +254,7 @@ def _written_out(judge: Judge, node: s.Node) -> tuple[s.Node | None, Any]:
     q = judge.naming.parts(node)
     if q.name not in judge.aliases:
         return None, None
-    at, body = judge.aliases[q.name]
+    at, body, *_ = judge.aliases[q.name]
     whole = body if at is None or q.time is None else moved(body, at, q.time, judge.naming)
     own = [p for p in _symbols(judge, whole) if p.name == q.name]
     if not own:

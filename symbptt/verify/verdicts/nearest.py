@@ -87,6 +87,7 @@ def alternatives(judge: Judge) -> None:
             if g == current:
                 continue
             base = judge.base()
+            g = replace(g, loss_first=current is not None and current.loss_first)
             base = replace(base, gradients={**base.gradients, key: g})
             if judge.plain(statement, base)[0]:
                 judge.alternatives.setdefault(key, []).append(g)

@@ -58,6 +58,7 @@ class LatexPrinter:
 
     around: ClassVar[dict[str, Any]] = {
         "(": "()",
+        "|": "()",
         "[": "[]",
         "<": ("\\langle ", "\\rangle"),
         "^": ("", ""),

@@ -41,7 +41,7 @@ _COMBINING = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "vec": "\u20d
 class PlainPrinter(LatexPrinter):
     """Unicode on one line."""
 
-    around: ClassVar[dict[str, Any]] = {"(": "()", "[": "[]", "<": "⟨⟩", "^": ("", "")}
+    around: ClassVar[dict[str, Any]] = {"(": "()", "|": "()", "[": "[]", "<": "⟨⟩", "^": ("", "")}
 
     def letter(self, letter: str) -> str:
         return letter
