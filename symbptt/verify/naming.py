@@ -34,12 +34,6 @@ class Parts:
     components: tuple[str, ...] = ()
     second: Any = None  # another time: the loss of δ_2^{(3)}
 
-    @property
-    def kronecker(self) -> bool:
-        """δ_{ik}, 1 where i is k."""
-        bare = self.time is None and not self.labels and not self.marks
-        return self.letter == "δ" and len(self.components) == 2 and bare
-
     @cached_property
     def name(self) -> str:
         """The letter with its marks and labels: W_hh, yhat, δ_f."""

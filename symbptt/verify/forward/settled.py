@@ -47,7 +47,8 @@ def kronecker(claim: s.Claim) -> s.Claim:
     def change(node: s.Node) -> s.Node:
         if isinstance(node, s.Symbol) and node.letter == "δ" and not node.marks and not node.sup:
             letters = [c for i in node.sub for c in i.text.strip()]
-            if len(letters) == 2 and set(letters) <= _ENTRIES & seen:
+            below = all(i.style in ("_", ",") for i in node.sub)  # and not δ_i(n)
+            if below and len(letters) == 2 and set(letters) <= _ENTRIES & seen:
                 k, l = map(s.Symbol, letters)
                 return s.Indicator(s.Relation(k, "=", l), "[", start=node.start, end=node.end)
         return s.rebuild(node, change)

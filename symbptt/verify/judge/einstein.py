@@ -45,6 +45,8 @@ def _letters(node: s.Node, naming: Naming) -> Iterator[str]:
     if isinstance(node, s.Big):
         bound = {b.variable.letter for b in node.bounds}
         yield from (x for x in _letters(node.body, naming) if x not in bound)
+    elif isinstance(node, s.Indicator) and isinstance(node.of, s.Relation):
+        yield from (x.letter for x in s.symbols(node.of) if not x.indices)
     elif isinstance(node, s.Symbol):
         yield from naming.parts(node).components
     elif isinstance(node, s.Entry):

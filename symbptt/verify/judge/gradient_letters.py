@@ -29,8 +29,6 @@ def name_gradients(judge: Judge) -> None:
                     _candidate(judge, shorthand_key(n, q), q, of=n.of)
                 elif isinstance(n, s.Symbol) and n.gradient_like:
                     q = judge.naming.parts(n)
-                    if q.kronecker:
-                        continue
                     _candidate(judge, q.name, q)
     for line in judge.lines:
         _from_above(judge, line)

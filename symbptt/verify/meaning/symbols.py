@@ -8,7 +8,7 @@ from ..algebra.tensor import Tensor, tensor
 from ..naming import Parts
 from .arrays import identity, ones_of
 from .choice import UnknownError, shorthand_key
-from .entries import same_index, value
+from .entries import value
 from .frame import Frame
 from .gradients import letter_gradient, shape, standing
 from .times import moved, renumbered
@@ -19,8 +19,6 @@ def symbol(m: Frame, node: s.Symbol) -> Tensor:
 
 
 def named(m: Frame, q: Parts, node: s.Symbol | None = None) -> Tensor:
-    if q.kronecker:
-        return same_index(m, *q.components)
     if (q.name in m.choice.aliases and q.time is None) or (
         q.name,
         q.time,
