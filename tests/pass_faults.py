@@ -140,8 +140,25 @@ h[t] = tanh(a[t]) * p[t][0:H] + p[t][H:2*H]
 l[t] = squared_error(h[t], y[t])
 """
 
+# A block under a name of its own.
+NAMED = TWICE.replace("a[t] = p[t][0:H] +", "q[t], r[t] = split(p[t], 2)\na[t] = q[t] +").replace(
+    "* p[t][0:H] + p[t][H:2*H]", "* q[t] + r[t]"
+)
+
+
+def _first_view(right: Any) -> Any:
+    """Every name for a block stands for the first of them."""
+
+    def wrong(model: Any) -> Any:
+        found = right(model)
+        return dict.fromkeys(found, next(iter(found.values()), None))
+
+    return wrong
+
+
 FAULTS: tuple[tuple[str, str, str, str, Wrong], ...] = (
     ("split", "a part of the concatenation is left out", "mgu", "planner.split", _first_summand),
+    ("views", "every block is the first", "named", "planner.views_of", _first_view),
     ("split", "each block of rows is the first", "rows", "split.rows", _from_zero),
     ("draft", "a copy is taken for the transpose", "gru", "draft.Draft.original", _turned_back),
     ("draft", "views of two blocks never meet", "twice", "gates.overlap", _constant(False)),

@@ -57,6 +57,25 @@ def test_a_fault_is_named_with_its_place_and_what_to_write(path: Path) -> None:
     assert under == second.removeprefix("# under:").strip()
 
 
+def test_a_split_is_its_blocks() -> None:
+    """One line for the equations that read the columns one after the other; each prints back."""
+    cs231n = load("lstm_cs231n")
+    gates = {"i": "sigmoid", "f": "sigmoid", "o": "sigmoid", "g": "tanh"}
+    lines = cs231n.source.splitlines()
+    named = [x for x in lines if x.split("[")[0] not in gates]
+    at = named.index("a[t] = x[t] @ Wx + h[t-1] @ Wh + b") + 1
+    named[at:at] = ["p[t], q[t], r[t], s[t] = split(a[t], 4)"] + [
+        f"{gate}[t] = {f}({part}[t])" for (gate, f), part in zip(gates.items(), "pqrs", strict=True)
+    ]
+    packed = model("\n".join(named))
+    blocks = [show_equation(e, "text") for e in packed.equations[1:5]]
+    assert blocks[3].replace(" ", "") == "s[t]=a[t][:,3*H:4*H]"
+    for e in packed.equations:
+        assert equation(show_equation(e, "text"), packed).rhs == e.rhs
+    for gate in gates:
+        assert packed.unfold(packed.defined[gate].rhs) == cs231n.unfold(cs231n.defined[gate].rhs)
+
+
 ADVICE = {
     "dL/dW_hh = Σ_t dL/da_t h_{t-1}ᵀ": "Σ_{t=1}^{T} with its bounds",
     "dL/da_t = δ_t": "dL/da[t]",

@@ -138,6 +138,30 @@ def test_a_concatenation_is_not_copied_at_every_step(case: str) -> None:
     assert verdict.ok, verdict.failed
 
 
+@pytest.mark.parametrize("strategy", [None, Blocks(1, 3), Checkpoint()], ids=str)
+def test_a_name_for_a_block_is_not_copied(strategy: Strategy | None) -> None:
+    """The code is that of the blocks without names, and every equation has its line."""
+    text = load("lstm_cs231n").source
+    for n, gate in enumerate("ifog"):
+        cut = f"a[t][:, {f'{n}*H' if n > 1 else 'H' * n or 0}:{f'{n + 1}*H' if n else 'H'}]"
+        assert cut in text
+        text = text.replace(cut, f"{gate}_in[t]")
+    at = text.index("i[t] =")
+    text = text[:at] + "i_in[t], f_in[t], o_in[t], g_in[t] = split(a[t], 4)\n" + text[at:]
+    named, plain = (plan(derive(m, strategy)) for m in (model(text), load("lstm_cs231n")))
+    for part in ("forward", "backward", "gradients"):
+        ours, theirs = (getattr(p.train, part) for p in (named, plain))
+        assert [_ops(x) for x in ours] == [_ops(x) for x in theirs]
+    labels = {x for i, _ in named.train.instructions() for x in i.labels}
+    assert {e.label for e in named.derivation.group("adjoint").equations} <= labels
+    assert {e.label for e in named.derivation.group("forward").equations[:9]} <= labels
+    assert check(named).ok
+
+
+def _ops(item: Any) -> list[str]:
+    return [i.op for i in (item.body if isinstance(item, Loop) else (item,))]
+
+
 @pytest.mark.parametrize(
     ("name", "stacks"), [("lstm_peephole", 2), ("lstm_column", 1), ("gru_chung", 2)]
 )

@@ -22,7 +22,7 @@ SOUND = {  # what only asks, counts, or is checked where it is used
 
 
 def derived(name: str) -> Derivation:
-    text = {**SPLIT, "twice": pass_faults.TWICE}.get(name)
+    text = {**SPLIT, "twice": pass_faults.TWICE, "named": pass_faults.NAMED}.get(name)
     return derive(model(text + "\nloss = sum(l[t])\n") if text else load(name))
 
 

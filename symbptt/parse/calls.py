@@ -3,17 +3,20 @@
 sum(x, axis=0)   mean(x)   softmax(o)   outer(u, v)   diag(v)   eye(H)   ones(N, H)   zeros(N, H)
 onehot(y)   column(v)   sqrt(x)   squared_error(o, y)   cross_entropy(o, y)
 binary_cross_entropy(o, y)
+
+and for several names at once  i[t], f[t], o[t], g[t] = split(a[t], 4)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import sympy
 
 from .. import matrix as mx
-from ..errors import ParseError, ShapeError
+from ..errors import ParseError, ShapeError, SymbpttError
 from ..matrix.build import show_shape
 from .numbers import raised
 
@@ -184,6 +187,49 @@ def _filled(name: str, number: int) -> Builder:
 _ones = _filled("ones", 1)
 
 
+def blocks(e: Elaborator, names: list[str], right: Any) -> list[Node]:
+    """split(a[t], n): n blocks of columns of one width, one for each name on the left."""
+    parts = getattr(right, "children", None) or [right]
+    try:
+        if getattr(right, "data", "") != "call" or str(parts[0]) != "split":
+            raise ParseError(
+                "several names on the left take the blocks of one array", _split_of("a[t]", names)
+            ).at(e.locate(right))
+        items = parts[1].children if parts[1] else []
+        refuse_keywords(e, "split", items)
+        nodes = [e.expression(i) for i in items]
+        count("split", nodes, 2)
+        return _blocks(names, *nodes)
+    except SymbpttError as error:
+        raise error.at(e.locate(parts[0])) from None
+
+
+def _blocks(names: list[str], x: Node, number: Node) -> list[Node]:
+    n = len(names)
+    if not isinstance(x, mx.Var):
+        raise ParseError("split takes an array that has a name", _split_of("a[t]", names))
+    if number != mx.Scalar(n):
+        raise ParseError(f"{n} names are on the left, and {number} blocks", _split_of(x, names))
+    if not x.shape:
+        raise ShapeError(f"{x} is a scalar and has no blocks", f"{x} with an axis to split")
+    width = sympy.expand(x.shape[-1] / n)
+    if not all(c.is_Integer for c in width.as_coefficients_dict().values()):
+        raise ShapeError(
+            f"the last axis of {x} is {x.shape[-1]} and has no {n} equal parts",
+            f"an axis of {n} times a size, as in {n}*H",
+        )
+    ends = [sympy.expand(k * width) for k in range(n + 1)]
+    return [mx.block(x, *pair) for pair in pairwise(ends)]
+
+
+def _split_of(x: Any, names: list[str]) -> str:
+    return f"{', '.join(names)} = split({x}, {len(names)})"
+
+
+def _split(e: Elaborator, nodes: Nodes, keywords: Keywords) -> Node:
+    raise ParseError("split gives several blocks, each with a name", "i[t], f[t] = split(a[t], 2)")
+
+
 CALLS: dict[str, Builder] = {
     "softmax": _fixed("softmax", 1, _softmax),
     "outer": _fixed("outer", 2, mx.outer),
@@ -199,4 +245,5 @@ CALLS: dict[str, Builder] = {
     "sqrt": _fixed("sqrt", 1, _sqrt),
     "onehot": _indicator,
     "column": _fixed("column", 1, _column),
+    "split": _split,
 }

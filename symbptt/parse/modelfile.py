@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable
 from importlib.resources import files
 from os import PathLike, fspath
 from pathlib import Path
@@ -18,12 +19,14 @@ from ..matrix.build import show_shape
 from ..model import Declaration, Equation, Loss, Model
 from .advice import slip
 from .bodies import body_of
+from .calls import blocks
 from .elaborate import Elaborator
 from .reader import Spread, shallow
 from .recurrence import Later, check_equation, check_recurrence, find, names_in
 from .scope import Scope
 from .text import elaborator, tree
 
+Value = Callable[[], mx.Node]
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _COMMENT = re.compile(r'((?:[^"#]|"[^"]*")*)')  # a # inside a title opens no comment
 
@@ -222,6 +225,17 @@ class _Reader:
         if left.data == "name" and str(left.children[0]) in ("loss", "L"):
             self._loss(e, left, right)
             return
+        self._computed(e, left, right, lambda: e.expression(right))
+
+    def _several(self, e: Elaborator, *sides: Tree) -> None:
+        """i[t], f[t] = split(a[t], 2): an equation for each block."""
+        *left, right = sides
+        names = [f"{self._target_of(e, x)[0]}[t]" for x in left]
+        for n, x in enumerate(left):
+            self._computed(e, x, right, lambda n=n: blocks(e, names, right)[n])  # type: ignore[misc]
+
+    def _computed(self, e: Elaborator, left: Tree, right: Tree, value: Value) -> None:
+        """One variable, by the value of its right side."""
         name, where = self._target_of(e, left)
         if self.loss:
             raise ModelError("the loss is the last line of a model", "this line above it", where)
@@ -232,7 +246,7 @@ class _Reader:
                 where,
             )
         self.later.check(name, right, e)
-        rhs = e.expression(right)
+        rhs = value()
         check_equation(name, rhs, e, right)
         self.reads |= {(name, v.name): find(right, v.name, e) for v in mx.variables(rhs)}
         self.spreads[name] = e.spreads
@@ -384,7 +398,7 @@ class _Reader:
         )
 
 
-_STATEMENTS = ("model", "sizes", "declaration", "hyper", "function", "equation")
+_STATEMENTS = ("model", "sizes", "declaration", "hyper", "function", "equation", "several")
 
 
 def written(role: str) -> str:

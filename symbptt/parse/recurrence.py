@@ -18,7 +18,8 @@ from ..model import Declaration, Equation, lag_of, scheduled
 from .elaborate import Elaborator
 from .scope import Scope
 
-_DEFINES = re.compile(r"\s*([^\W\d]\w*?)\s*(?:\[\s*t\s*\]|_t|_\{t\})\s*=(.*)")
+_ONE = r"([^\W\d]\w*?)\s*(?:\[\s*t\s*\]|_t|_\{t\})"
+_DEFINES = re.compile(rf"\s*({_ONE}(?:\s*,\s*{_ONE})*)\s*=(.*)")
 _READS = re.compile(r"([^\W\d]\w*?)(?:\[\s*t\s*\]|_t\b|_\{t\})")
 
 # Operations that stand in derivations, and not in the equations of a step.
@@ -48,7 +49,13 @@ class Later:
     @staticmethod
     def of(lines: Iterable[str]) -> Later:
         found = filter(None, map(_DEFINES.match, lines))
-        return Later({m[1]: frozenset(_READS.findall(m[2])) for m in found})
+        return Later(
+            {
+                name: frozenset(_READS.findall(m[4]))
+                for m in found
+                for name in re.findall(_ONE, m[1])
+            }
+        )
 
     def check(self, name: str, right: Any, e: Elaborator) -> None:
         """Refuse a name that only a later line computes, and one that its own line computes."""

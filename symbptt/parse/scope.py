@@ -30,6 +30,7 @@ CALLS = (
     "sqrt",
     "onehot",
     "column",
+    "split",
 )
 # The names above are those of `calls.CALLS`; a test keeps the two alike.
 

@@ -54,10 +54,7 @@ class BlocksPlanner(_Planner):
     def backward(self) -> None:
         strategy = self.d.strategy
         assert isinstance(strategy, Blocks)
-        right = {self.total_name[n]: self.symbols(e.rhs) for n, e in self.d.adjoint.items()}
-        labels: dict[str, tuple[str, ...]] = {
-            self.total_name[n]: (e.label,) for n, e in self.d.adjoint.items()
-        }
+        right, labels = self.adjoint_sides()
         needed = self._needed(right)
         carried = _reading({n for n in right if self._lags(right[n])}, right)
         ways = [self._together_names(right, carried, way) & needed for way in (1, -1)]

@@ -309,13 +309,16 @@ def _only_for(
 
 
 def scratch(d: Draft) -> None:
-    """A row that only its own step touches is one array for all steps."""
+    """A row that only its own step touches is one array for all steps, and so are its parts."""
     for name, b in list(d.buffers.items()):
-        if b.role != "work" or not b.only_steps or d.held(name):
+        if b.role != "work" or not b.only_steps or b.part:
             continue
-        touches = list(d.touches(name))
+        family = [name, *(n for n, x in d.buffers.items() if x.part and x.part[0] == name)]
+        touches = [t for n in family for t in d.touches(n)]
         loops = {t.loop for t in touches}
         own = all(at_step(replace(t.ref, turned=False)) for t in touches)
         if len(loops) != 1 or None in loops or not own or not any(t.writes for t in touches):
             continue
-        d.untimed(name)
+        if not any(map(d.held, family)):
+            for n in family:
+                d.untimed(n)

@@ -25,6 +25,7 @@ from .schedule import Component, components, depends, is_timed
 from .slice import part_of
 from .split import is_weights, narrow, split
 from .totals import time_sum, total
+from .views import Labels, Sides, replaced, unnamed, views_of
 
 Node = mx.Node
 
@@ -79,8 +80,10 @@ def _planner(derivation: Derivation) -> _Planner:
 class _Planner:
     def __init__(self, derivation: Derivation):
         self.d, self.model = derivation, derivation.model
-        self.forward_rhs = {e.lhs.name: e.rhs for e in self.model.equations}
-        self.labels = {e.lhs.name: e.label for e in derivation.group("forward").equations}
+        self.views = views_of(self.model)
+        sides = {e.lhs.name: e.rhs for e in self.model.equations}
+        labels: Labels = {e.lhs.name: (e.label,) for e in derivation.group("forward").equations}
+        self.forward_rhs, self.labels = replaced(sides, labels, self.views)
         self.total_name = {n: self._adjoint_name(n) for n in derivation.adjoint}
         self.boundary, self.starts = self._ends()
         gradients = map(self._adjoint_name, self.model.table)
@@ -127,7 +130,7 @@ class _Planner:
             self.forward_loop(c)
             return
         span = self.span(name)
-        label = (self.labels[name],)
+        label = self.labels[name]
         rhs, before = self.forward_rhs[name], set(self.b.buffers)
         if rows := self.model.lag(name):  # a state that does not recur, read at earlier times
             self._state(name, rhs.shape, rows)
@@ -181,7 +184,7 @@ class _Planner:
         step = self.step()
         for name in c.names:
             rhs = split(self.forward_rhs[name], names)
-            self.accumulate(step, name, rhs, names, (self.labels[name],))
+            self.accumulate(step, name, rhs, names, self.labels[name])
         ahead = any(self.model.table[n].reversed for n in c.names)
         self.b.items.append(Loop(ahead, step.straight()))
 
@@ -267,7 +270,7 @@ class _Planner:
         loss = self.model.defined[self.model.loss.step.name]
         span = "last" if self.model.loss.over == "last" else "all"
         weight = 1 / self.horizon if self.model.loss.over == "mean" else 1
-        labels = (self.labels[loss.lhs.name],)
+        labels = self.labels[loss.lhs.name]
         self.terms = total(b, loss.rhs, span, labels, weight)
         for stage in (self.backward, self.gradients):
             b.items = []
@@ -300,7 +303,7 @@ class _Planner:
         last = self.span(name) == "last"
         self.b.buffers[name] = Buffer(name, self.model.table[name].shape, None if last else 0)
         out = Ref(name, "static" if last else "all")
-        self.b.bound[name] = self.b.emit("copy", out, ref, labels=(self.labels[name],))
+        self.b.bound[name] = self.b.emit("copy", out, ref, labels=self.labels[name])
 
     def readout(self) -> tuple[str, ...]:
         """What the loss is computed from, as the model names it."""
@@ -316,7 +319,15 @@ class _Planner:
             x: mx.Var(self.total_name[x.wrt.name], x.wrt.shape, x.wrt.times)
             for x in e.atoms(mx.Deriv)
         }
-        return e.xreplace(names)
+        return unnamed(e.xreplace(names), self.views)
+
+    def adjoint_sides(self) -> tuple[Sides, Labels]:
+        """The recursions and their labels; what a view is owed stands in that of the whole."""
+        sides = {self.total_name[n]: self.symbols(e.rhs) for n, e in self.d.adjoint.items()}
+        labels: Labels = {self.total_name[n]: (e.label,) for n, e in self.d.adjoint.items()}
+        views = {self.total_name[n] for n in self.views} & set(sides)
+        sides, labels = replaced(sides, labels, {n: sides[n] for n in views})
+        return {n: rhs for n, rhs in sides.items() if n not in views}, labels
 
     def backward(self) -> None:
         if self.model.cut is not None:  # ξ, drawn anew at every call
@@ -327,8 +338,7 @@ class _Planner:
             if rows + ahead:  # no way into the sequence is cut
                 self.b.emit("fill", Ref(xi.buffer, "padded"), 1)
             self.b.emit("draw", xi)
-        right_sides = {self.total_name[n]: self.symbols(e.rhs) for n, e in self.d.adjoint.items()}
-        labels = {self.total_name[n]: (e.label,) for n, e in self.d.adjoint.items()}
+        right_sides, labels = self.adjoint_sides()
         needed = self._needed(right_sides)
         for c in components(right_sides, tuple(right_sides)):
             if not needed & set(c.names):
