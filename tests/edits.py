@@ -174,7 +174,7 @@ class Run:
                 return derivatives(node, at)
             key = (node.name, at[0] if at else None)
             if key not in values and not at:  # the cotangent λ may be any array
-                values[key] = self.drawn(node.shape, node.name)
+                return self.drawn(node.shape, node.name)
             return values[key]
 
         where = Setting(lookup, self.sizes, FUNCTIONS, {"t": t, "T": self.steps, **times})

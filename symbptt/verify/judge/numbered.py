@@ -54,6 +54,8 @@ class _Search:
             plain = line.claim.right is not None and line.claim.relation in ("=", ":=")
             if found and found[0] in keys and plain:
                 self.lines.setdefault(found[0], line)
+        self.reads = {k: keys_of(judge.statement(x), judge.naming) for k, x in self.lines.items()}
+        self.said: dict[Any, Gradient | None] = {}
         self.pool = self._pool()
 
     def run(self) -> None:
@@ -76,8 +78,8 @@ class _Search:
 
     def tell(self) -> None:
         """What the line that defines each letter computes, the other letters being known."""
-        for key, line in self.lines.items():
-            g = self._computed(line, dict(self.judge.gradients))
+        for key in self.lines:
+            g = self._computed(key, dict(self.judge.gradients))
             if g is not None:
                 self.judge.candidates[key], self.judge.gradients[key] = [g], g
                 self.judge.stated.add(key)
@@ -120,9 +122,9 @@ class _Search:
         known, true = dict(known), 0
         while True:
             before = len(known)
-            for key, line in self.lines.items():
+            for key in self.lines:
                 if key not in known:
-                    g = self._computed(line, known)
+                    g = self._computed(key, known)
                     if g is not None:
                         known[key] = g
                         true += 1
@@ -132,16 +134,22 @@ class _Search:
                     return known, true
                 known.update(told)
 
-    def _computed(self, line: Line, known: dict[str, Gradient]) -> Gradient | None:
-        """The gradient that the right side of a line is."""
-        assert line.claim.right is not None
-        statement = self.judge.statement(line)
-        mine = {k for k in keys_of(statement, self.judge.naming) if k in self.keys}
-        if not mine - {self.judge.key_of(line.claim.left)[0]} <= set(known):  # type: ignore[index]
+    def _computed(self, key: str, known: dict[str, Gradient]) -> Gradient | None:
+        """The gradient that the right side of a letter's line is; asked of the letters it reads."""
+        mine = self.reads[key]
+        if not {k for k in mine if k in self.keys} - {key} <= set(known):
             return None
+        known = {k: known[k] for k in sorted(mine) if k in known}
+        asked = (key, *known.items())
+        if asked not in self.said:
+            self.said[asked] = self._match(self.lines[key].claim.right, known)
+        return self.said[asked]
+
+    def _match(self, right: s.Node | None, known: dict[str, Gradient]) -> Gradient | None:
+        assert right is not None
         for by_value in (False, True):
             try:
-                value = self._value(line.claim.right, known, by_value)
+                value = self._value(right, known, by_value)
             except (SymbpttError, KeyError, ValueError):
                 continue
             for g, x in self.pool.items():
@@ -159,10 +167,9 @@ class _Search:
             for g in self.pool:
                 tried = {**known, key: g}
                 count = sum(
-                    self._computed(line, tried) is not None
-                    for k, line in self.lines.items()
-                    if k not in tried
-                    and key in keys_of(self.judge.statement(line), self.judge.naming)
+                    self._computed(k, tried) is not None
+                    for k, mine in self.reads.items()
+                    if k not in tried and key in mine
                 )
                 if count > best[0]:
                     best = (count, {key: g})

@@ -176,12 +176,15 @@ class Ground:
                 out.setdefault(mx.t, value)
                 yield out
 
+    def meaning(self, choice: Choice, times: dict[Any, int]) -> Meaning:
+        """What formulas say here, at given times."""
+        return Meaning(self.system, self.naming, self.algebra(times), choice, self.recall)
+
     def sides(
         self, claim: Statement, choice: Choice, times: dict[Any, int], asked: set[str]
     ) -> tuple[Tensor, Tensor, Meaning]:
         """Both sides; what of the reading they depend on is added to `asked`, whatever happens."""
-        alg = self.algebra(times)
-        m = Meaning(self.system, self.naming, alg, choice, self.recall)
+        m = self.meaning(choice, times)
         m.asked = asked
         left = m.left(claim.left)
         return left, m.right(claim.right, left), m

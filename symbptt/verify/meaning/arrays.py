@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import sympy
@@ -33,6 +34,19 @@ def size_of(m: Frame, node: s.Node) -> Any:
         signs = (-1 if g == "-" else 1 for g in node.signs)
         return sympy.Add(*(g * size_of(m, x) for g, x in zip(signs, node.terms, strict=True)))
     raise UnknownError("[…]", "this is no size")
+
+
+def stated_sizes(m: Frame, items: Sequence[s.Node]) -> list[Any]:
+    """The sizes of N × 3 H, or of N, 3 H."""
+    out: list[Any] = []
+    for x in map(s.bare, items):
+        if not isinstance(x, s.Product):
+            out.append(size_of(m, x))
+            continue
+        ends = [n for n, sign in enumerate(x.signs, 1) if sign == "×"]
+        for a, b in pairwise((0, *ends, len(x.factors))):
+            out.append(sympy.Mul(*(size_of(m, f) for f in x.factors[a:b])))
+    return out
 
 
 def is_size(m: Frame, node: s.Node) -> bool:

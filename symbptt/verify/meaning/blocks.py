@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import sympy
+
 from ... import matrix as mx
 from .. import surface as s
 from ..algebra import tensor as tn
 from ..algebra.tensor import MisfitError, Tensor
 from ..naming import Parts
-from .arrays import beside, part
+from .arrays import beside, full, part, stated_sizes
 from .choice import UnknownError
 from .entries import entries, same_index, value
 from .frame import Frame
@@ -89,6 +91,8 @@ def _same_index(m: Frame, i: s.Node, j: s.Node) -> Tensor | None:
 
 
 def entry(m: Frame, node: s.Entry) -> Tensor:
+    if isinstance(node.of, s.Number):  # 0_{N × 3 H}
+        return full(m, sympy.Rational(node.of.text), stated_sizes(m, node.items))
     return part(m, m.of(node.of), node.items)
 
 

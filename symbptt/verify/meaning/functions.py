@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -71,13 +72,16 @@ def _function(m: Frame, node: s.Apply, head: str) -> Tensor:
         raise UnknownError(head, f"{head} takes one argument")
     x = m.of(node.arguments[0])
     fn = mx.builtin(FUNCTIONS[head]) if head in FUNCTIONS else mx.unknown(head)
-    body = fn.body
-    for _ in range(node.primes):
-        body = sympy.diff(body, Z)
+    body = _slope(fn.body, node.primes)
     if node.primes and m.settles("byvalue"):
         body = _slope_by_value(head, body)
         m.used.add("byvalue")
     return tn.elementwise(m.alg, body, x)
+
+
+@lru_cache(maxsize=256)
+def _slope(body: Any, order: int) -> Any:
+    return sympy.diff(body, Z, order)
 
 
 def _prod_of(m: Frame, a: s.Node, b: s.Node) -> Tensor:

@@ -31,6 +31,8 @@ from .propagators import Propagators
 from .substitute import is_atom, shown, substituted, with_time
 from .values import Values
 
+MOST = 120  # monomials; a rewriting that grows beyond them comes to no end
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -71,9 +73,11 @@ class Prover:
                 if not current:
                     return Proof(True, tuple(steps))
                 current, said = rewrite(current)
-                if said is None:
+                if said is None or len(current) > MOST:
                     break
                 steps.append(said)
+            if len(current) > MOST:
+                continue
             current = canonical(self.values.opened(canonical(current)))
             current = canonical(at_horizon(current, self.steps))
             if vanishes(current):

@@ -16,7 +16,7 @@ from .everywhere import everywhere
 from .slopes import argument, slope
 from .structure import brackets, drop, grouping, operation, order, sign
 from .symbols import immediate, kind, swap, total, transposed
-from .times import bound, by_one, global_index, index, numbered, unsummed
+from .times import bound, by_one, global_index, index, numbered, unsummed, unsummed_rows
 from .vocabulary import Vocabulary
 from .whole import whole
 
@@ -55,8 +55,9 @@ def _ordered(
     v: Vocabulary, statement: Statement, shape: bool
 ) -> Iterator[tuple[str, str, Statement]]:
     right, left = statement.right, statement.left
-    v.jacobian = v.is_jacobian(left)
+    v.jacobian, v.probe = v.is_jacobian(left), v.probed(left)
     yield from unsummed(v, statement)
+    yield from unsummed_rows(v, statement)
     yield from immediate(v, statement)
     for change in _changes(right, shape):
         found = list(everywhere(right, partial(change, v)))

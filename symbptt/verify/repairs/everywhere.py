@@ -34,11 +34,22 @@ def everywhere(
             for code, words, new in everywhere(value, change):
                 yield code, words, _with(node, f.name, new)
         elif isinstance(value, tuple):
-            for n, item in enumerate(value):
-                if isinstance(item, s.Node):
-                    for code, words, new in everywhere(item, change):
-                        changed = (*value[:n], new, *value[n + 1 :])
-                        yield code, words, _with(node, f.name, changed)
+            for code, words, changed in _within(value, change):
+                yield code, words, _with(node, f.name, changed)
+
+
+def _within(
+    items: tuple[Any, ...], change: Callable[[s.Node], Iterator[tuple[str, str, s.Node]]]
+) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
+    """A change at a place of one of the items; the rows of a stack are tuples again."""
+    for n, item in enumerate(items):
+        found: Iterator[tuple[str, str, Any]] = iter(())
+        if isinstance(item, s.Node):
+            found = everywhere(item, change)
+        elif isinstance(item, tuple):
+            found = _within(item, change)
+        for code, words, new in found:
+            yield code, words, (*items[:n], new, *items[n + 1 :])
 
 
 def _with(node: s.Node, name: str, value: Any) -> s.Node:

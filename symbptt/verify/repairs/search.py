@@ -16,6 +16,7 @@ from ..judge.line import Line
 from ..judge.readings import NOTE, Reading
 from ..judge.statement import Statement
 from ..judge.truth import FALSE, MISFIT, Answer
+from .distinct import Distinct
 from .edits import Edit, edits
 from .vocabulary import Vocabulary
 
@@ -46,8 +47,9 @@ class Repairs:
         known: list[Edit] = []
         for names in self._variants(statement):
             spent = 0
+            distinct = Distinct(self.judge, self._readings(statement, names))
             for edit in chain(known, _noted(proposed, known)):
-                found, cost = self._true(edit.statement, names)
+                found, cost = self._true(edit.statement, names, distinct)
                 spent += cost
                 if found is not None:
                     extra = tuple(self._assumed(n) for n in names)
@@ -112,20 +114,32 @@ class Repairs:
         readings = options.leap(names, statement, base) if names else options.plain(statement, base)
         return any(self.judge.try_(r).outcome == FALSE for r in readings)
 
-    def _true(self, statement: Statement, names: tuple[str, ...]) -> tuple[Reading | None, int]:
-        spent = 0
-        if any(n == statement.left for n in s.walk(statement.right)):
-            return None, 0  # a line that says nothing
+    def _readings(
+        self, statement: Statement, names: tuple[str, ...]
+    ) -> Iterator[tuple[int, Reading]]:
+        """The readings under some assumptions, each with the number of its base."""
         options = self.judge.options
-        for base in self.judge.bases(statement)[:4]:
+        for n, base in enumerate(self.judge.bases(statement)[:4]):
             readings = (
                 options.leap(names, statement, base) if names else options.plain(statement, base)
             )
             for reading in readings:
-                spent += 1
-                answer = self.judge.try_(reading)
-                if answer and (reading.statement.last or self._at_steps(statement, answer)):
-                    return reading, spent
+                yield n, reading
+
+    def _true(
+        self, statement: Statement, names: tuple[str, ...], distinct: Distinct | None = None
+    ) -> tuple[Reading | None, int]:
+        """The first reading under which it is true, and how many were tried."""
+        if any(n == statement.left for n in s.walk(statement.right)):
+            return None, 0  # a line that says nothing
+        spent = 0
+        for n, reading in self._readings(statement, names):
+            if distinct is not None and not distinct.has(n, reading):
+                continue
+            spent += 1
+            answer = self.judge.try_(reading)
+            if answer and (reading.statement.last or self._at_steps(statement, answer)):
+                return reading, spent
         return None, spent
 
     def _at_steps(self, statement: Statement, answer: Answer) -> bool:

@@ -12,21 +12,25 @@ from .vocabulary import Vocabulary
 
 
 def slope(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
-    """δ_t as δ_t ⊙ φ'(a_t)."""
+    """δ_t as δ_t ⊙ φ'(a_t); λ as λ times the slope of a function that it is pulled back by."""
     found = v.gradient_of(node)
-    if found is None:
+    if found is not None:
+        time = found[1].time if found[1].time is not None else mx.t
+        names = [found[0].of] if found[0].of in v.system.model.defined else []
+    elif v.probe is not None and isinstance(node, s.Symbol) and node.letter == v.probe[0]:
+        _, of, time = v.probe
+        names = list(v.within(of))
+    else:
         return
-    g, q = found
-    if g.of not in v.system.pre or g.of not in v.system.model.defined:
-        return
-    time = q.time if q.time is not None else mx.t
-    slope = v.slope(g.of, time)
-    if slope is None:
-        return
-    gate = len(v.system.pre) > 2 and g.of not in {d.name for d in v.system.model.states}
-    code = "M19" if gate else "M01"
-    words = "the gate's derivative is missing" if gate else "the activation derivative is missing"
-    yield code, words, s.Group(s.Product((node, slope), ("⊙",)))
+    for name in names:
+        gate = len(v.system.pre) > 2 and name not in {d.name for d in v.system.model.states}
+        what = "gate's" if gate else "activation"
+        for slope in v.slopes(name, time):
+            yield (
+                "M19" if gate else "M01",
+                f"the {what} derivative is missing",
+                s.Group(s.Product((node, slope), ("⊙",))),
+            )
 
 
 def argument(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:

@@ -152,8 +152,9 @@ def drop(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
         for n in range(len(node.factors)):
             factors = (*node.factors[:n], *node.factors[n + 1 :])
             signs = node.signs[1:] if n == 0 else (*node.signs[: n - 1], *node.signs[n:])
+            number = isinstance(s.bare(node.factors[n]), s.Number)
             yield (
-                "M11",
+                "M14" if number else "M11",
                 f"the factor {plain(node.factors[n])} is too much",
                 product_of(factors, signs),
             )

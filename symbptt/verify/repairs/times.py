@@ -53,6 +53,17 @@ def unsummed(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, St
             yield "M12", f"the sum over {t} is missing", replace(statement, right=summed)
 
 
+def unsummed_rows(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
+    """Σ_n [R]_{n,:} over the rows of a batch, one for each sequence."""
+    batch = mx.size("N")
+    if not any(d.timed and d.shape[:1] == (batch,) for d in v.system.model.states):
+        return
+    n = s.Symbol("n")
+    rows = s.Entry(s.Group(statement.right, "["), (n, s.Everything()))
+    summed = s.Big("sum", (s.Bound(n, s.Number("1"), s.Symbol("N")),), rows)
+    yield "M12", "the sum over the batch is missing", replace(statement, right=summed)
+
+
 def _beside(end: s.Node, by: str) -> s.Node:
     """One more, or one less: 1 for 2 − 1, t for t + 1 − 1, and t − 1."""
     if isinstance(end, s.Number) and end.text.isdigit():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 from ... import matrix as mx
@@ -21,6 +23,7 @@ class Vocabulary:
         self.samples = self._samples()
         self.upstream = self._upstream()
         self.jacobian = False  # whether the line at hand states a Jacobian
+        self.probe: tuple[str, str, Any] | None = None  # λ of λ ∂u_s/∂v: the letter, u and s
 
     def _samples(self) -> dict[str, s.Node]:
         """The author's way to write each quantity and each gradient, with its first time."""
@@ -55,6 +58,19 @@ class Vocabulary:
     def is_jacobian(self, left: s.Node) -> bool:
         bare = s.bare(left)
         return isinstance(bare, s.Derivative) and not self.judge.options.of_loss(bare)
+
+    def probed(self, left: s.Node) -> tuple[str, str, Any] | None:
+        """The letter that a left side pulls back, which is no quantity, and what of."""
+        whole = s.bare(left)
+        factors = [s.bare(x) for x in whole.factors] if isinstance(whole, s.Product) else []
+        for letter, jacobian in permutations(factors, 2):
+            if isinstance(letter, s.Symbol) and isinstance(jacobian, s.Derivative):
+                of = s.bare(jacobian.of) if jacobian.of is not None else None
+                q = self.naming.parts(of) if isinstance(of, s.Symbol) else None
+                name = self.system.names.get(q.name) if q is not None else None
+                if q and name and not letter.indices and letter.letter not in self.system.names:
+                    return letter.letter, name, q.time
+        return None
 
     def time_of(self, node: s.Node) -> Any:
         for n in s.walk(node):
@@ -112,6 +128,32 @@ class Vocabulary:
                 return self.at(self.samples[written], time)
         return None
 
+    def within(self, name: str) -> Iterator[str]:
+        """A quantity and what its step computes it from, the nearest first."""
+        found, defined = [name], self.system.model.defined
+        for n in found:
+            if n in defined:
+                yield n
+                read = mx.variables(defined[n].rhs)
+                found += [
+                    v.name for v in read if v.times and v.time == mx.t and v.name not in found
+                ]
+
+    def slopes(self, name: str, time: Any) -> Iterator[s.Node]:
+        """The slopes of the functions in the equation of a quantity, as far as they have names."""
+        rhs = self.system.model.defined[name].rhs
+        if isinstance(rhs, mx.Apply):
+            slope = self.slope(name, time)
+            if slope is not None:
+                yield slope
+            return
+        for call in sorted(rhs.atoms(mx.Apply), key=str):
+            fn, inner = call.args
+            if isinstance(inner, mx.Var) and inner.times:
+                argument = self.symbol_for(inner.name, time + inner.time - mx.t)
+                if argument is not None:
+                    yield _slope_at(fn.name, argument)
+
     def slope(self, name: str, time: Any) -> s.Node | None:
         """The slope of v = f(a) in the author's symbols: 1 − h_t², f_t ⊙ (1 − f_t), f'(z_t)."""
         rhs = self.system.model.defined[name].rhs
@@ -129,3 +171,14 @@ class Vocabulary:
         if inner is None:
             return None
         return s.Apply(s.Symbol(fn), (inner,), primes=1)
+
+
+def _slope_at(fn: str, argument: s.Node) -> s.Node:
+    """f' at an argument: 1 − tanh(c)², σ(c) ⊙ (1 − σ(c)), f'(c)."""
+    one, value = s.Number("1"), s.Apply(s.Symbol(fn), (argument,))
+    if fn == "tanh":
+        return s.Group(s.Sum((one, s.Power(value, s.Number("2"))), ("+", "-")))
+    if fn == "sigmoid":
+        rest = s.Group(s.Sum((one, value), ("+", "-")))
+        return s.Group(s.Product((value, rest), ("⊙",)))
+    return replace(value, primes=1)

@@ -43,9 +43,11 @@ def whole(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, State
         moved = v.at(sample, time) if time is not None else sample
         product = s.Product((moved, body), ("⊙",))
         yield "M02", "the upstream factor is missing", replace(statement, right=product)
-    for sample in v.upstream.values():
-        time = v.time_of(s.bare(statement.left))
-        moved = replace(sample, by=v.at(s.bare(sample.by), time))
-        if time is not None and moved != s.bare(statement.left):
-            product = s.Product((moved, body), ("⊙",))
-            yield "M02", "the upstream factor is missing", replace(statement, right=product)
+    left, time = s.bare(statement.left), v.time_of(s.bare(statement.left))
+    own = [left] if isinstance(left, s.Derivative) and v.judge.options.of_loss(left) else []
+    for sample in dict.fromkeys((*v.upstream.values(), *own)):
+        for at in [] if time is None else (time, time + 1):
+            moved = replace(sample, by=v.at(s.bare(sample.by), at))
+            if moved != left:
+                product = s.Product((moved, body), ("⊙",))
+                yield "M02", "the upstream factor is missing", replace(statement, right=product)

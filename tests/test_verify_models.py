@@ -1,0 +1,87 @@
+"""Lines about a given model, as the project prints them, each with a wrong one beside it."""
+
+import pytest
+
+from symbptt.verify.judge.line import Line
+from symbptt.verify.proof import prover
+from symbptt.verify.report import verify
+
+SAID = "d is total, ∂ holds all else fixed.\n\n"
+BOTH = r"""$$h_{t} = o_{t} \odot \tanh(c_{t})$$
+
+$$c_{t} = f_{t} \odot c_{t-1} + i_{t} \odot g_{t}$$
+
+$$\lambda \cdot \frac{\partial z_{t}}{\partial V} = h_{t}^{\top} \lambda$$
+
+$$\frac{\mathrm{d}L}{\mathrm{d}x_{t}} = \frac{\mathrm{d}L}{\mathrm{d}a_{t}} W^{\top}$$
+
+"""
+
+
+def last(line: str, model: str = "lstm") -> Line:
+    return verify(f"{SAID}{BOTH}$${line}$$", model=model).lines[-1]
+
+
+BLOCKS = (
+    r"\lambda \cdot \frac{\partial i_{t}}{\partial a_{t}} ="
+    r" [\lambda \odot i_{t} \odot (1 - i_{t}), \mathbf{0}_{N \times 3 H}]"
+)
+
+
+def test_an_array_of_zeros_of_a_stated_shape() -> None:
+    assert last(BLOCKS).verdict == "proved"
+    assert last(BLOCKS.replace("3 H", "2 H")).verdict == "refuted"
+    assert last(BLOCKS.replace(r"\mathbf{0}", r"\mathbf{1}")).verdict == "refuted"
+    assert last(BLOCKS.replace("1 - i", "1 + i")).codes == ["M15"]
+
+
+FORWARD = (
+    r"\frac{\mathrm{d}L}{\mathrm{d}W} = \sum_{t=1}^{T} \frac{\partial l_{t}}{\partial h_{t}}"
+    r" \cdot \frac{\mathrm{d}h_{t}}{\mathrm{d}W}"
+)
+
+
+def test_a_gradient_as_the_sum_of_what_forward_sensitivities_hand_on() -> None:
+    assert last(FORWARD).verdict == "proved"
+    assert last(FORWARD.replace("h_{t}", "h_{t-1}")).verdict == "refuted"
+
+
+def test_a_rewriting_that_grows_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prover, "MOST", 1)
+    found = last(FORWARD)
+    assert found.verdict == "tested"
+    assert "one form" in found.message
+
+
+def test_a_readout_of_states_that_are_written_out_themselves() -> None:
+    twice = r"z_{t} = h_{t} V + b_{y}$$" + "\n\n$$" + r"z_{t} = h_{t} V + b_{y}"
+    assert last(twice).verdict == "definition"
+    assert last(twice.replace("t} V + b_{y}$$", "t} V - b_{y}$$")).verdict == "definition"
+    assert last(f"{twice} - b_{{y}}").verdict == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("line", "right", "wrong", "code"),
+    [
+        # A slope that the cotangent lacks: that of a gate, and that of the cell's readout.
+        (r"\lambda \cdot \frac{\partial h_{t}}{\partial h_{t-1}} = X U^{\top}",
+         r"[\mathbf{0}_{N \times 3 H}, \lambda \odot o_{t} \odot (1 - o_{t}) \odot \tanh(c_{t})]",
+         r"[\mathbf{0}_{N \times 3 H}, \lambda \odot \tanh(c_{t})]", "M19"),
+        (r"\lambda \cdot \frac{\partial h_{t}}{\partial c_{t}} = X",
+         r"\lambda \odot o_{t} \odot (1 - \tanh(c_{t})^{2})", r"\lambda \odot o_{t}", "M01"),
+        (r"\lambda \cdot \frac{\partial h_{t}}{\partial b} = X",
+         r"\sum_{n=1}^{N} [[\mathbf{0}_{N \times 3 H}, \lambda \odot o_{t} \odot (1 - o_{t})"
+         r" \odot \tanh(c_{t})]]_{n,:}",
+         r"[\mathbf{0}_{N \times 3 H}, \lambda \odot o_{t} \odot (1 - o_{t}) \odot \tanh(c_{t})]",
+         "M12"),
+        (r"\frac{\mathrm{d}L}{\mathrm{d}c_{0}} = X",
+         r"\frac{\mathrm{d}L}{\mathrm{d}c_{1}} \odot f_{1}", "f_{1}", "M02"),
+        (r"\frac{\mathrm{d}L}{\mathrm{d}h_{t}} = X V^{\top}"
+         r" + \frac{\mathrm{d}L}{\mathrm{d}a_{t+1}} U^{\top}",
+         r"\frac{\mathrm{d}L}{\mathrm{d}z_{t}}", r"2 \frac{\mathrm{d}L}{\mathrm{d}z_{t}}", "M14"),
+    ],
+)  # fmt: skip
+def test_one_mistake_is_named_first(line: str, right: str, wrong: str, code: str) -> None:
+    assert last(line.replace("X", right)).verdict == "proved"
+    found = last(line.replace("X", wrong))
+    assert (found.verdict, found.codes[:1]) == ("refuted", [code])
