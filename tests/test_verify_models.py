@@ -85,3 +85,19 @@ def test_one_mistake_is_named_first(line: str, right: str, wrong: str, code: str
     assert last(line.replace("X", right)).verdict == "proved"
     found = last(line.replace("X", wrong))
     assert (found.verdict, found.codes[:1]) == ("refuted", [code])
+
+
+PATHS = (
+    r"$$\frac{\mathrm{d}L}{\mathrm{d}W_{hh}} = \sum_{t=1}^{T} \sum_{k=1}^{t}"
+    r" \frac{\partial l_{t}}{\partial h_{t}} \cdot \prod_{j=k+1}^{t}"
+    r" \frac{\partial h_{j}}{\partial h_{j-1}} \cdot \frac{\partial h_{k}}{\partial W_{hh}}$$"
+)
+
+
+def test_what_holds_everything_else_fixed_is_no_factor_of_a_path() -> None:
+    """With ∂h_j/∂h_{j−1} = 0, a sum over all paths would be that over the shortest."""
+    before = f"{SAID}A product over time multiplies from the latest step on the left.\n\n"
+    assert verify(before + PATHS, model="elman").lines[-1].verdict == "proved"
+    twice = PATHS.replace(r"\partial h_{k}}{\partial W", r"\mathrm{d}h_{k}}{\mathrm{d}W")
+    found = verify(before + twice, model="elman").lines[-1]
+    assert (found.verdict, found.codes) == ("refuted", ["M09"])

@@ -148,10 +148,23 @@ class Options:
                 lists.append([*((key, x, False) for x in senses), (key, TOTAL, True)])
             else:
                 lists.append([(key, TOTAL, False), (key, IMMEDIATE, True)])
-        every = sorted(itertools.product(*lists), key=lambda x: len({kind for _, kind, _ in x}))
+        plain = {k for k, n in atoms.items() if n.kind == "∂" and self._by_value(n)}
+        through = any(self._is_step_loss(n) for x in (statement.left, statement.right)
+                      for n in s.walk(x))  # fmt: skip
+        every = []
+        for combination in itertools.product(*lists):
+            # Where ∂ holds everything else fixed, it does so all along the line.
+            direct = {kind == DIRECT for key, kind, _ in combination if key in plain}
+            if len(direct) < 2 and not (through and True in direct):
+                every.append(combination)
+        every.sort(key=lambda x: len({kind for _, kind, _ in x}))
         for combination in every[:16]:  # one sense of ∂ for the whole line comes first
             chosen = {key: kind for key, kind, _ in combination}
             yield chosen, tuple(key for key, _, say in combination if say)
+
+    def _is_step_loss(self, node: s.Node) -> bool:
+        """∂l_t/∂h_t, which goes through the readout."""
+        return isinstance(node, s.Derivative) and node.kind == "∂" and self.of_loss(node)
 
     def _by_value(self, node: s.Derivative) -> bool:
         by = s.whole(node.by)

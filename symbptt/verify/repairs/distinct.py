@@ -1,8 +1,9 @@
-"""Readings of a false line, one for each pair of values that its sides take under them.
+"""The readings of a false line that are worth trying its edits under.
 
-A line of two derivatives has dozens of readings and its sides two or three values. An edit is
-tried under one reading for each: under the others its sides have these values again, unless the
-edit brings in a derivative of its own, whose readings are all kept.
+A line of two derivatives has dozens of readings, and its letters and derivatives two or three
+values under them. Two readings that agree in all these values differ for no edit that does not
+bring in a derivative of its own; and where the two sides have one shape under some readings, an
+edit that leaves the shapes alone is of no use under the others.
 """
 
 from __future__ import annotations
@@ -13,24 +14,30 @@ from typing import Any
 import numpy as np
 
 from ...errors import SymbpttError
+from .. import surface as s
 from ..algebra.tensor import Tensor
 from ..judge.judge import Judge
 from ..judge.readings import Reading
+from ..judge.truth import FALSE
+from ..meaning.formula import Meaning
 
 Key = tuple[Any, ...]
+_ERRORS = (SymbpttError, ArithmeticError, ValueError, LookupError)
 
 
 class Distinct:
-    """The readings of one line to try its edits under; all of them where the line has no sides."""
+    """The readings to try the edits of one line under; all where the line has no left side."""
 
     def __init__(self, judge: Judge, readings: Iterable[tuple[int, Reading]]):
-        self._kept: dict[Key, list[dict[str, str]]] = {}
-        values: set[Any] = set()
+        found: dict[Any, tuple[int, Reading]] = {}
         for n, reading in readings:
-            value = _sides(judge, reading)
-            if value is not None and value not in values:
-                values.add(value)
-                self._kept.setdefault(_plain(n, reading), []).append(dict(reading.choice.kinds))
+            values = _values(judge, reading)
+            if values is not None:
+                found.setdefault((n, *values), (n, reading))
+        fitting = [x for x in found.values() if judge.try_(x[1]).outcome == FALSE]
+        self._kept: dict[Key, list[dict[str, str]]] = {}
+        for n, reading in fitting or found.values():
+            self._kept.setdefault(_plain(n, reading), []).append(dict(reading.choice.kinds))
 
     def has(self, n: int, reading: Reading) -> bool:
         """Whether an edited line is to be read so: as one of those kept, in all they settle."""
@@ -48,19 +55,31 @@ def _plain(n: int, reading: Reading) -> Key:
     return n, choice.row, choice.layout, choice.order, choice.spread, reading.ground
 
 
-def _sides(judge: Judge, reading: Reading) -> Any:
-    """What both sides are at the first step they speak of; None where the left one is nothing."""
+def _values(judge: Judge, reading: Reading) -> Key | None:
+    """What the letters and derivatives are at one step; None where the left side is nothing."""
     ground, statement = judge.ground_of(reading), reading.statement
     times = next(iter(ground.assignments(ground.free_times(statement), statement.last)))
-    m = ground.meaning(reading.choice, times)
+    bounds = [b for n in s.walk(statement.right) if isinstance(n, s.Big) for b in n.bounds]
+    summed = {judge.naming.symbol(b.variable.letter): 2 for b in bounds}
     try:
-        left = m.left(statement.left)
-    except (SymbpttError, ArithmeticError, ValueError, LookupError):
+        left = ground.meaning(reading.choice, times).left(statement.left)
+    except _ERRORS:
         return None
+    choice = reading.choice
+    m = ground.meaning(choice, {**summed, **times})
+    parts = [n for n in s.walk(statement.right) if isinstance(n, _PARTS)]
+    said = [choice.order, choice.spread, reading.ground, *(_value(m, n) for n in parts)]
+    return _digits(left), *said
+
+
+_PARTS = (s.Symbol, s.Derivative, s.Shorthand)
+
+
+def _value(m: Meaning, node: s.Node) -> Any:
     try:
-        return _digits(left), _digits(m.right(statement.right, left))
-    except (SymbpttError, ArithmeticError, ValueError, LookupError) as error:
-        return _digits(left), str(error)
+        return _digits(m.of(node))
+    except _ERRORS as error:
+        return str(error)
 
 
 def _digits(x: Tensor) -> Any:
