@@ -167,3 +167,56 @@ CLOSED = (
 def test_a_double_sum_over_powers(first: str, right: bool) -> None:
     text = f"{SAID}The latest step stands on the left.\n\n$${CLOSED % first}$$"
     assert (verdicts(text, "linear_mse")[-1] == "proved") == right
+
+
+# -- several states: the forward road to a gradient, by summation by parts
+
+
+@pytest.mark.parametrize(
+    ("model", "line", "right"),
+    [
+        (
+            "second_order",
+            r"\frac{\mathrm{d}L}{\mathrm{d}W_1} = \sum_{t=1}^{T}"
+            r" \frac{\partial l_t}{\partial h_t} \cdot \frac{\mathrm{d}h_t}{\mathrm{d}W_1}",
+            True,
+        ),
+        (
+            "lstm",
+            r"\frac{\mathrm{d}L}{\mathrm{d}W} = \sum_{t=1}^{T}"
+            r" \frac{\partial l_t}{\partial h_t} \cdot \frac{\mathrm{d}h_t}{\mathrm{d}W}",
+            True,
+        ),
+        (
+            "lstm",  # the total derivative by h twice
+            r"\frac{\mathrm{d}L}{\mathrm{d}W} = \sum_{t=1}^{T}"
+            r" \frac{\mathrm{d}L}{\mathrm{d}h_t} \cdot \frac{\mathrm{d}h_t}{\mathrm{d}W}",
+            False,
+        ),
+        (
+            "second_order",
+            r"\frac{\mathrm{d}L}{\mathrm{d}W_1} = \sum_{t=2}^{T}"
+            r" \frac{\partial l_t}{\partial h_t} \cdot \frac{\mathrm{d}h_t}{\mathrm{d}W_1}",
+            False,
+        ),
+    ],
+)
+def test_a_gradient_carried_along(model: str, line: str, right: bool) -> None:
+    assert (verdicts(f"{SAID}$${line}$$", model)[-1] == "proved") == right
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        (r"\frac{\partial x_t}{\partial a_t} = \mathrm{diag}(\exp(a_t) \odot x_{t-1})", True),
+        (r"\frac{\partial a_t}{\partial \nu} = \mathrm{diag}(a_t)", True),
+        (r"\frac{\partial a_t}{\partial \nu} = \mathrm{diag}(\exp(a_t))", False),
+    ],
+)
+def test_an_argument_that_no_value_is_in(line: str, right: bool) -> None:
+    forward = (
+        r"$$a_t = -\exp(\nu)$$"
+        "\n\n"
+        r"$$x_t = \exp(a_t) \odot x_{t-1} + \exp(\gamma) \odot (B u_t)$$"
+    )
+    assert (verdicts(f"{SAID}{forward}\n\n$${line}$$", "lru_real")[-1] == "proved") == right

@@ -48,27 +48,26 @@ def arguments_named(model: Model) -> tuple[Model, dict[str, str]]:
     pre: dict[str, str] = {}
     for e in model.equations:
         rhs = e.rhs
+        inner = rhs.args[-1] if isinstance(rhs, mx.Apply | mx.Softmax) else None
         calls = [] if e.lhs == model.loss.step else list(_applied(rhs))
-        if len(calls) == 1:
-            (call,), inner = calls, calls[0].args[-1]
-            if isinstance(inner, mx.Var):
-                if call == rhs and inner.name in model.defined:
-                    pre[e.lhs.name] = inner.name
-            else:
-                name = f"{e.lhs.name}~"
-                var = mx.Var(name, inner.shape, (mx.t,))
-                equations.append(Equation("", var, inner))
-                declarations.append(Declaration(name, "variable", tuple(inner.shape), True))
-                rhs = rhs.xreplace({call: call.func(*call.args[:-1], var)})
-                pre[e.lhs.name] = name
+        if isinstance(inner, mx.Var) and inner.name in model.defined:
+            pre[e.lhs.name] = inner.name
+        elif len(calls) == 1:
+            (call,), argument = calls, calls[0].args[-1]
+            name = f"{e.lhs.name}~"
+            var = mx.Var(name, argument.shape, (mx.t,))
+            equations.append(Equation("", var, argument))
+            declarations.append(Declaration(name, "variable", tuple(argument.shape), True))
+            rhs = rhs.xreplace({call: call.func(*call.args[:-1], var)})
+            pre[e.lhs.name] = name
         equations.append(replace(e, rhs=rhs))
     made = replace(model, declarations=tuple(declarations), equations=tuple(equations))
     return made, pre
 
 
 def _applied(e: Any) -> Iterator[Any]:
-    """The functions of values in an expression, outermost first; none inside another."""
-    if isinstance(e, mx.Apply | mx.Softmax) and any(v.times for v in mx.variables(e)):
+    """The functions of what has no name yet, outermost first; none inside another."""
+    if isinstance(e, mx.Apply | mx.Softmax) and not isinstance(e.args[-1], mx.Var):
         yield e
         return
     for x in e.args if isinstance(e, mx.Node) and not isinstance(e, mx.Var) else ():

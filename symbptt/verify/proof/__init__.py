@@ -4,5 +4,6 @@ substitute   polynomials with times, slots or factors replaced
 chain        one step of the chain rule
 values       forward values written out
 propagators  closed forms: products of the step Jacobians
+parts        the backward and the forward road, by summation by parts
 prover       `Prover`: both sides brought to one form
 """
