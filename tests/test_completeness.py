@@ -220,3 +220,124 @@ def test_an_argument_that_no_value_is_in(line: str, right: bool) -> None:
         r"$$x_t = \exp(a_t) \odot x_{t-1} + \exp(\gamma) \odot (B u_t)$$"
     )
     assert (verdicts(f"{SAID}{forward}\n\n$${line}$$", "lru_real")[-1] == "proved") == right
+
+
+# -- arrays of one number, and the last step
+
+
+@pytest.mark.parametrize(
+    ("model", "line", "right"),
+    [
+        ("lstm", r"[\mathbf{0}_{N \times H}, %s, \mathbf{0}_{N \times 2 H}]", True),
+        ("lstm", r"[\mathbf{0}_{N \times 2 H}, %s, \mathbf{0}_{N \times H}]", False),
+        ("lstm", r"[\mathbf{1}_{N \times H}, %s, \mathbf{0}_{N \times 2 H}]", False),
+    ],
+)
+def test_zeros_of_a_stated_shape(model: str, line: str, right: bool) -> None:
+    slope = r"\lambda \odot f_t \odot (1 - f_t)"
+    text = rf"{SAID}$$\lambda \cdot \frac{{\partial f_t}}{{\partial a_t}} = {line % slope}$$"
+    assert (verdicts(text, model)[-1] == "proved") == right
+
+
+@pytest.mark.parametrize(("when", "right"), [("T", True), ("1", False), ("T-1", False)])
+def test_the_last_step_in_brackets(when: str, right: bool) -> None:
+    line = (
+        r"\frac{\mathrm{d}L}{\mathrm{d}o_t} = \operatorname{column}\left(\frac{1}{N}"
+        rf" ([t = {when}] \mathbf{{1}}_{{N}})\right) \odot (\operatorname{{softmax}}(o_t)"
+        r" - \mathbf{1}_{y_t})"
+    )
+    assert (verdicts(f"{SAID}$${line}$$", "encoder")[-1] == "proved") == right
+
+
+# -- the text's own forward equations: batches of rows, blocks, tokens, a loss by its name
+
+
+def own(text: str) -> list[tuple[str, str]]:
+    return [(x.claim.tag or x.claim.id, x.verdict) for x in verify(text, file="x.md").lines]
+
+
+TOKENS = r"""d is total, ∂ holds all else fixed; Jacobians are in numerator layout.
+
+$$a_t = U_{:,x_t} + W s_{t-1}$$
+
+$$s_t = \tanh(a_t)$$
+
+$$z_t = V s_t$$
+
+$$l_t = \operatorname{cross-entropy}(z_t, y_t)$$
+
+$$L = \sum_{t=1}^{T} l_t$$
+
+"""
+ROWS = r"""d is total, ∂ holds all else fixed; Jacobians are in numerator layout.
+
+$$a_t = x_t W + h_{t-1} U + b$$
+
+$$r_t = \operatorname{sigmoid}([a_t]_{:,0:H})$$
+
+$$g_t = \tanh([a_t]_{:,H:2 H})$$
+
+$$h_t = r_t \odot h_{t-1} + (1 - r_t) \odot g_t$$
+
+$$o_t = h_t V$$
+
+$$l_t = \frac{1}{N} \sum_{n=1}^{N} [\operatorname{cross-entropy}(o_t, y_t)]_n$$
+
+$$L = \sum_{t=1}^{T} l_t$$
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("forward", "line", "verdict"),
+    [
+        (
+            TOKENS,
+            r"\frac{\mathrm{d}L}{\mathrm{d}z_t} = \operatorname{softmax}(z_t) - \mathbf{1}_{y_t}",
+            "proved",
+        ),
+        (
+            TOKENS,
+            r"\frac{\mathrm{d}L}{\mathrm{d}U} = \sum_{t=1}^{T}"
+            r" \frac{\mathrm{d}L}{\mathrm{d}a_t} \mathbf{1}_{x_t}^\top",
+            "proved",
+        ),
+        (
+            TOKENS,
+            r"\frac{\mathrm{d}L}{\mathrm{d}z_t} = \mathbf{1}_{y_t} - \operatorname{softmax}(z_t)",
+            "refuted",
+        ),
+        (
+            TOKENS,
+            r"\frac{\mathrm{d}L}{\mathrm{d}U} = \sum_{t=1}^{T}"
+            r" \frac{\mathrm{d}L}{\mathrm{d}s_t} \mathbf{1}_{x_t}^\top",
+            "refuted",
+        ),
+        (
+            ROWS,
+            r"\frac{\mathrm{d}L}{\mathrm{d}o_t} = \frac{1}{N}"
+            r" (\operatorname{softmax}(o_t) - \mathbf{1}_{y_t})",
+            "proved",
+        ),
+        (
+            ROWS,
+            r"\frac{\mathrm{d}L}{\mathrm{d}U} = \sum_{t=1}^{T}"
+            r" h_{t-1}^\top \frac{\mathrm{d}L}{\mathrm{d}a_t}",
+            "proved",
+        ),
+        (
+            ROWS,
+            r"\frac{\mathrm{d}L}{\mathrm{d}o_t} ="
+            r" \operatorname{softmax}(o_t) - \mathbf{1}_{y_t}",
+            "refuted",
+        ),
+        (
+            ROWS,
+            r"\frac{\mathrm{d}L}{\mathrm{d}U} = \sum_{t=1}^{T}"
+            r" \frac{\mathrm{d}L}{\mathrm{d}a_t}^\top h_{t-1}",
+            "refuted",
+        ),
+    ],
+)
+def test_its_own_forward_equations(forward: str, line: str, verdict: str) -> None:
+    assert own(f"{forward}$${line}$$")[-1][1] == verdict

@@ -310,7 +310,7 @@ def systems(
         every, conventions = settled([*standard, *claims])
         try:
             yield from_document(every, conventions, shapes)
-        except IncompleteError:
+        except SymbpttError:  # a usual form that does not fit what the text has of its own
             continue
 
 

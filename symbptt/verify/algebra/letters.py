@@ -164,6 +164,14 @@ class Letters:
             *(p.Ix("f", f"#{name}", str(size)) for name in (i, j))
         )
 
+    def same_time(self, a: Any, b: Any) -> Entries:
+        def entries(slots: Slots, bound: Bound) -> Poly:
+            gap = p.lin_add(linear(a, bound), linear(b, bound), -1)
+            ends = (Factor("ge", "", (p.lin_add(p.Lin(0), gap, c),)) for c in (1, -1))
+            return p.mul(*(p.atom(x) for x in ends))
+
+        return sized(entries, ())
+
     def any_array(self, name: str, shape: Any) -> Entries:
         return lambda slots, bound: p.atom(Factor("var", f"any {name}", (), slots))
 

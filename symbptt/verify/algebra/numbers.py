@@ -146,6 +146,9 @@ class Numbers:
     def same_index(self, i: str, j: str, size: Any) -> Any:
         return np.array(float(self.free.get(i, 0) == self.free.get(j, 0)))
 
+    def same_time(self, a: Any, b: Any) -> Any:
+        return np.array(float(self.at(a) == self.at(b)))
+
     def any_array(self, name: str, shape: Any) -> Any:
         """An array that a name stands for and that may be any: multiples of 1/64."""
         draw = random.Random(f"{name}{shape}")

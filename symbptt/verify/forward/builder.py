@@ -14,6 +14,7 @@ import sympy
 from ... import matrix as mx
 from .. import surface as s
 from ..naming import Naming, Parts
+from .claims import extent
 from .drafts import FUNCTIONS, Draft, IncompleteError, Size, is_capital, is_matrix
 
 
@@ -43,6 +44,9 @@ class Builder:
         self.gaps: dict[str, s.Node] = {}  # e of e_t = d_t − y_t, squared in the loss
         self.matrices: set[str] = set()  # names of two indices, w of w_{kl}
         self.batch = False  # whether a capital with a time is a batch, a row for each sample
+        self.sampled = False  # whether every value has a row for each sample
+        self.totals: dict[str, Any] = {}  # the sizes of values that are read in blocks
+        self.tokens: dict[str, Size] = {}  # the x_t of U_{:,x_t}, and how many there are of them
         self.numbers: set[str] = set()  # the names of numbers, the α of α h
         self.scalar = False  # whether the text is about numbers, without a vector in it
         self.steps: int | None = None  # of a run, where the text fixes them
@@ -56,6 +60,9 @@ class Builder:
                 name=mx.size(name) if not name.isdigit() else sympy.Integer(name)
             )
         return self.known[name]
+
+    def extent(self, n: Any) -> Size:
+        return self.named(n.name) if n.is_Symbol else Size(name=n)
 
     def variable(self, q: Parts) -> Draft:
         if q.time is not None and q.time == self.steps:
@@ -75,8 +82,9 @@ class Builder:
             elif self.scalar or name in self.numbers:
                 self.sizes[name] = []
             elif timed:
-                rows = self.batch and is_capital(q)
-                self.sizes[name] = [self.named("N"), Size()] if rows else [Size()]
+                rows = self.sampled or (self.batch and is_capital(q))
+                mine = self.extent(self.totals[name]) if name in self.totals else Size()
+                self.sizes[name] = [self.named("N"), mine] if rows else [mine]
             else:
                 self.sizes[name] = [
                     Size() for _ in range(1 + (is_matrix(q) or name in self.matrices))
@@ -116,7 +124,30 @@ class Builder:
             return self._transpose(node.base)
         if isinstance(node, s.Stack):
             return self.stacked([self.build(x) for row in node.rows for x in row])
+        if isinstance(node, s.Entry) and len(node.items) == 2:
+            return self._part(node)
         raise IncompleteError(f"a {type(node).__name__} in a forward equation")
+
+    def _part(self, node: s.Entry) -> Draft:
+        """U_{:,x_t}, the column of a token; [a_t]_{:,H:2 H}, a block of columns."""
+        rows, item = map(s.bare, node.items)
+        whole = self.build(node.of)
+        if not isinstance(rows, s.Everything) or whole.rank != 2:
+            raise IncompleteError("entries in a forward equation")
+        if isinstance(item, s.Relation) and item.relation == ":":
+            lo, hi = extent(item.left), extent(item.right)
+            size = self.extent(sympy.expand(hi - lo))
+            make = lambda: mx.block(whole.make(), lo, hi)  # noqa: E731
+            return Draft([whole.sizes[0], size], make, whole.row)
+        q = self.naming.parts(item) if isinstance(item, s.Symbol) else None
+        if q is None or q.time is None:
+            raise IncompleteError("entries in a forward equation")
+        self.sizes[q.name], self.timed[q.name] = [], True
+        self.tokens[q.name] = count = whole.sizes[1]
+        self.inputs.setdefault(q.name)
+        token = mx.Var(q.name, (), (q.time,))
+        column = lambda: mx.matmul(whole.make(), mx.onehot(token, count.symbol()))  # noqa: E731
+        return Draft([whole.sizes[0]], column, False)
 
     def _transpose(self, base: s.Node) -> Draft:
         x = self.build(base)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
+import sympy
+
+from ... import matrix as mx
 from .. import surface as s
 from ..naming import Naming
 from .drafts import FUNCTIONS, LOSSES, IncompleteError, is_capital, is_matrix
@@ -149,6 +153,45 @@ def writes_batches(forward: Iterable[s.Claim], naming: Naming) -> bool:
                 if q.time is not None and is_capital(q) and r.time is None and is_matrix(r):
                     return True
     return False
+
+
+def counts_samples(trees: Iterable[s.Node], naming: Naming) -> bool:
+    """Whether a value is read at two indices, [x_t]_{n,m}, [a_t]_{:,0:H}: samples stand in rows."""
+    return any(len(items) == 2 for _, items in _entries(trees, naming))
+
+
+def totals(trees: Iterable[s.Node], naming: Naming) -> dict[str, Any]:
+    """The sizes of the values that are read in blocks: 4 H for [a_t]_{:,3 H:4 H} of a_t."""
+    ends: dict[str, list[Any]] = {}
+    for name, items in _entries(trees, naming):
+        last = s.bare(items[-1])
+        if isinstance(last, s.Relation) and last.relation == ":":
+            ends.setdefault(name, []).append(extent(last.right))
+    return {name: max(found, key=lambda n: n.subs(dict.fromkeys(n.free_symbols, 1)))
+            for name, found in ends.items()}  # fmt: skip
+
+
+def _entries(trees: Iterable[s.Node], naming: Naming) -> Iterator[tuple[str, tuple[s.Node, ...]]]:
+    for n in (n for tree in trees for n in s.walk(tree) if isinstance(n, s.Entry)):
+        of = s.bare(n.of)
+        q = naming.parts(of) if isinstance(of, s.Symbol) else None
+        if q is not None and q.time is not None and n.items:
+            yield q.name, n.items
+
+
+def extent(node: s.Node) -> Any:
+    """3 H as a size. Raises IncompleteError."""
+    node = s.bare(node)
+    if isinstance(node, s.Number) and node.text.isdigit():
+        return sympy.Integer(node.text)
+    if isinstance(node, s.Symbol) and not node.indices:
+        return mx.size(node.letter)
+    if isinstance(node, s.Product):
+        return sympy.Mul(*map(extent, node.factors))
+    if isinstance(node, s.Sum):
+        signs = (-1 if g == "-" else 1 for g in node.signs)
+        return sympy.Add(*(g * extent(x) for g, x in zip(signs, node.terms, strict=True)))
+    raise IncompleteError("this is no size")
 
 
 def is_about_numbers(forward: Iterable[s.Claim], trees: Iterable[s.Node], naming: Naming) -> bool:

@@ -21,12 +21,14 @@ from .builder import Builder
 from .claims import (
     accepted,
     connected,
+    counts_samples,
     final,
     gives_numbers,
     is_about_numbers,
     is_forward,
     losses_of,
     numbers_of,
+    totals,
     writes_batches,
 )
 from .components import whole
@@ -34,6 +36,7 @@ from .define import define
 from .drafts import LOSSES, IncompleteError
 from .loss import errors, loss_over, step_loss
 from .missing import free_functions, free_state, readout
+from .stated import names_loss
 from .steps import fixed_steps, last_read
 from .system import System
 
@@ -72,6 +75,8 @@ def from_document(
     said = [w for c, w in zip(claims, written, strict=True) if any(c is x for x in forward)]
     b.accepted = [c.right for c in said if c.right is not None]
     b.batch = writes_batches(forward, naming)
+    b.sampled = counts_samples(trees, naming)
+    b.totals = totals(trees, naming)
     b.scalar = gives_numbers(claims, naming) or is_about_numbers(forward, trees, naming)
     b.numbers = numbers_of(forward, naming)
     b.final = final(forward, naming)
@@ -83,7 +88,7 @@ def from_document(
             assert isinstance(left, s.Symbol) and claim.right is not None
             if left.letter in LOSSES[:3] and not left.sub and not left.sup:
                 continue
-            if left.letter in LOSSES and _states_loss(claim.right):
+            if left.letter in LOSSES and (_states_loss(claim.right) or names_loss(claim.right)):
                 continue
             if left.letter in LOSSES[:3] and left.letter in derived:
                 continue  # L_t = −y_t log ŷ_t
@@ -221,7 +226,8 @@ def declared(a: Assembly, equations: dict[str, mx.Node], lagged: set[str]) -> li
         elif name in b.hyper:
             out.append(Declaration(name, "hyper", tuple(v.shape)))
         elif v.times:
-            out.append(Declaration(name, "input", tuple(v.shape), True))
+            count = b.tokens[name].symbol() if name in b.tokens else None
+            out.append(Declaration(name, "input", tuple(v.shape), True, count))
         else:
             out.append(Declaration(name, "param", tuple(v.shape)))
     for name, e in equations.items():

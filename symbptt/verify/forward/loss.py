@@ -12,9 +12,13 @@ from ..naming import Naming
 from .assembly import Assembly
 from .drafts import LOSSES
 from .labels import label
+from .stated import Stated, stated
 
 
 def step_loss(a: Assembly, equations: dict[str, mx.Node]) -> mx.Node:
+    named = stated(a.claims, a.naming)
+    if named is not None and named.output in equations:
+        return _by_name(a, equations, named)
     out = a.output
     e = equations[out]
     probability = isinstance(e, mx.Softmax)
@@ -58,6 +62,25 @@ def step_loss(a: Assembly, equations: dict[str, mx.Node]) -> mx.Node:
     head = _loss_head(a)
     target = mx.Var("target~", e.shape, (mx.t,))
     return mx.Call(head, [mx.Var(out, e.shape, (mx.t,)), target], ())
+
+
+def _by_name(a: Assembly, equations: dict[str, mx.Node], named: Stated) -> mx.Node:
+    """The loss of a step as it is named; p~ is the softmax where the text names none."""
+    out = mx.Var(named.output, equations[named.output].shape, (mx.t,))
+    a.label, a.stated_loss, a.logits = named.label, True, named.output
+    if named.name == "squared_error":
+        a.output = named.output
+        gap = mx.plus(out, mx.times(-1, mx.Var("target~", out.shape, (mx.t,))))
+        return mx.times(named.factor / 2, mx.sum_axes(mx.times(gap, gap)))
+    known = [n for n, e in equations.items() if isinstance(e, mx.Softmax) and e.args[0] == out]
+    a.output, a.onehot = known[0] if known else "p~", True
+    chance = mx.Var(a.output, out.shape, (mx.t,))
+    equations.setdefault(a.output, mx.Softmax(out))
+    if named.output in a.b.rows:
+        a.b.rows.add(a.output)
+    hot = mx.onehot(mx.Var("target~", out.shape[:-1], (mx.t,)), out.shape[-1])
+    log = mx.Apply(mx.builtin("log"), chance)
+    return mx.times(-named.factor, mx.sum_axes(mx.times(hot, log)))
 
 
 def _is_logistic(a: Assembly, e: mx.Node) -> bool:

@@ -53,6 +53,12 @@ def is_size(m: Frame, node: s.Node) -> bool:
     return isinstance(node, s.Symbol) and not node.indices and node.letter in m.model.sizes
 
 
+def is_shape(m: Frame, node: s.Node) -> bool:
+    """Whether the letters of a subscript are sizes, all of them: 1_{N × H}."""
+    found = list(s.symbols(node))
+    return bool(found) and all(is_size(m, x) for x in found)
+
+
 def full(m: Frame, value: Any, shape: Sequence[Any]) -> Tensor:
     """One number everywhere; a vector of them stands either way."""
     sizes = tuple(m.alg.size(n) for n in shape)

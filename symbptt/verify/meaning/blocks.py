@@ -9,12 +9,13 @@ import sympy
 from ... import matrix as mx
 from .. import surface as s
 from ..algebra import tensor as tn
-from ..algebra.tensor import MisfitError, Tensor
+from ..algebra.tensor import MisfitError, Tensor, tensor
 from ..naming import Parts
-from .arrays import beside, full, part, stated_sizes
+from .arrays import beside, full, is_shape, part, stated_sizes
 from .choice import UnknownError
 from .entries import entries, same_index, value
 from .frame import Frame
+from .times import time_value
 
 INDEX_LETTERS = frozenset("ijklmnpqr")
 
@@ -56,8 +57,11 @@ def block(m: Frame, x: Tensor, shape: tuple[Any, ...]) -> Tensor:
 
 def indicator(m: Frame, node: s.Indicator) -> Tensor:
     inner = s.bare(node.of)
+    if is_shape(m, inner):
+        return full(m, 1, stated_sizes(m, (inner,)))
     if isinstance(inner, s.Relation) and inner.relation == "=":
-        found = _same_index(m, s.bare(inner.left), s.bare(inner.right))
+        sides = s.bare(inner.left), s.bare(inner.right)
+        found = _same_index(m, *sides) or _same_time(m, *sides)
         if found is not None:
             return found
     label = value(m, "target~" if "target~" in m.model.table else "", mx.t)
@@ -88,6 +92,15 @@ def _same_index(m: Frame, i: s.Node, j: s.Node) -> Tensor | None:
     if m.numbers or {i.letter, j.letter} & set(m.components):
         return same_index(m, i.letter, j.letter)
     return None
+
+
+def _same_time(m: Frame, i: s.Node, j: s.Node) -> Tensor | None:
+    """[t = T], 1 at the last step."""
+    letters = [*s.symbols(i), *s.symbols(j)]
+    if not letters or any(x.indices or x.letter not in m.naming.names for x in letters):
+        return None
+    times = (time_value(m.naming, x) for x in (i, j))
+    return tensor(m.alg.same_time(*times), (), 0)
 
 
 def entry(m: Frame, node: s.Entry) -> Tensor:

@@ -1,7 +1,7 @@
 """The backward and the forward road to one gradient, joined by summation by parts.
 
     λ_t = u_t + Σ λ_{t+j} J_{t+j,t}        S_t = B_t + Σ J_{t,t−j} S_{t−j}
-    Σ_t (λ_t written out) S_t  =  Σ_t λ_t (S_t written out)        so        Σ_t u_t S_t = Σ_t λ_t B_t
+    Σ_t (λ_t written out) S_t = Σ_t λ_t (S_t written out)    so    Σ_t u_t S_t = Σ_t λ_t B_t
 
 for any number of states, read at any fixed lag: past T there is no λ, before step 1 no S.
 """
@@ -90,7 +90,7 @@ class Parts:
         return self.within(q)
 
     def _once(self, f: Factor) -> Poly | None:
-        kind, of, by, _, by_timed, copied = f.name
+        kind, of, by, _, by_timed, _ = f.name
         if kind == TOTAL and of == "L" and by_timed:
             if by in self.states:
                 return None
