@@ -66,8 +66,8 @@ def asides(claims: list[s.Claim], unread: set[int], named: set[int]) -> Iterator
             try:
                 yield _aside(tuple(group), some, plan)
                 break
-            except SymbpttError:
-                continue
+            except (SymbpttError, LookupError, TypeError, ValueError):
+                continue  # what is said there is no system of this kind
 
 
 def mirrored(claims: list[s.Claim], unread: set[int]) -> Iterator[Aside]:

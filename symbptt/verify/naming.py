@@ -196,8 +196,9 @@ class Naming:
         for letter in ("T", "τ"):
             if letter in free or letter in used - self.bound:
                 return letter
+        values = {x.letter for x in symbols if any(self.main in i.names for i in x.indices)}
         for letter in (*free, "n"):
-            if letter in used - self.counted:
+            if letter in used - self.counted - values:  # n_t is a value, W_n its weight
                 return letter
         return next((x for x in ends if x in free), "T")
 
@@ -312,6 +313,10 @@ class Naming:
         known = self.entrywise or (x.letter, i.text) in self.labelled
         return letters <= set(ENTRIES) and known
 
+    def _is_quantity(self, letter: str) -> bool:
+        """Whether an index letter is a quantity of its own: W^i of the gate i^t."""
+        return letter not in self.bound and (letter, ()) in self.timed
+
     def _is_component(self, x: s.Symbol, i: s.Index, after_time: bool) -> bool:
         if i.terms is None or len(i.names) != 1 or i.shift or i.marks:
             return False
@@ -320,7 +325,7 @@ class Naming:
             return self.entrywise and letter in self.counted
         if self.entrywise and letter in self.counted:
             return True
-        if letter not in "ijklmnpqrc":
+        if letter not in "ijklmnpqrc" or self._is_quantity(letter):
             return False
         if after_time or self.is_timed(x):
             return True

@@ -30,7 +30,7 @@ def name_sizes(a: Assembly) -> None:
     taken: set[str] = {str(d.root().name) for ds in b.sizes.values() for d in ds if d.root().name}
     taken |= set(b.sizes)  # a weight H, and no size
     roots: list[Size] = []
-    computed = [n for n in b.order if n != "stack~"]
+    computed = [n for n in b.order if not n.startswith("stack")]
     for name in (*computed[:1], *b.inputs, *computed, *b.sizes):  # H, then D of x, then O of y
         if name not in b.sizes:
             continue

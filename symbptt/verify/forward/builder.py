@@ -36,6 +36,7 @@ class Builder:
         self.parts: dict[str, Parts] = {}
         self.hyper: dict[str, list[Size]] = {}
         self.stack: tuple[tuple[Any, ...], str] | None = None
+        self.stacks: dict[Any, str] = {}
         self.filled: list[str] = []
         self.abstract = False
         self.final: str = ""
@@ -123,7 +124,7 @@ class Builder:
         if isinstance(node, s.Power) and "transpose" in node.may_be:
             return self._transpose(node.base)
         if isinstance(node, s.Stack):
-            return self.stacked([self.build(x) for row in node.rows for x in row])
+            return self.stacked([self.build(x) for row in node.rows for x in row], node)
         if isinstance(node, s.Entry) and len(node.items) == 2:
             return self._part(node)
         raise IncompleteError(f"a {type(node).__name__} in a forward equation")
@@ -224,26 +225,38 @@ class Builder:
         row = True if a.rank == 1 else False if b.rank == 1 else None
         return Draft(a.sizes[:-1] + b.sizes[1:], lambda: mx.matmul(a.make(), b.make()), row)
 
-    def stacked(self, items: list[Draft]) -> Draft:
-        """[h, x] as E_h h + E_x x, the blocks of one long vector."""
+    def stacked(self, items: list[Draft], said: s.Node | None = None) -> Draft:
+        """[h, x] as E_h h + E_x x, the blocks of one long vector; an expression among them, r ⊙ h,
+        takes the block that the first stack of the text has there."""
+        if any(x.rank != 1 for x in items):
+            raise IncompleteError("a stack of what are no vectors")
         size = self.named("Z")
+        names = self._blocks(items)
         terms = []
-        for x in items:
-            block = f"E_{x.var}~"
-            self.hyper.setdefault(block, [size, x.sizes[0]])
-            sizes = self.hyper[block]
+        for x, name in zip(items, names, strict=True):
+            sizes = self.hyper.setdefault(f"E_{name}~", [size, x.sizes[0]])
+            x.sizes[0].join(sizes[1])
 
-            def make(x: Draft = x, block: str = block, sizes: list[Size] = sizes) -> mx.Node:
-                return mx.matmul(mx.Var(block, tuple(d.symbol() for d in sizes)), x.make())
+            def make(x: Draft = x, name: str = name, sizes: list[Size] = sizes) -> mx.Node:
+                block = mx.Var(f"E_{name}~", tuple(d.symbol() for d in sizes))
+                return mx.matmul(block, x.make())
 
             terms.append(make)
-        out = Draft([size], lambda: mx.plus(*(make() for make in terms)), False)
-        if "stack~" not in self.defined:
-            self.sizes["stack~"], self.timed["stack~"] = [size], True
-            self.defined["stack~"] = (out, mx.t)
-            self.order.insert(0, "stack~")
-            self.stack = (tuple(x.var for x in items), "stack~")
-        return Draft([size], lambda: mx.Var("stack~", (size.symbol(),), (mx.t,)), False)
+        key = tuple(names) if all(x.var for x in items) else said
+        stack = self.stacks.setdefault(key, f"stack{len(self.stacks) or ''}~")
+        if stack not in self.defined:
+            self.sizes[stack], self.timed[stack] = [size], True
+            whole = Draft([size], lambda: mx.plus(*(make() for make in terms)), False)
+            self.defined[stack] = (whole, mx.t)
+            self.order.insert(0, stack)
+            self.stack = self.stack or (tuple(names), stack)
+        return Draft([size], lambda: mx.Var(stack, (size.symbol(),), (mx.t,)), False)
+
+    def _blocks(self, items: list[Draft]) -> list[str]:
+        """Whose block each entry of a stack takes: its own, or one that the first stack has."""
+        own = [x.var for x in items]
+        free = [n for n in (self.stack[0] if self.stack else ()) if n not in own]
+        return [n or (free.pop(0) if free else f"part{k}") for k, n in enumerate(own)]
 
     def _apply(self, node: s.Apply) -> Draft:
         head, args = node.head.letter, node.arguments

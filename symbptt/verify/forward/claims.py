@@ -44,6 +44,44 @@ def _of_a_value(claim: s.Claim) -> bool:
     return timed and known and isinstance(s.bare(right.arguments[0]), s.Symbol)
 
 
+def named_inside(claims: list[s.Claim]) -> list[s.Claim]:
+    """a = tanh(W x) = tanh(z) as z = W x and a = tanh(z): the chain names what tanh is of."""
+    out = list(claims)
+    links = {(c.chain, c.link): c for c in claims}
+    for after in claims:
+        before = links.get((after.chain, after.link - 1)) if after.chain else None
+        if before is None or after.left != before.right:
+            continue
+        if before.relation != "=" or after.relation != "=" or before not in out:
+            continue
+        whole, named = s.bare(after.left), s.bare(after.right or after.left)
+        if not (isinstance(whole, s.Apply) and isinstance(named, s.Apply)):
+            continue
+        if whole.head != named.head or len(whole.arguments) != 1 or len(named.arguments) != 1:
+            continue
+        inner = s.bare(named.arguments[0])
+        if isinstance(inner, s.Symbol) and inner.indices:
+            n = out.index(before)
+            out[n : n + 1] = [
+                replace(before, left=inner, right=whole.arguments[0]),
+                replace(before, right=named),
+            ]
+    return out
+
+
+def unread_stacks(forward: list[s.Claim]) -> list[s.Claim]:
+    """Without z = [a, i, f, o] that only names what other equations of the same step read."""
+    rights = [c.right for c in forward if c.right is not None]
+
+    def only_names(c: s.Claim) -> bool:
+        right = s.bare(c.right or c.left)
+        others = {x for r in rights if r is not c.right for x in s.symbols(r)}
+        entries = [x for row in right.rows for x in row] if isinstance(right, s.Stack) else []
+        return bool(entries) and {*map(s.bare, entries)} <= others and c.left not in others
+
+    return [c for c in forward if not only_names(c)]
+
+
 def losses_of(trees: Iterable[s.Node], naming: Naming, defined: set[str]) -> frozenset[str]:
     """The letters whose derivatives are gradients."""
     found = set()

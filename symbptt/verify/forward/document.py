@@ -27,8 +27,10 @@ from .claims import (
     is_about_numbers,
     is_forward,
     losses_of,
+    named_inside,
     numbers_of,
     totals,
+    unread_stacks,
     writes_batches,
 )
 from .components import whole
@@ -49,7 +51,7 @@ def from_document(
 ) -> System:
     """The model of the author's forward equations; a text may define one state twice, and
     `variant` 1 takes the second definitions. Raises IncompleteError where there are none."""
-    claims = list(claims)
+    claims = named_inside(list(claims))
     trees = [x for c in claims for x in (c.left, c.right) if x is not None]
     b = Builder(naming, shapes)
     b.every = [n for tree in trees for n in s.walk(tree) if isinstance(n, s.Symbol)]
@@ -64,6 +66,7 @@ def from_document(
         for c in forward
         if not isinstance(c.left, s.Symbol) or naming.parts(c.left).name not in b.gaps
     ]
+    forward = unread_stacks(forward)
     timed = {q.name for q in map(naming.parts, b.every) if q.time is not None}
     b.moving = timed & {
         naming.parts(x).name
@@ -156,7 +159,7 @@ def assembled(a: Assembly) -> System:
     return System(
         made, names, frozenset(b.rows - b.columns), a.pre, a.label, a.onehot,
         a.output, a.logits, a.losses, b.stack, b.abstract, a.stated_loss,
-        tuple(a.filled), tuple(b.accepted), _zeros(a) & lagged, b.steps,
+        tuple(a.filled), tuple(b.accepted), _zeros(a) & lagged, b.steps, stacks=b.stacks,
     )  # fmt: skip
 
 

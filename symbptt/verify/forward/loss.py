@@ -228,9 +228,9 @@ def _loss_head(a: Assembly) -> str:
 
 
 def _letters(a: Assembly) -> set[str]:
-    """Letters that may name a value; p_{ij}^k of three entries names none."""
-    every = (x for x in a.b.every if not x.marks)
-    return {x.letter for x in every if len(a.naming.parts(x).components) < 2}
+    """Letters that may name a value; p_{ij}^k of three entries names none, nor p_o a chance."""
+    every = (a.naming.parts(x) for x in a.b.every if not x.marks)
+    return {q.letter for q in every if len(q.components) < 2 and not q.labels}
 
 
 def loss_over(a: Assembly) -> str:

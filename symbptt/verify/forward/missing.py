@@ -96,7 +96,9 @@ def readout(a: Assembly) -> None:
     loose = {n: loosely(draft, b).make() for n, (draft, _) in b.defined.items()}
     arguments = {terms(e.args[-1]) for e in loose.values() if isinstance(e, mx.Apply | mx.Softmax)}
     tops = [
-        n for n in b.defined if n not in read and n != "stack~" and terms(loose[n]) not in arguments
+        n
+        for n in b.defined
+        if n not in read and not n.startswith("stack") and terms(loose[n]) not in arguments
     ]
     lagged = {
         v.name

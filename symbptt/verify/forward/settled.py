@@ -2,28 +2,34 @@
 
 h^{t-1}     a time above, where the document writes times there
 \\bar h_t   a gradient, where h_t stands without its bar too
+g_{h_t}     the gradient by h_t
 δ_{kl}      1 where k = l, where k and l number entries beside it
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from ... import matrix as mx
 from .. import surface as s
 from ..naming import Naming
-from .claims import with_arguments
+from .claims import is_forward, with_arguments
 from .lengths import with_length
 
 _ENTRIES = frozenset("ijklmnpqr")
+_PREFIXES = frozenset("gdGDeελ")  # g_{h_t}, d_{o_t}
 
 
 def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
     """The claims with superscript times decided, and the naming conventions they show."""
-    claims = [kronecker(c) for c in with_length(barred(list(claims)))]
+    claims = prefixed([kronecker(c) for c in with_length(barred(list(claims)))])
     naming = Naming(trees_of(claims))
     claims = with_arguments([_changed(c, naming.settled) for c in claims])
-    return claims, Naming(trees_of(claims))
+    naming = Naming(trees_of(claims))
+    moved = read_ahead(claims, naming)
+    return (claims, naming) if moved is claims else (moved, Naming(trees_of(moved)))
 
 
 def _changed(c: s.Claim, change: Callable[[s.Node], s.Node]) -> s.Claim:
@@ -33,6 +39,41 @@ def _changed(c: s.Claim, change: Callable[[s.Node], s.Node]) -> s.Claim:
         right=None if c.right is None else change(c.right),
         head=None if c.head is None else change(c.head),
     )
+
+
+def read_ahead(claims: list[s.Claim], naming: Naming) -> list[s.Claim]:
+    """The claims with r_t of q_{t-1} = r_t ⊙ h_{t-1} as what q is of: q_t, computed at step t."""
+    names = set()
+    for c in claims:
+        left = s.bare(c.left)
+        if is_forward(c) and isinstance(left, s.Symbol) and c.right is not None:
+            q = naming.parts(left)
+            times = {naming.parts(x).time for x in s.symbols(c.right)}
+            if q.time == mx.t - 1 and mx.t in times:
+                names.add(q.name)
+    if not names:
+        return claims
+
+    def later(i: s.Index) -> s.Index:
+        if i.terms != (("t", 1),):
+            return i
+        shift = i.shift + 1
+        return replace(i, shift=shift, text=f"t{shift:+d}" if shift else "t")
+
+    def change(node: s.Node) -> s.Node:
+        if not isinstance(node, s.Symbol):
+            return s.rebuild(node, change)
+        if naming.parts(node).name in names:
+            sub, sup = (tuple(map(later, x)) for x in (node.sub, node.sup))
+            return replace(node, sub=sub, sup=sup)
+        return replace(node, sub=tuple(map(within, node.sub)))
+
+    def within(i: s.Index) -> s.Index:
+        if naming.parts(s.Symbol(i.text, i.inner, marks=i.marks)).name not in names:
+            return i
+        return replace(i, inner=tuple(map(later, i.inner)))
+
+    return [_changed(c, change) for c in claims]
 
 
 def kronecker(claim: s.Claim) -> s.Claim:
@@ -80,6 +121,37 @@ def _computes_from_bar(claim: s.Claim) -> bool:
     bare = isinstance(left, s.Symbol) and "bar" not in left.marks and not left.gradient_like
     read = s.symbols(claim.right) if claim.right is not None else ()
     return bare and any("bar" in x.marks for x in read)
+
+
+def prefixed(claims: list[s.Claim]) -> list[s.Claim]:
+    """The claims with g_{h_t} as the gradient by h_t."""
+    symbols = [x for tree in trees_of(claims) for x in s.symbols(tree)]
+    letters = {x.letter for x in symbols if x.indices}
+
+    def is_prefix(x: s.Symbol) -> bool:
+        if x.letter not in _PREFIXES or x.marks or len(x.sub) != 1:
+            return False
+        return bool(x.sub[0].inner) and x.sub[0].text in letters
+
+    told = Counter(x.letter for x in symbols if is_prefix(x))
+    found = [x for x, n in told.most_common() if n > 1]
+    if not found:
+        return claims
+
+    def change(node: s.Node) -> s.Node:
+        if isinstance(node, s.Symbol) and node.letter in found and is_prefix(node):
+            mark = "d" if node.letter == found[0] else node.letter
+            return s.Shorthand(mark, _below(node), start=node.start, end=node.end)
+        return s.rebuild(node, change)
+
+    return [_changed(c, change) for c in claims]
+
+
+def _below(node: s.Symbol) -> s.Symbol:
+    """The quantity that stands below a letter, with what stands above it."""
+    index = node.sub[0]
+    sub = tuple(replace(i, style="_") for i in index.inner)
+    return s.Symbol(index.text, sub, node.sup, index.marks, start=node.start, end=node.end)
 
 
 def trees_of(claims: Iterable[s.Claim]) -> list[s.Node]:

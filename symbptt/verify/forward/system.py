@@ -34,3 +34,4 @@ class System:
     zeros: frozenset[str] = frozenset()  # the states of which the text says that they start at 0
     steps: int | None = None  # of a run, where the text fixes them
     given: bool = False  # a model that the text is about, loss and all
+    stacks: dict[Any, str] = field(default_factory=dict)  # other stacks as written -> their names

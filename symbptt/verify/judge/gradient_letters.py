@@ -18,6 +18,13 @@ from ..world import FUTURE, IMMEDIATE
 from .judge import Judge
 from .line import Line
 
+# Words beside a gradient letter that say which part of the gradient it is.
+PART = {
+    **dict.fromkeys(("total", "tot", "full", "all", "sum"), "L"),
+    **dict.fromkeys(("future", "rec", "recurrent", "later", "time", "carry"), "future"),
+    **dict.fromkeys(("out", "output", "local", "direct", "own", "loss", "above"), "own"),
+}
+
 
 def name_gradients(judge: Judge) -> None:
     """The author's gradient letters and what they may stand for."""
@@ -37,6 +44,8 @@ def name_gradients(judge: Judge) -> None:
             judge.gradients[key] = options[0]
     for line in judge.lines:
         _stated(judge, line)
+    for line in judge.lines:
+        _named_part(judge, line)
     for key, g in judge.assumed.items():
         judge.gradients[key] = g
         judge.stated.add(key)
@@ -46,9 +55,13 @@ def _candidate(judge: Judge, key: str, q: Parts, of: s.Symbol | None = None) -> 
     if key in judge.candidates:
         return
     found: list[Gradient] = []
+    word = next((x for x in q.labels if x in PART), "")
+    part = PART.get(word, "")
+    q = replace(q, labels=tuple(x for x in q.labels if x != word)) if part else q
     later = q.time is not None and NEXT in sympy.sympify(q.time).free_symbols
     if of is not None:
-        for name in _quantities(judge, q):
+        entering = q.letter in judge.system.losses and not q.labels and not _known(judge, q)
+        for name in [main_state(judge)] if entering else _quantities(judge, q):
             found += _scopes(judge, name, later)
             inner = judge.system.pre.get(name)
             if inner:
@@ -60,10 +73,11 @@ def _candidate(judge: Judge, key: str, q: Parts, of: s.Symbol | None = None) -> 
             parts = numbered or q.letter == "Δ"  # what flows in from above or from step t + 1
             if q.letter == "Δ":
                 every = [g for g in every if g.scope != "step"]
-            found += [g for g in every if parts or g.scope in ("L", "step")]
+            found += [g for g in every if parts or g.scope in ("L", "step", part)]
         if q.letter[-1].isdigit():
             found.append(Gradient(main_state(judge), "future", -1))
             found += [Gradient(d.name) for d in judge.system.model.inputs]
+    found.sort(key=lambda g: bool(part) and g.scope != part)
     judge.candidates[key] = found = [g for g in found if _exists(judge, g)] or found[:1]
     if found and not judge.ground.system.model.table[found[0].of].timed:
         judge.free.add(key)
@@ -131,6 +145,8 @@ def _quantities(judge: Judge, q: Parts) -> list[str]:
     try:
         name = m.find(q)
     except UnknownError:
+        if plain.labels and len(plain.labels[-1]) > 2:  # g_{c_t}^{total}: a word says which part
+            return _quantities(judge, replace(q, labels=q.labels[:-1]))
         return []
     if judge.system.model.table[name].role == "target" and judge.system.output:
         return [judge.system.output]  # dy of a label y: nobody asks for the derivative by it
@@ -154,7 +170,7 @@ def _delta_targets(judge: Judge, q: Parts) -> list[str]:
             name = m.find(inner)
         except UnknownError:
             return []
-        for x in (pre.get(name), name):
+        for x in (pre.get(name), name, *_weighted(judge, label)):
             if x and x not in out:
                 out.append(x)
         return out
@@ -168,6 +184,17 @@ def _delta_targets(judge: Judge, q: Parts) -> list[str]:
         if other and other not in out:
             out.append(other)
     return out
+
+
+def _weighted(judge: Judge, label: str) -> list[str]:
+    """What is computed with W_h, U_h, b_h: δ^h of a candidate h̃ is by what its tanh is of."""
+    model = judge.system.model
+    params = {d.name for d in model.declarations if not d.timed}
+    return [
+        e.lhs.name
+        for e in model.equations
+        if any(v.name in params and v.name.endswith(f"_{label}") for v in mx.variables(e.rhs))
+    ]
 
 
 def main_state(judge: Judge) -> str:
@@ -202,6 +229,13 @@ def _stated(judge: Judge, line: Line) -> None:
     right = s.bare(claim.right)
     minus = isinstance(right, s.Sum) and right.signs == ("-",)
     right = s.bare(right.terms[0]) if isinstance(right, s.Sum) and minus else right
+    if claim.relation == ":=" and not isinstance(right, s.Derivative):
+        judge.aliases[key] = (q.time, claim.right)
+        judge.gradients.pop(key, None)
+        judge.candidates.pop(key, None)
+        judge.stated.add(key)
+        line.how = "stated"
+        return
     if not isinstance(right, s.Derivative) or right.of is None:
         return
     symbol = s.bare(claim.left)
@@ -230,6 +264,25 @@ def _stated(judge: Judge, line: Line) -> None:
     judge.gradients.pop(key, None)
     judge.stated.add(key)
     line.how = "stated"
+
+
+def _named_part(judge: Judge, line: Line) -> None:
+    """g_{c_t}^{peep} = δ_o ⊙ p_o: a word of the author for one term, which the line defines."""
+    claim, left = line.claim, s.bare(line.claim.left)
+    if not isinstance(left, s.Shorthand) or claim.right is None or claim.relation != "=":
+        return
+    q = judge.naming.parts(left.of)
+    key = shorthand_key(left, q)
+    last = q.labels[-1] if q.labels else ""
+    if key in judge.stated or len(last) < 3 or last in (*PART, "raw", "pre"):
+        return
+    if judge.quantities.means(q) or not judge.candidates.get(key):
+        return
+    judge.aliases[key] = (q.time, claim.right)
+    judge.gradients.pop(key, None)
+    judge.candidates.pop(key, None)
+    judge.stated.add(key)
+    line.how = "alias"
 
 
 def _lag(judge: Judge, q: Parts, r: Parts) -> int:

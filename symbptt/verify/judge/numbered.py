@@ -43,6 +43,17 @@ def name_numbers(judge: Judge) -> None:
         _Search(judge, nameless).tell()
 
 
+def name_again(judge: Judge) -> None:
+    """What a d before a letter that names nothing is, the meanings of the others being settled."""
+    nameless = [k for k in judge.candidates if k.startswith("d ") and k in judge.aliases]
+    if nameless:
+        search = _Search(judge, nameless)
+        search.tell()
+        for key in nameless:
+            if judge.aliases.pop(key, None) is not None and key in search.lines:
+                search.lines[key].how = ""  # it is no gradient: nothing is known of it
+
+
 class _Search:
     """The meanings of the numbers of one document."""
 
@@ -78,11 +89,17 @@ class _Search:
 
     def tell(self) -> None:
         """What the line that defines each letter computes, the other letters being known."""
-        for key in self.lines:
+        for key, line in self.lines.items():
             g = self._computed(key, dict(self.judge.gradients))
             if g is not None:
                 self.judge.candidates[key], self.judge.gradients[key] = [g], g
                 self.judge.stated.add(key)
+                self.judge.aliases.pop(key, None)
+                line.how = ""
+            elif key not in self.judge.stated and line.claim.right is not None:
+                found = self.judge.key_of(line.claim.left)
+                self.judge.aliases[key] = (found[1].time if found else None, line.claim.right)
+                line.how = "alias"
 
     def _entering(self) -> list[Gradient]:
         """What comes into a cell from outside: from above, and from step t + 1."""

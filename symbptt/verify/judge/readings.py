@@ -251,7 +251,9 @@ class Options:
         kept = [x for x in single if self.relevant(x, statement)]
         pairs = [(a, b) for a, b in itertools.combinations(kept, 2) if {a, b} not in _NEVER]
         alone: list[tuple[str, ...]] = [(x,) for x in kept]
-        return alone + pairs
+        ends = [x for x in ("last", "single") if x in kept]
+        share = [("copy", "outer", x) for x in ends if {"copy", "outer"} <= set(kept)]
+        return alone + pairs + share
 
     def relevant(self, name: str, statement: Statement) -> bool:
         nodes = [n for side in (statement.left, statement.right) for n in s.walk(side)]

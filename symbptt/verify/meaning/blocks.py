@@ -27,10 +27,13 @@ def stack(m: Frame, node: s.Stack) -> Tensor:
     names, stack = m.system.stack
     found = []
     times = []
+    if not all(isinstance(s.bare(x), s.Symbol) for x in items):
+        if node in m.system.stacks:
+            return value(m, m.system.stacks[node], mx.t)
+        return _of_expressions(m, items, names)
     for x in items:
         inner = s.bare(x)
-        if not isinstance(inner, s.Symbol):
-            raise UnknownError("[…]")
+        assert isinstance(inner, s.Symbol)
         q = m.naming.parts(inner)
         name = m.quantities.find(q)
         found.append(name)
@@ -43,6 +46,24 @@ def stack(m: Frame, node: s.Stack) -> Tensor:
     if len(at) != 1:
         raise MisfitError("the entries of the stack are of different steps")
     return value(m, stack, at.pop())
+
+
+def _of_expressions(m: Frame, items: list[s.Node], names: tuple[Any, ...]) -> Tensor:
+    """[r ⊙ h, x]: an expression takes the block of the entry that stands in its place elsewhere."""
+    own = []
+    for x in map(s.bare, items):
+        named = m.quantities.find(m.naming.parts(x)) if isinstance(x, s.Symbol) else ""
+        own.append(named if named in names else "")
+    free = [n for n in names if n not in own]
+    if len(items) != len(names) or own.count("") != len(free):
+        raise UnknownError("[…]", "the stack has other entries")
+    out: Tensor | None = None
+    for x, name in zip(items, own, strict=True):
+        at = value(m, f"E_{name or free.pop(0)}~", None)
+        term = tn.chained(m.alg, at, m.of(x))
+        out = term if out is None else tn.add(m.alg, out, term)
+    assert out is not None
+    return out
 
 
 def block(m: Frame, x: Tensor, shape: tuple[Any, ...]) -> Tensor:

@@ -93,7 +93,7 @@ class Choice:
 
 def shorthand_key(node: s.Shorthand, q: Parts) -> str:
     """d h_{next} and d h are two quantities, as Δh and δh; d h_t and d h_{t-1} are one."""
-    mark = "Δ" if node.mark == "Δ" else "d"
+    mark = node.mark if node.mark not in ("d", "δ", "∂", "∇", "bar") else "d"
     later = q.time is not None and NEXT in sympy.sympify(q.time).free_symbols
     return f"{mark} {q.name}_next" if later else f"{mark} {q.name}"
 

@@ -58,7 +58,7 @@ def bound_product(
 
     `diagonals` are the ids of the factors that are written diag(…).
     """
-    sorted_out = _outer_of(m, values)
+    sorted_out = _outer_of(m, values, signs)
     if sorted_out is not None:
         return sorted_out
     multiply = partial(_times, m, len(values) == 2)
@@ -86,18 +86,21 @@ def bound_product(
     raise error
 
 
-def _outer_of(m: Frame, values: list[Tensor]) -> Tensor | None:
-    """o (1 − o) x do as (o ⊙ (1 − o) ⊙ do) xᵀ: columns of two sizes, as the left side has them."""
+def _outer_of(m: Frame, values: list[Tensor], signs: list[str]) -> Tensor | None:
+    """o (1 − o) x do as (o ⊙ (1 − o) ⊙ do) xᵀ: columns of two sizes, as the left side has them;
+    of one size, the last is the row."""
     shapes = {x.shape for x in values if x.rank}
     wanted = {m.goal[:1], m.goal[1:]}
     turns = {x.left for x in values if x.rank}
-    if len(shapes) != 2 or len(turns) > 1 or not m.settles("outer"):
+    if len(m.goal) != 2 or shapes != wanted or len(turns) > 1 or not m.settles("outer"):
         return None
-    if len(m.goal) != 2 or shapes != wanted:
-        return None
+    row = [x for x in values if x.shape == m.goal[1:]]
+    if len(shapes) == 1:
+        if len(values) < 3 or signs[-1] == "⊙" or values[-1].rank != 1:
+            return None
+        row = values[-1:]
     sides: list[Tensor] = []
-    for shape in (m.goal[:1], m.goal[1:]):
-        mine = [x for x in values if x.shape == shape or (not x.rank and shape == m.goal[:1])]
+    for mine in ([x for x in values if all(x is not y for y in row)], row):
         side = mine[0]
         for x in mine[1:]:
             side = tn.hadamard(m.alg, side, x)
@@ -172,7 +175,7 @@ def _times(m: Frame, pair: bool, a: Tensor, b: Tensor, sign: str) -> Tensor:
         if vector is b or not m.settles("columns"):
             return _row_scaled(m, a, b)
     aligned = a.rank == b.rank == 1 and a.left == b.left
-    if aligned and (a.shape != b.shape or pair) and m.settles("outer"):
+    if aligned and sign != "@" and (a.shape != b.shape or pair) and m.settles("outer"):
         m.used.add("outer")
         return tn.outer(alg, a, b)
     try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ... import matrix as mx
 from .. import surface as s
+from ..algebra import tensor as tn
 from ..algebra.tensor import Tensor, tensor
 from ..naming import Parts
 from .arrays import identity, ones_of
@@ -43,8 +46,24 @@ def named(m: Frame, q: Parts, node: s.Symbol | None = None) -> Tensor:
         return _probe(m, q)
     if q.letter in m.system.losses and not q.labels and q.name not in m.model.defined:
         raise UnknownError(q.name, "a loss stands as a number")
+    if (columns := _columns(m, q)) is not None:
+        return columns
     name = m.quantities.find(q)
     return value(m, name, m.quantities.time_of(name, q), q)
+
+
+def _columns(m: Frame, q: Parts) -> Tensor | None:
+    """W_{fh} of W_f [h, x]: the columns that multiply h."""
+    label = "".join(q.labels)
+    if m.system.stack is None or q.time is not None or q.name in m.system.names:
+        return None
+    for part in m.system.stack[0]:
+        whole = replace(q, labels=(label.removesuffix(part),))
+        if label.endswith(part) and whole.name in m.system.names:
+            matrix, block = value(m, whole.name, None), value(m, f"E_{part}~", None)
+            if matrix.shape[-1:] == block.shape[:1]:
+                return tn.chained(m.alg, matrix, block)
+    return None
 
 
 def _probe(m: Frame, q: Parts) -> Tensor:

@@ -49,6 +49,10 @@ class Derivatives(Calls):
     def fraction(self, above: tuple[int, int], below: tuple[int, int], start: int) -> Node:
         """A derivative where both halves hold a differential, else a quotient."""
         end = self.before
+        over, under = self._dressed(*above), self._dressed(*below)
+        if over and under:
+            halves = self.within(*over, self.expression), self.within(*under, self.expression)
+            return self.scripts(Derivative("d", *halves, start=start, end=end))
         upper, lower = self._half_of(*above), self._half_of(*below)
         if upper and lower:
             factor, kind, of = upper
@@ -59,6 +63,13 @@ class Derivatives(Calls):
             return self.scripts(node)
         a, b = (self.within(*r, self.expression) for r in (above, below))
         return self.scripts(Quotient(a, b, "frac", start=start, end=end))
+
+    def _dressed(self, a: int, b: int) -> tuple[int, int] | None:
+        r"""x of a half d_{x}: a differential whose variable is written below the d."""
+        if b - a < 3 or self.tokens[a].value != "d" or self.tokens[a + 1].kind != "_":
+            return None
+        whole = self.tokens[a + 2].kind == "{" and self.pairs.get(a + 2) == b - 1
+        return (a + 3, b - 1) if whole else (a + 2, b) if b == a + 3 else None
 
     def _half_of(self, a: int, b: int) -> tuple[Node | None, str, Node | None] | None:
         """(factor, kind, variable) of one half of a derivative, or None."""

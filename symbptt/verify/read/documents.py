@@ -10,6 +10,7 @@ from ...errors import Place
 from ..surface import Claim, Document, FrontMatter, Node, Prose, Relation, Text, Unread
 from .beside import COMPARISONS, is_comparison, is_condition_of_time
 from .claims import Failure, Link, Row, rows
+from .columns import by_rows
 from .cursor import Habits, UnreadableError
 from .definitions import definitions
 from .front import front_matter
@@ -40,7 +41,7 @@ def formula(text: str, notation: str = "") -> tuple[Claim | Unread, ...]:
     notation = notation or ("latex" if "\\" in text else "plain")
     reader = _Reader(text, "<text>", False)
     reader.region(Region("display", 0, len(text), notation))
-    return tuple(settle(reader.items))
+    return tuple(by_rows(settle(reader.items)))
 
 
 class _Reader:
@@ -68,7 +69,8 @@ class _Reader:
             if region.kind != "end":
                 self.region(region)
             at = region.end
-        return Document(self.text, tuple(settle(self.items)), tuple(prose), front, self.file)
+        said = tuple(by_rows(settle(self.items)))
+        return Document(self.text, said, tuple(prose), front, self.file)
 
     def line(self, at: int) -> tuple[int, int]:
         """1-based line and column of an offset."""

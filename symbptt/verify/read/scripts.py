@@ -150,7 +150,9 @@ class Scripts(Cursor):
                 pass
             elif token.kind == "_" and text:
                 stop = self._nested(j + 1, b)
-                inner.append(self.index(j + 1, stop, "_"))
+                braced = self.tokens[j + 1].kind == "{"
+                within = (j + 2, stop - 1) if braced else (j + 1, stop)
+                inner += [self.index(x, y, "_") for x, y in self.split(*within, ("comma",))]
                 j = stop - 1
             elif token.kind in _LEAF:
                 marks += token.data if token.kind == "letter" and token.data else ()

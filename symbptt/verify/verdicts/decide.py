@@ -6,7 +6,7 @@ from .. import surface as s
 from ..judge.gradient_letters import name_aliases, name_gradients
 from ..judge.judge import Judge
 from ..judge.line import CONDITIONAL, PROVED, Line
-from ..judge.numbered import name_numbers
+from ..judge.numbered import name_again, name_numbers
 from ..judge.settle import settle
 from ..meaning.choice import atom_key
 from ..world import TOTAL
@@ -21,6 +21,7 @@ def decide(judge: Judge) -> list[Line]:
     name_aliases(judge)
     name_numbers(judge)
     settle(judge)
+    name_again(judge)
     nearest(judge)
     alternatives(judge)
     first = [line for line in judge.lines if _defines_an_atom(judge, line)]
