@@ -261,6 +261,8 @@ class Options:
             return any(isinstance(n, s.Quotient) for n in nodes)
         if name == "byvalue":
             return any(isinstance(n, s.Apply) and n.primes for n in nodes)
+        if name == "outer" and any(self._turns_vector(n) for n in nodes):
+            return False  # x da^T: the author says which is the row
         if name in ("hadamard", "left", "commute", "rows", "columns", "outer"):
             return any(isinstance(n, s.Product) and len(n.factors) > 1 for n in nodes)
         if name == "carry":
@@ -268,6 +270,16 @@ class Options:
         if name in ("tensor", "diag"):
             return any(isinstance(n, s.Derivative) and not self.of_loss(n) for n in nodes)
         return True
+
+    def _turns_vector(self, node: s.Node) -> bool:
+        """h_t^T, (δ_t)^T: the transpose of one value of a step."""
+        if not isinstance(node, s.Transpose):
+            if not isinstance(node, s.Power) or "transpose" not in node.may_be:
+                return False
+        of = s.bare(node.base)
+        if isinstance(of, s.Shorthand):
+            return not self.naming.parts(of.of).letter.isupper()
+        return isinstance(of, s.Symbol) and self.naming.is_timed(of)
 
     def leap(self, names: tuple[str, ...], statement: Statement, base: Choice) -> Iterator[Reading]:
         """The plain readings with some assumptions added."""

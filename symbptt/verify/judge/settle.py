@@ -37,6 +37,17 @@ def settle(judge: Judge) -> None:
             best = score()
         else:
             judge.gradients = saved
+    inner = set(judge.system.pre.values())
+    before = {  # then all gates as what they are functions of
+        k: g for k in shorthand for g in judge.candidates[k] if g.of in inner and g.scope == "L"
+    }
+    if len(before) > 1:
+        saved = dict(judge.gradients)
+        judge.gradients |= before
+        if score() > best:
+            best = score()
+        else:
+            judge.gradients = saved
     for line in judge.lines:
         best = _propose(judge, line, open_keys, best, score)
     for _ in range(2):

@@ -11,7 +11,7 @@ import sympy
 from ...errors import SymbpttError
 from .. import surface as s
 from ..algebra import tensor as tn
-from ..algebra.tensor import MisfitError, Tensor
+from ..algebra.tensor import Tensor
 from .blocks import block, cases, entry, indicator, stack
 from .derivatives import derivative, evaluated
 from .entries import runs_over
@@ -19,7 +19,7 @@ from .frame import Frame
 from .functions import apply, norm, power, quotient, transposed
 from .products import product
 from .recall import Said
-from .sums import big, sum_of
+from .sums import big, sum_of, turning
 from .symbols import shorthand, symbol
 
 
@@ -73,7 +73,7 @@ class Meaning(Frame):
 
     def right(self, node: s.Node, left: Tensor) -> Tensor:
         """The right side, brought to the left one's form where the reading allows that."""
-        out = self._turned(node)
+        out = turning(self, node)
         if out.rank == 1 and left.shape == out.shape * 2 and self.settles("diag"):
             self.used.add("diag")
             return tn.diag(self.alg, out)
@@ -82,22 +82,6 @@ class Meaning(Frame):
             return tn.transpose(self.alg, out)
         if left.rank == out.rank == 1 and left.shape != out.shape and self.settles("block"):
             return block(self, out, left.shape)
-        return out
-
-    def _turned(self, node: s.Node) -> Tensor:
-        """The right side; where it fits no other way, its gradients the other way round."""
-        try:
-            return self.of(node)
-        except MisfitError:
-            if not self.settles("turn"):
-                raise
-        saved = self.choice
-        self.choice = replace(saved, row=not saved.row)
-        try:
-            out = self.of(node)
-        finally:
-            self.choice = saved
-        self.used.add("turn")
         return out
 
     def of(self, node: s.Node) -> Tensor:

@@ -12,7 +12,7 @@ from ... import matrix as mx
 from ...indices import poly as p
 from .. import surface as s
 from ..algebra import tensor as tn
-from ..algebra.tensor import Tensor, tensor
+from ..algebra.tensor import MisfitError, Tensor, tensor
 from ..naming import Naming
 from .arrays import is_size
 from .choice import UnknownError
@@ -32,7 +32,7 @@ def sum_of(m: Frame, node: s.Sum) -> Tensor:
     for sign, term in zip(node.signs, node.terms, strict=True):
         if isinstance(s.bare(term), s.Dots):
             raise UnknownError("…", "an omitted term")
-        x = m.of(term)
+        x = turning(m, term)
         if sign == "±":
             raise UnknownError("±")
         if out is None:
@@ -40,6 +40,23 @@ def sum_of(m: Frame, node: s.Sum) -> Tensor:
         else:
             out = plus(m, out, x, -1 if sign == "-" else 1)
     assert out is not None
+    return out
+
+
+def turning(m: Frame, node: s.Node) -> Tensor:
+    """A term; where it fits no other way and that is assumed, with gradients the other way."""
+    try:
+        return m.of(node)
+    except MisfitError:
+        if not m.settles("turn"):
+            raise
+    saved = m.choice
+    m.choice = replace(saved, row=not saved.row)
+    try:
+        out = m.of(node)
+    finally:
+        m.choice = saved
+    m.used.add("turn")
     return out
 
 
@@ -55,6 +72,9 @@ def plus(m: Frame, a: Tensor, b: Tensor, sign: int) -> Tensor:
         lifted = third_order(m, thin, wide)
         m.used.add("tensor")
         a, b = (wide, lifted) if a is wide else (lifted, wide)
+    if a.rank == b.rank == 1 and a.shape == b.shape and a.left != b.left and m.settles("turn"):
+        m.used.add("turn")
+        b = tn.transpose(m.alg, b)
     return tn.add(m.alg, a, b, sign)
 
 

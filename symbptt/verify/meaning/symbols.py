@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import sympy
+
 from ... import matrix as mx
 from .. import surface as s
 from ..algebra import tensor as tn
 from ..algebra.tensor import Tensor, tensor
 from ..naming import Parts
 from .arrays import identity, ones_of
-from .choice import UnknownError, shorthand_key
+from .choice import NEXT, UnknownError, shorthand_key
 from .entries import value
 from .frame import Frame
 from .gradients import letter_gradient, shape, standing
@@ -49,6 +51,8 @@ def named(m: Frame, q: Parts, node: s.Symbol | None = None) -> Tensor:
     if (columns := _columns(m, q)) is not None:
         return columns
     name = m.quantities.find(q)
+    if q.time is not None and _reads_ahead(m):
+        q = replace(q, time=sympy.sympify(q.time).xreplace({NEXT: mx.t + 1}))
     return value(m, name, m.quantities.time_of(name, q), q)
 
 
@@ -64,6 +68,11 @@ def _columns(m: Frame, q: Parts) -> Tensor | None:
             if matrix.shape[-1:] == block.shape[:1]:
                 return tn.chained(m.alg, matrix, block)
     return None
+
+
+def _reads_ahead(m: Frame) -> bool:
+    """Whether dc_next is the gradient of step t + 1, so that f_next is the gate of that step."""
+    return any(k.endswith("_next") and g.lag == 1 for k, g in m.choice.gradients.items())
 
 
 def _probe(m: Frame, q: Parts) -> Tensor:

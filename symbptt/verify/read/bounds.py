@@ -124,7 +124,8 @@ def _scope(body: Product, names: set[str]) -> int:
     if not any(uses):
         return len(uses)
     keep = len(uses) - 1 - uses[::-1].index(True) + 1
-    while keep < len(uses) and not body.signs[keep - 1] and _is_weight(body.factors[keep]):
+    joined = ("", "·")  # diag(1 − h_j²) W, diag(1 − h_j²) · W
+    while keep < len(uses) and body.signs[keep - 1] in joined and _is_weight(body.factors[keep]):
         keep += 1
     return keep
 

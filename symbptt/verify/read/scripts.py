@@ -305,6 +305,8 @@ class Scripts(Cursor):
         return Power(base, exponent, _readings(base, text))
 
     def primed(self, base: Node) -> Node:
+        if self.habits.plain and self.kind() not in ("(", "prime"):
+            return Transpose(base, "'")  # W' * dy, in Julia and MATLAB
         if isinstance(base, Symbol):
             return replace(base, primes=base.primes + 1)
         if isinstance(base, Shorthand):
