@@ -229,6 +229,9 @@ def _stated(judge: Judge, line: Line) -> None:
     right = s.bare(claim.right)
     minus = isinstance(right, s.Sum) and right.signs == ("-",)
     right = s.bare(right.terms[0]) if isinstance(right, s.Sum) and minus else right
+    upright = isinstance(right, s.Transpose)
+    if isinstance(right, s.Transpose):  # δ_t = (dL/dh_t)^⊤, a column where gradients are rows
+        right = s.bare(right.base)
     if claim.relation == ":=" and not isinstance(right, s.Derivative):
         judge.aliases[key] = (q.time, claim.right)
         judge.gradients.pop(key, None)
@@ -257,6 +260,7 @@ def _stated(judge: Judge, line: Line) -> None:
                 scope = "own" if p.time == q.time else "step"
             judge.gradients[key] = Gradient(name, scope, lag, -1 if minus else 1, first)
             judge.stated.add(key)
+            judge.upright |= {key} if upright else set()
             judge.free.discard(key)
             line.how = "stated"
             return

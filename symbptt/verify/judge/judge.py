@@ -40,6 +40,7 @@ class Judge:
         self.candidates: dict[str, list[Gradient]] = {}
         self.stated: set[str] = set()
         self.free: set[str] = set()  # keys whose meaning may differ from line to line
+        self.upright: set[str] = set()  # keys stated as the transposes of gradients
         self.aliases: dict[str, Any] = {}
         self.sizes: dict[str, int] = {}  # the author's names of sizes, by the shapes stated
         self.assumed: dict[str, Gradient] = {}
@@ -209,6 +210,8 @@ class Judge:
             ]
         turns = [k for k in keys if k in self.gradients and k not in mine and k.startswith("d ")]
         out += [replace(out[0], turned=frozenset([k])) for k in turns if self.system.rows]
+        if upright := frozenset(self.upright & keys):
+            out.append(replace(out[0], turned=upright))
         transposed = frozenset(self._transposed(statement)) & set(self.gradients)
         return [*out, replace(out[0], turned=transposed)] if transposed else out
 

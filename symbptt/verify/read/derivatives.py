@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..surface import Derivative, Node, Number, Product, Quotient, Shorthand, Symbol, bare
+from ..surface import Derivative, Node, Number, Product, Quotient, Shorthand, Symbol, Transpose, bare
 from .calls import Calls
 from .cursor import UnreadableError
 from .tokens import Token
@@ -127,7 +127,10 @@ class Derivatives(Calls):
                 return Derivative(kind, None, by, style="subscript", start=token.start, end=by.end)
             of = self._operand()
             end = self.before
-            return Derivative(kind, of, by, style="subscript", start=token.start, end=end)
+            turned = isinstance(of, Transpose)  # \nabla_h L^\top is (\nabla_h L)^\top
+            inner = of.base if isinstance(of, Transpose) else of
+            found = Derivative(kind, inner, by, style="subscript", start=token.start, end=end)
+            return Transpose(found, start=token.start, end=end) if turned else found
         if self.kind() in ("slash", ""):
             end = self.before
             raise UnreadableError("∂ of what?", "∂L/∂h_t", token.start, end)
