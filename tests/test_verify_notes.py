@@ -118,6 +118,31 @@ def last(before: tuple[str, ...], *parts: str) -> Line:
             ("W_h^T", "W_h"),
             id="what comes from above",
         ),
+        pytest.param(
+            LSTM,
+            r"dc_t=dh_t*o_t*(1-\tanh^2(c_t))+dc_{next}*f_{next}",
+            ("f_{next}", "i_{next}"),
+            id="f_next is the gate of step t + 1",
+        ),
+        pytest.param(
+            (*PLAIN[:2], r"p_t=\mathrm{softmax}(y_t)", r"J=-\frac1m\sum_tq_t^\top\log p_t"),
+            r"\frac{\partial J}{\partial V}=\frac1m\sum_t(p_t-q_t)h_t^\top",
+            (r"=\frac1m", "="),
+            id="a mean over samples",
+        ),
+        pytest.param(
+            (PLAIN[0], r"\hat y=Vh_{T-1}+c", r"J=\frac{1}{2m}\sum_{i=1}^m(\hat y^{(i)}-y^{(i)})^2"),
+            r"\frac{\partial J}{\partial V}=\frac1m(\hat y-y)h_{T-1}^\top",
+            ("h_{T-1}", "h_{T-2}"),
+            id="steps counted from zero",
+        ),
+        pytest.param(
+            (*PLAIN[:2], r"\delta_t:=\left(\frac{dL}{dh_t}\right)^\top"),
+            r"\delta_t=\left(\frac{\partial L_t}{\partial h_t}\right)^\top"
+            r"+\left(\frac{\partial h_{t+1}}{\partial h_t}\right)^\top\delta_{t+1}",
+            (r"\right)^\top\delta", r"\right)^\top W\delta"),
+            id="a sensitivity stated as a column",
+        ),
     ],
 )
 def test_a_form_is_read_and_a_slip_in_it_refuted(
@@ -151,3 +176,29 @@ def test_a_letter_beside_a_subscript_is_no_part_of_it() -> None:
     line = r"\frac{\partial L}{\partial w_h}=\sum_{t=1}^Th_{t-1}\frac{\partial L}{\partial a_t}"
     assert last(before, line).verdict == "proved"
     assert last(before, line.replace("Th_{t-1}", "Th_t")).verdict == "refuted"
+
+
+JULIA = """
+```julia
+dh = V' * dy + dhnext
+da = dh .* (1 .- h.^2)
+dW += %s
+```
+"""
+
+
+def test_a_quote_transposes_in_a_program_and_forbids_an_outer_product() -> None:
+    text = "$$h_t=\\tanh(Wh_{t-1}+Ux_t)$$\n\n$$y_t=Vh_t$$\n" + JULIA
+    assert verify(text % "da * hprev'").lines[-1].verdict == "proved"
+    assert verify(text % "hprev * da'").lines[-1].verdict == "refuted"
+
+
+def test_a_column_beside_a_row_times_a_jacobian_is_a_mixed_layout() -> None:
+    line = r"\frac{\partial L}{\partial h_t}=V^T\frac{\partial L}{\partial y_t}"
+    line += r"+\frac{\partial L}{\partial h_{t+1}}\frac{\partial h_{t+1}}{\partial h_t}"
+    found = last(PLAIN, line)
+    assert (found.verdict, [c.code for c in found.conditions]) == ("conditional", ["M05"])
+    assert last(PLAIN, line.replace("V^T", "W^T")).verdict == "refuted"
+    assert (
+        last(PLAIN, line.replace("}{\\partial h_{t+1}}", "}{\\partial h_t}")).verdict == "refuted"
+    )

@@ -20,6 +20,7 @@ class Assembly:
         self.losses = losses_of(trees, self.naming, set(b.defined))
         self.label, self.onehot = "", False
         self.stated_loss = False
+        self.count = ""  # the letter of the number of samples that the loss is divided by
         self.logits = ""
         self.pre: dict[str, str] = {}
         self.output = ""

@@ -215,6 +215,8 @@ def declared(a: Assembly, equations: dict[str, mx.Node], lagged: set[str]) -> li
         for n in e.shape:
             for x in sympy.sympify(n).free_symbols:
                 sizes.setdefault(x.name)
+    if a.count:
+        sizes.setdefault(a.count)
     out += [Declaration(n, "size") for n in sizes]
     classes = None
     if a.onehot:

@@ -14,11 +14,38 @@ from .drafts import LOSSES
 from .labels import label
 from .stated import Stated, stated
 
+_COUNTS = frozenset("mNBMn")  # of the samples of a batch
+
 
 def step_loss(a: Assembly, equations: dict[str, mx.Node]) -> mx.Node:
+    """The loss of one step, over the number of samples where the text divides by that."""
     named = stated(a.claims, a.naming)
     if named is not None and named.output in equations:
         return _by_name(a, equations, named)
+    loss = _of_samples(a, equations)
+    a.count = _count(a)
+    return mx.times(mx.Scalar(1 / mx.size(a.count)), loss) if a.count else loss
+
+
+def _count(a: Assembly) -> str:
+    """m of J = 1/m Σ …."""
+    for claim in a.claims:
+        left = s.bare(claim.left)
+        if isinstance(left, s.Symbol) and left.letter in LOSSES and claim.right is not None:
+            for n in s.walk(claim.right):
+                below = s.bare(n.below) if isinstance(n, s.Quotient) else None
+                factors = below.factors if isinstance(below, s.Product) else (below,)
+                for x in (s.bare(f) for f in factors if f is not None):
+                    if _is_count(x) and x.letter != a.naming.horizon:  # type: ignore[attr-defined]
+                        return x.letter  # type: ignore[attr-defined]
+    return ""
+
+
+def _is_count(node: s.Node) -> bool:
+    return isinstance(node, s.Symbol) and node.letter in _COUNTS and not node.indices
+
+
+def _of_samples(a: Assembly, equations: dict[str, mx.Node]) -> mx.Node:
     out = a.output
     e = equations[out]
     probability = isinstance(e, mx.Softmax)
@@ -198,9 +225,12 @@ def _number(node: s.Node) -> Any:
         return sympy.Rational(node.text)
     if isinstance(node, s.Quotient):
         below = s.bare(node.below)
-        if isinstance(below, s.Symbol) and below.letter == "T" and not below.indices:
-            return _number(s.bare(node.above))
-        above, under = _number(s.bare(node.above)), _number(below)
+        factors = [s.bare(x) for x in (below.factors if isinstance(below, s.Product) else (below,))]
+        kept = [x for x in factors if not (_is_count(x) or x == s.Symbol("T"))]
+        above, under = _number(s.bare(node.above)), sympy.Integer(1)
+        for x in kept:
+            value = _number(x)
+            under = None if under is None or value is None else under * value
         return None if above is None or under is None else above / under
     return None
 

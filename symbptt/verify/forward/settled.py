@@ -16,7 +16,7 @@ from ... import matrix as mx
 from .. import surface as s
 from ..naming import Naming
 from .claims import is_forward, with_arguments
-from .lengths import with_length
+from .lengths import of_one_sample, one_based, with_length
 
 _ENTRIES = frozenset("ijklmnpqr")
 _PREFIXES = frozenset("gdGDeελ")  # g_{h_t}, d_{o_t}
@@ -24,7 +24,8 @@ _PREFIXES = frozenset("gdGDeελ")  # g_{h_t}, d_{o_t}
 
 def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
     """The claims with superscript times decided, and the naming conventions they show."""
-    claims = prefixed([kronecker(c) for c in with_length(barred(list(claims)))])
+    claims = one_based(of_one_sample(with_length(barred(list(claims)))))
+    claims = prefixed([kronecker(c) for c in claims])
     naming = Naming(trees_of(claims))
     claims = with_arguments([_changed(c, naming.settled) for c in claims])
     naming = Naming(trees_of(claims))

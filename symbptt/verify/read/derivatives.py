@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..surface import Derivative, Node, Number, Product, Quotient, Shorthand, Symbol, Transpose, bare
+from ..surface import (
+    Derivative,
+    Node,
+    Number,
+    Product,
+    Quotient,
+    Shorthand,
+    Symbol,
+    Transpose,
+    bare,
+)
 from .calls import Calls
 from .cursor import UnreadableError
 from .tokens import Token

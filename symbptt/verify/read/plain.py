@@ -22,7 +22,14 @@ _SUFFIX = re.compile(r"\.(?:T\b(?!_)|transpose\(\)|t\(\))")
 _METHOD = re.compile(r"\.(dot|matmul|mm|outer|sum|mean)(?=\()")
 _ATTRIBUTE = re.compile(r"(?<=[\w\])])\.[A-Za-z]\w+")
 _SIGNS = {
-    **{".+": ("plus", "+"), ".-": ("plus", "-"), ".*": ("sign", "⊙"), ".^": ("^", ".^"), "./": ("slash", "/"), "**": ("^", "^")},
+    **{
+        ".+": ("plus", "+"),
+        ".-": ("plus", "-"),
+        ".*": ("sign", "⊙"),
+        ".^": ("^", ".^"),
+        "./": ("slash", "/"),
+        "**": ("^", "^"),
+    },
     **{"<-": ("relation", "←"), "~=": ("relation", "≈"), "..": ("range", "..")},
     **{"(.)": ("sign", "⊙"), "(*)": ("sign", "⊙")},
 }

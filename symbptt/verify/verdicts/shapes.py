@@ -29,6 +29,9 @@ def shape_claim(judge: Judge, line: Line) -> bool:
         line.message = error.message
         return False
     names = [plain(x) for x in sizes]
+    columns = len(names) == value.rank + 1 and not judge.system.rows
+    if columns and names[-1] in ("N", "B", "m") and names[-1] not in judge.sizes:
+        names = names[:-1]  # a batch in columns
     if len(names) == 2 and value.rank == 1 and "1" in names:
         names.remove("1")
     if len(names) == value.rank + 1 and judge.system.rows and names[0] in ("N", "B", "m"):
