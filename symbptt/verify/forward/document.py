@@ -36,8 +36,9 @@ from .claims import (
 from .components import whole
 from .define import define
 from .drafts import LOSSES, IncompleteError
-from .loss import errors, loss_over, step_loss
+from .loss import loss_over, step_loss
 from .missing import free_functions, free_state, readout
+from .squares import errors
 from .stated import names_loss
 from .steps import fixed_steps, last_read
 from .system import System
