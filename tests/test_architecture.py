@@ -50,6 +50,7 @@ ROOMS = (
     "algebra",
     "forward",
     "asides",
+    "generic",
     "meaning",
     "judge",
     "proof",

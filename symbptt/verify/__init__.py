@@ -11,6 +11,7 @@ world     a small run in numbers, with every derivative that exists in it
 algebra   arrays with rows and columns, in numbers or in letters
 forward   the author's forward equations, made into a model
 asides    what stands beside them, as one step of a system of its own
+generic   θ, which is each of the parameters
 meaning   a formula under a reading, as a tensor
 judge     a document in one system: its letters, and truth under each reading
 proof     a line for every T and all sizes

@@ -20,6 +20,7 @@ from .forward.drafts import IncompleteError
 from .forward.given import arguments_named, from_model
 from .forward.settled import settled, trees_of
 from .forward.system import System
+from .generic import instances
 from .judge.assumptions import one_of
 from .judge.judge import Judge
 from .judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, TESTED, UNREAD, Line
@@ -165,6 +166,9 @@ def judge_document(
         judges.append(judge)
         if not any(x.verdict == UNREAD for x in lines.values()):
             break
+    for_each: list[str] = []
+    for judge in judges[:1]:
+        for_each = judge_generic(judge, document, lines, judged)
     unread = {n for n, x in lines.items() if x.verdict == UNREAD}
     named = {n for n, x in lines.items() if x.how == "alias"}
     for aside in (*mirrored(claims, unread), *asides(claims, unread, named)):
@@ -186,7 +190,41 @@ def judge_document(
     ordered = [lines[n] for n in sorted(lines)]
     if not judges:
         ordered = [Line(c) for c in claims]
-    return Report(document, tuple(ordered), _reading(judges), tuple(judges), judged)
+    reading = (*_reading(judges), *for_each)
+    return Report(document, tuple(ordered), reading, tuple(judges), judged)
+
+
+def judge_generic(
+    judge: Judge,
+    document: s.Document,
+    lines: dict[int, Line],
+    judged: dict[str, tuple[Judge, Line]],
+) -> list[str]:
+    """Judge the unread lines about θ for each parameter; the worst verdict is the line's."""
+    claims = [x.claim for x in judge.lines]
+    open_ = {n for n, x in lines.items() if x.verdict == UNREAD}
+    found: dict[int, Line] = {}
+    names: list[str] = []
+    letter = ""
+    for case in instances(claims, judge.naming, judge.system):
+        own = Judge(case.claims, judge.naming, judge.system)
+        own.listen(document.prose)
+        decided = decide(own)
+        confirm(own, decided)
+        repair(own, decided)
+        evidence(own, decided)
+        for n, line in zip(case.places, decided, strict=True):
+            if n in open_ and (n not in found or _worse(line, found[n])):
+                found[n] = lines[n] = line
+                judged[line.claim.id] = own, line
+        letter, names = case.letter, [*names, case.parameter]
+    return [f"{letter} is each of {', '.join(names)}"] if found else []
+
+
+def _worse(a: Line, b: Line) -> bool:
+    order = (REFUTED, UNREAD, TESTED, CONDITIONAL)
+    rank = {v: n for n, v in enumerate(order)}
+    return rank.get(a.verdict, len(order)) < rank.get(b.verdict, len(order))
 
 
 def _runs(judge: Judge) -> bool:

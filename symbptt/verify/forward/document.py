@@ -36,6 +36,7 @@ from .claims import (
 from .components import whole
 from .define import define
 from .drafts import LOSSES, IncompleteError
+from .labels import is_output
 from .loss import loss_over, step_loss
 from .missing import free_functions, free_state, readout
 from .squares import errors
@@ -154,7 +155,10 @@ def assembled(a: Assembly) -> System:
         Loss(over, step),
     )
     names = {n: n for n in (*b.sizes, *equations)}
-    if a.label:
+    if a.label and is_output(a, a.label):
+        a.filled.append(f"{a.label} is the output {a.output}: its derivatives are written")
+        names[a.label], a.label = a.output, ""
+    elif a.label:
         names[a.label] = "target~"
     names |= _arguments_named(a, equations, names)
     return System(

@@ -22,6 +22,20 @@ def label(a: Assembly) -> str:
     return "y" if "y" not in known else "yhat"
 
 
+def is_output(a: Assembly, name: str) -> bool:
+    """Whether a letter only ever stands in ∂y_t/∂… or ∂…/∂y_t: nobody differentiates a label."""
+    all_of = [x for tree in a.trees for x in s.symbols(tree) if a.naming.parts(x).name == name]
+    ends = [
+        end
+        for tree in a.trees
+        for n in s.walk(tree)
+        if isinstance(n, s.Derivative) and n.of is not None
+        for end in (s.bare(n.of), s.bare(n.by))
+        if isinstance(end, s.Symbol) and a.naming.parts(end).name == name
+    ]
+    return bool(ends) and len(ends) == len(all_of)
+
+
 def _beside_log(a: Assembly) -> Iterator[str]:
     """y of y_tᵀ log ŷ_t, in the loss as stated."""
     for c in a.claims:

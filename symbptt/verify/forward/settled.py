@@ -4,6 +4,7 @@ h^{t-1}     a time above, where the document writes times there
 \\bar h_t   a gradient, where h_t stands without its bar too
 g_{h_t}     the gradient by h_t
 δ_{kl}      1 where k = l, where k and l number entries beside it
+L(w) = Σ_t  the loss, whatever its arguments are
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from .. import surface as s
 from ..naming import Naming
 from .claims import is_forward, with_arguments
 from .lengths import of_one_sample, one_based, with_length
+from .spelled import upwards, whole_loss
 
 _ENTRIES = frozenset("ijklmnpqr")
 _PREFIXES = frozenset("gdGDeελ")  # g_{h_t}, d_{o_t}
@@ -24,16 +26,18 @@ _PREFIXES = frozenset("gdGDeελ")  # g_{h_t}, d_{o_t}
 
 def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
     """The claims with superscript times decided, and the naming conventions they show."""
-    claims = one_based(of_one_sample(with_length(barred(list(claims)))))
+    claims = [changed(whole_loss(c), upwards) for c in barred(list(claims))]
+    claims = one_based(of_one_sample(with_length(claims)))
     claims = prefixed([kronecker(c) for c in claims])
     naming = Naming(trees_of(claims))
-    claims = with_arguments([_changed(c, naming.settled) for c in claims])
+    claims = with_arguments([changed(c, naming.settled) for c in claims])
     naming = Naming(trees_of(claims))
     moved = read_ahead(claims, naming)
     return (claims, naming) if moved is claims else (moved, Naming(trees_of(moved)))
 
 
-def _changed(c: s.Claim, change: Callable[[s.Node], s.Node]) -> s.Claim:
+def changed(c: s.Claim, change: Callable[[s.Node], s.Node]) -> s.Claim:
+    """The claim with every side of it changed."""
     return replace(
         c,
         left=change(c.left),
@@ -74,7 +78,7 @@ def read_ahead(claims: list[s.Claim], naming: Naming) -> list[s.Claim]:
             return i
         return replace(i, inner=tuple(map(later, i.inner)))
 
-    return [_changed(c, change) for c in claims]
+    return [changed(c, change) for c in claims]
 
 
 def kronecker(claim: s.Claim) -> s.Claim:
@@ -95,7 +99,7 @@ def kronecker(claim: s.Claim) -> s.Claim:
                 return s.Indicator(s.Relation(k, "=", l), "[", start=node.start, end=node.end)
         return s.rebuild(node, change)
 
-    return _changed(claim, change) if claim.right is not None else claim
+    return changed(claim, change) if claim.right is not None else claim
 
 
 def barred(claims: list[s.Claim]) -> list[s.Claim]:
@@ -113,7 +117,7 @@ def barred(claims: list[s.Claim]) -> list[s.Claim]:
             return s.Shorthand("bar", of, start=node.start, end=node.end)
         return s.rebuild(node, change)
 
-    return [_changed(c, change) for c in claims]
+    return [changed(c, change) for c in claims]
 
 
 def _computes_from_bar(claim: s.Claim) -> bool:
@@ -145,7 +149,7 @@ def prefixed(claims: list[s.Claim]) -> list[s.Claim]:
             return s.Shorthand(mark, _below(node), start=node.start, end=node.end)
         return s.rebuild(node, change)
 
-    return [_changed(c, change) for c in claims]
+    return [changed(c, change) for c in claims]
 
 
 def _below(node: s.Symbol) -> s.Symbol:

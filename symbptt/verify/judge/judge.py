@@ -162,6 +162,11 @@ class Judge:
             return q.name, q
         return None
 
+    def is_free(self, x: s.Symbol) -> bool:
+        """A letter that is nothing of the model and has no definition."""
+        name = self.naming.parts(x).name
+        return not (name in self.system.names or name in self.aliases or name in self.gradients)
+
     def ground_of(self, reading: Reading) -> Ground:
         if reading.ground == "last":
             return self.ground.last

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -32,8 +32,8 @@ def apply(m: Frame, node: s.Apply) -> Tensor:
     if head == "softmax":
         x = m.of(node.arguments[0])
         return tensor(m.alg.softmax(x.data, x.rank), x.shape, x.left)
-    if head in ("prod",) and len(node.arguments) == 2:
-        return _prod_of(m, *node.arguments)
+    if head == "prod" and len(node.arguments) > 1:
+        return _prod_of(m, node.arguments)
     if head in ARRAYS:
         return ARRAYS[head](m, node)
     if head in ("outer",) and len(node.arguments) == 2:
@@ -84,18 +84,34 @@ def _slope(body: Any, order: int) -> Any:
     return sympy.diff(body, Z, order)
 
 
-def _prod_of(m: Frame, a: s.Node, b: s.Node) -> Tensor:
-    """prod(A, B): the product after the necessary transpositions."""
+def _prod_of(m: Frame, factors: Sequence[s.Node]) -> Tensor:
+    """prod(A, B, …): the product after the necessary transpositions."""
     saved = m.choice
     m.choice = replace(saved, row=True, layout=NUMERATOR)
     try:
-        x, y = m.of(a), m.of(b)
+        first, *rest = (m.of(x) for x in factors)
     finally:
         m.choice = saved
-    out = tn.chained(m.alg, replace(x, left=0) if x.loose else x, y)
-    if out.rank == 1:
-        return replace(out, left=1, loose=True)
-    return replace(out, left=min(1, out.rank), loose=True)
+    for x in rest:
+        first = _fitted(m, first, x)
+    return replace(first, left=min(1, first.rank), loose=True)
+
+
+def _fitted(m: Frame, x: Tensor, y: Tensor) -> Tensor:
+    """The product in the order written, else with a matrix transposed; of two vectors of which
+    neither is as long as the other, the outer one."""
+    x = replace(x, left=0) if x.loose and x.rank == 1 else x
+    options = [(x, y)]
+    options += [(x, tn.transpose(m.alg, y))] if y.rank == 2 else []
+    options += [(tn.transpose(m.alg, x), y)] if x.rank == 2 else []
+    for a, b in options:
+        try:
+            return tn.chained(m.alg, a, b)
+        except MisfitError:
+            continue
+    if x.rank == y.rank == 1:
+        return tn.outer(m.alg, x, y)
+    return tn.chained(m.alg, x, y)
 
 
 def _ones(m: Frame, node: s.Apply) -> Tensor:

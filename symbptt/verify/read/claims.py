@@ -205,7 +205,8 @@ class _Reader:
     def _formula(self, tokens: list[Token], before: str) -> None:
         members, signs = self._members(tokens)
         alone = before in ("gap", "text", "amp") and self.found and is_remark(tokens, tokens)
-        stated = before == "text" and self.under and signs and members[0] is not None
+        about = signs or isinstance(members[0], Symbol)  # if t = T, for all k
+        stated = before == "text" and self.under and about and members[0] is not None
         self.under = False
         if before == "remark" or alone or stated or (self.found and is_condition(members, signs)):
             self._condition(chained(members, signs))

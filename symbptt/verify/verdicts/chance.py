@@ -50,7 +50,7 @@ def chance(judge: Judge, line: Line) -> bool:
     inside = _argument(claim.left, ("E",))
     if inside is None:
         return _estimator(judge, line)
-    if isinstance(inside, s.Symbol) and _is_free(judge, inside):
+    if isinstance(inside, s.Symbol) and judge.is_free(inside):
         return _mean(judge, line, judge.naming.parts(inside).name)
     return _expected(judge, line, inside)
 
@@ -60,14 +60,6 @@ def _argument(node: s.Node, heads: tuple[str, ...]) -> s.Node | None:
     if isinstance(node, s.Apply) and node.head.letter in heads and len(node.arguments) == 1:
         return s.bare(node.arguments[0])
     return None
-
-
-def _is_free(judge: Judge, x: s.Symbol) -> bool:
-    """A letter that is nothing of the model and has no definition: what a random letter is."""
-    q = judge.naming.parts(x)
-    return not (
-        q.name in judge.system.names or q.name in judge.aliases or q.name in judge.gradients
-    )
 
 
 # -- distributions
@@ -125,7 +117,7 @@ def _is_whole(pairs: list[tuple[Any, Any]]) -> bool:
 def _probability(judge: Judge, line: Line, event: s.Relation) -> bool:
     """One point probability: what the author defines, unless all of them exceed one."""
     left = s.bare(event.left)
-    if not (isinstance(left, s.Symbol) and event.relation == "=" and _is_free(judge, left)):
+    if not (isinstance(left, s.Symbol) and event.relation == "=" and judge.is_free(left)):
         return False
     pairs, _ = _stated(judge, judge.naming.parts(left).name)
     total = sympy.simplify(sum(p for _, p in pairs if p is not None))
@@ -175,7 +167,7 @@ def _random(judge: Judge) -> dict[str, Any]:
         for heads in (("E",), ("Pr", "P", "Prob")):
             inside = _argument(line.claim.left, heads)
             inside = s.bare(inside.left) if isinstance(inside, s.Relation) else inside
-            if isinstance(inside, s.Symbol) and _is_free(judge, inside):
+            if isinstance(inside, s.Symbol) and judge.is_free(inside):
                 name = judge.naming.parts(inside).name
                 pairs, means = _stated(judge, name)
                 if _is_whole(pairs) and all(v is not None for v, _ in pairs):

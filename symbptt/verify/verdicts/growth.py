@@ -117,16 +117,24 @@ def _spectral(judge: Judge, line: Line) -> None:
 
 
 def _gap(judge: Judge, node: s.Node | None) -> Any:
-    """The number of steps between the ends of a Jacobian, t − k, or a gradient's own time."""
+    """The times at the ends of a Jacobian, or of a product of Jacobians from first to last."""
     if node is None:
         return None
-    for n in s.walk(node):
-        if isinstance(n, s.Derivative) and n.of is not None:
-            of, by = s.bare(n.of), s.bare(n.by)
-            if isinstance(of, s.Symbol) and isinstance(by, s.Symbol):
-                a, b = judge.naming.parts(of).time, judge.naming.parts(by).time
-                return (a, b)
-    return None
+    node = s.bare(node)
+    if isinstance(node, s.Big) and node.operator == "prod" and len(node.bounds) == 1:
+        j, lo, hi, _ = limits(judge.naming, node.bounds[0])
+        a, b = _gap(judge, node.body) or (None, None)
+        if None in (a, b, lo, hi) or sympy.expand(a - b) != 1:
+            return None
+        return a.subs(j, hi), b.subs(j, lo)
+    if isinstance(node, s.Derivative) and node.of is not None:
+        of, by = s.bare(node.of), s.bare(node.by)
+        if isinstance(of, s.Symbol) and isinstance(by, s.Symbol):
+            return judge.naming.parts(of).time, judge.naming.parts(by).time
+    gaps = [g for x in s.children(node) if (g := _gap(judge, x)) is not None]
+    if len(gaps) > 1 and isinstance(node, s.Product):
+        return gaps[0][0], gaps[-1][1]
+    return gaps[0] if gaps else None
 
 
 def _exponent(judge: Judge, node: s.Node | None) -> Any:

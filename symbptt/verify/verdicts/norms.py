@@ -25,11 +25,13 @@ def norms(judge: Judge, line: Line) -> bool:
     """Whether the line compares norms in a way that is decided here; it has its verdict then."""
     claim = line.claim
     left = s.bare(claim.left)
-    if claim.relation not in ("=", "≤") or claim.right is None or not isinstance(left, s.Norm):
+    if claim.relation not in ("=", "≤") or claim.right is None:
         return False
     count = sum(isinstance(n, s.Norm) for n in s.walk(claim.right))
-    if not count:
-        return claim.relation == "≤" and _names_a_bound(judge, line)
+    if not count and claim.relation == "≤":
+        return _names_a_bound(judge, line)
+    if not isinstance(left, s.Norm) or not count:
+        return False
     single = isinstance(s.bare(claim.right), s.Norm)
     if claim.relation == "≤" or single:
         for inside in _insides(claim.right):
@@ -101,12 +103,17 @@ def _exceeds(judge: Judge, reading: Reading) -> bool:
 
 
 def _names_a_bound(judge: Judge, line: Line) -> bool:
-    """‖W‖ ≤ β: letters of which nothing else is said are what the author calls the bounds."""
+    """‖W‖ ≤ β, ‖W‖ ‖diag(φ')‖ ≤ β γ: letters of which nothing else is said name the bounds."""
     assert line.claim.right is not None
-    letters = s.symbols(line.claim.right)
+    left = s.bare(line.claim.left)
+    factors = left.factors if isinstance(left, s.Product) else (left,)
+    if not all(isinstance(s.bare(x), s.Norm) for x in factors):
+        return False
+    letters = list(s.symbols(line.claim.right))
     known = [x for x in letters if judge.quantities.means(judge.naming.parts(x)) or x.gradient_like]
     indexed = any(judge.naming.parts(x).time is not None for x in letters)
     powers = any(isinstance(n, s.Power | s.Big) for n in s.walk(line.claim.right))
+    powers = powers or any(x.sup for x in letters)  # η^{t−k}, whose exponent looks like a time
     if not letters or known or indexed or powers:
         return False
     line.verdict = DEFINITION

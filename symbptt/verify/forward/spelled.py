@@ -1,0 +1,41 @@
+r"""Other ways of writing one thing: a loss with its arguments, sums that run downwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .. import surface as s
+from .drafts import LOSSES
+
+
+def whole_loss(claim: s.Claim) -> s.Claim:
+    """L(x_1, …, w) = (1/T) Σ_t … as L = (1/T) Σ_t …."""
+    left = s.bare(claim.left)
+    if not (isinstance(left, s.Apply) and left.head.letter in LOSSES and not left.head.indices):
+        return claim
+    summed = claim.right is not None and any(isinstance(n, s.Big) for n in s.walk(claim.right))
+    return replace(claim, left=left.head) if summed else claim
+
+
+def upwards(node: s.Node) -> s.Node:
+    """Σ_{i=t}^{1} ∏_{j=t}^{i+1} with the bounds in order; ∏ keeps the order of its factors."""
+    node = s.rebuild(node, upwards)
+    if not (isinstance(node, s.Big) and node.operator == "sum" and len(node.bounds) == 1):
+        return node
+    bound = node.bounds[0]
+    last = bound.upper.text if isinstance(bound.upper, s.Number) else ""
+    if last not in ("0", "1") or bound.lower is None or isinstance(bound.lower, s.Number):
+        return node
+    i = bound.variable.letter
+
+    def inner(x: s.Node) -> s.Node:
+        x = s.rebuild(x, inner)
+        if isinstance(x, s.Big) and len(x.bounds) == 1 and x.bounds[0].upper is not None:
+            b = x.bounds[0]
+            if b.lower == bound.lower and i in {y.letter for y in s.symbols(b.upper)}:
+                b = replace(b, lower=b.upper, upper=b.lower, descending=True)
+                return replace(x, bounds=(b,))
+        return x
+
+    turned = replace(bound, lower=bound.upper, upper=bound.lower)
+    return replace(node, bounds=(turned,), body=inner(node.body))

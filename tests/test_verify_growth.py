@@ -1,0 +1,116 @@
+"""Bounds on products of Jacobians, θ, losses with arguments, sums that run downwards."""
+
+import pytest
+
+from symbptt.verify.report import verify
+
+PASCANU = r"$$x_t=W_{rec}\sigma(x_{t-1})+W_{in}u_t+b$$"
+LECTURE = r"""
+$$h_t = W f(h_{t-1}) + W^{(hx)} x_{[t]}$$
+
+$$\hat y_t = W^{(S)} f(h_t)$$
+"""
+GENERAL = r"""
+$$h_t = f(x_t, h_{t-1}, w),\quad o_t = g(h_t, w)$$
+
+$$L(x_1,\ldots,x_T, w) = \frac{1}{T}\sum_{t=1}^T l(y_t, o_t)$$
+"""
+
+
+def verdicts(before: str, *parts: str) -> list[str]:
+    report = verify("\n\n".join((before, *(f"$${x}$$" for x in parts))))
+    done = len(verify(before).lines)
+    return [x.verdict for x in report.lines[done:]]
+
+
+STEPS = r"\left\|\prod_{j=k+1}^t\frac{\partial x_j}{\partial x_{j-1}}\right\|\le(\beta\gamma)^{t-k}"
+CHAIN = (
+    r"\left\|\frac{\partial E_t}{\partial x_t}\left(\prod_{i=k}^{t-1}\frac{\partial x_{i+1}}"
+    r"{\partial x_i}\right)\right\|\le\eta^{t-k}\left\|\frac{\partial E_t}{\partial x_t}\right\|"
+)
+
+
+@pytest.mark.parametrize(
+    ("claim", "expected"),
+    [
+        (r"\left\|\frac{\partial x_t}{\partial x_k}\right\|\le\eta^{t-k}", "proved"),
+        (r"\left\|\frac{\partial x_t}{\partial x_k}\right\|\le\eta^{t-k+1}", "refuted"),
+        (STEPS, "proved"),
+        (STEPS.replace("j=k+1", "j=k"), "refuted"),
+        (CHAIN, "proved"),
+        (CHAIN.replace(r"\eta^{t-k}", r"\eta^{t-k-1}"), "refuted"),
+        (r"\left\|W_{rec}\right\|\left\|diag(\sigma'(x_k))\right\|\le\beta\gamma", "definition"),
+    ],
+)
+def test_a_bound_has_one_factor_for_each_step(claim: str, expected: str) -> None:
+    product = (
+        r"\frac{\partial x_t}{\partial x_k}=\prod_{i=k+1}^t\frac{\partial x_i}{\partial x_{i-1}}"
+    )
+    assert verdicts(PASCANU, product, claim)[-1] == expected
+
+
+def test_theta_is_each_parameter_of_the_state() -> None:
+    line = (
+        r"\frac{\partial E_t}{\partial\theta}=\sum_{1\le k\le t}\frac{\partial E_t}{\partial x_t}"
+        r"\frac{\partial x_t}{\partial x_k}\frac{\partial^+x_k}{\partial\theta}"
+    )
+    assert verdicts(PASCANU, line) == ["proved"]
+    assert verdicts(PASCANU, line.replace(r"\le t}", "< t}")) == ["refuted"]
+    report = verify(f"{PASCANU}\n\n$${line}$$")
+    assert "θ is each of W_rec, W_in, b" in report.reading
+
+
+def test_a_letter_with_another_use_is_no_theta() -> None:
+    line = r"\frac{\partial x_t}{\partial\theta}=\theta"
+    assert verdicts(PASCANU, line) == ["unread"]
+
+
+def test_a_letter_that_is_only_differentiated_is_the_output() -> None:
+    line = (
+        r"\frac{\partial E_t}{\partial h_t}=\frac{\partial E_t}{\partial y_t}"
+        r"\frac{\partial y_t}{\partial h_t}"
+    )
+    assert verdicts(LECTURE, line) == ["proved"]
+    wrong = line.replace(r"{\partial y_t}{\partial h_t}", r"{\partial y_t}{\partial h_{t-1}}")
+    assert verdicts(LECTURE, wrong) == ["refuted"]
+    both = line + r"+0(\hat y_t-y_t)^\top W^{(S)}"
+    assert verdicts(LECTURE, both) != ["proved"]  # there y is the label, which no state changes
+
+
+def test_the_loss_with_its_arguments_written() -> None:
+    mean = r"\partial_w L=\frac{1}{T}\sum_{t=1}^T\partial_w l(y_t,o_t)"
+    assert verdicts(GENERAL, mean) == ["proved"]
+    assert verdicts(GENERAL, mean.replace(r"\frac{1}{T}", "")) == ["refuted"]
+
+
+def test_sums_and_products_may_run_downwards() -> None:
+    line = (
+        r"\partial_w h_t=\sum_{i=t}^1\left[\prod_{j=t}^{i+1}\partial_h f(x_j,h_{j-1},w)\right]"
+        r"\partial_w f(x_i,h_{i-1},w)"
+    )
+    assert verdicts(GENERAL, line) == ["proved"]
+    report = verify(f"{GENERAL}\n\n$${line.replace('i+1', 'i')}$$")
+    assert report.lines[-1].verdict == "refuted" and report.lines[-1].codes == ["M13"]
+
+
+PROD = r"""
+$$h_t=W_{hx}x_t+W_{hh}h_{t-1},\quad o_t=W_{oh}h_t$$
+
+$$L=\frac1T\sum_{t=1}^T l(o_t,y_t)$$
+"""
+
+
+def test_prod_of_any_number_of_factors() -> None:
+    two = r"\partial_{W_{oh}}L=\frac1T\sum_{t=1}^T\mathrm{prod}(\partial_{o_t}l(o_t,y_t),h_t)"
+    three = (
+        r"\partial_{W_{hh}}L=\frac1T\sum_{t=1}^T\mathrm{prod}(\partial_{o_t}l(o_t,y_t),W_{oh},"
+        r"\partial_{W_{hh}}h_t)"
+    )
+    assert verdicts(PROD, two) == ["proved"]
+    assert verdicts(PROD, three) == ["proved"]
+    assert verdicts(PROD, three.replace("W_{oh},", "")) == ["refuted"]
+
+
+def test_for_all_says_of_what_a_line_is_said() -> None:
+    claim = r"\forall k,\ \left\|\frac{\partial x_{k+1}}{\partial x_k}\right\|\le\beta\gamma"
+    assert "unread" not in verdicts(PASCANU, claim)
