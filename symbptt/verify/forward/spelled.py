@@ -30,9 +30,10 @@ def upwards(node: s.Node) -> s.Node:
 
     def inner(x: s.Node) -> s.Node:
         x = s.rebuild(x, inner)
-        if isinstance(x, s.Big) and len(x.bounds) == 1 and x.bounds[0].upper is not None:
+        if isinstance(x, s.Big) and len(x.bounds) == 1:
             b = x.bounds[0]
-            if b.lower == bound.lower and i in {y.letter for y in s.symbols(b.upper)}:
+            letters = {y.letter for y in s.symbols(b.upper)} if b.upper is not None else set()
+            if b.lower == bound.lower and i in letters:
                 b = replace(b, lower=b.upper, upper=b.lower, descending=True)
                 return replace(x, bounds=(b,))
         return x

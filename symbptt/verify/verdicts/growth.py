@@ -123,10 +123,10 @@ def _gap(judge: Judge, node: s.Node | None) -> Any:
     node = s.bare(node)
     if isinstance(node, s.Big) and node.operator == "prod" and len(node.bounds) == 1:
         j, lo, hi, _ = limits(judge.naming, node.bounds[0])
-        a, b = _gap(judge, node.body) or (None, None)
-        if None in (a, b, lo, hi) or sympy.expand(a - b) != 1:
+        one = _gap(judge, node.body)
+        if one is None or None in (*one, lo, hi) or sympy.expand(one[0] - one[1]) != 1:
             return None
-        return a.subs(j, hi), b.subs(j, lo)
+        return one[0].subs(j, hi), one[1].subs(j, lo)
     if isinstance(node, s.Derivative) and node.of is not None:
         of, by = s.bare(node.of), s.bare(node.by)
         if isinstance(of, s.Symbol) and isinstance(by, s.Symbol):
