@@ -52,7 +52,15 @@ class Naming:
         self.bound = {
             b.variable.letter for n in _all(trees) if isinstance(n, s.Big) for b in n.bounds
         }
+        self.open = {  # d of Σ_d a_{t,d}: over entries, not steps
+            b.variable.letter
+            for n in _all(trees)
+            if isinstance(n, s.Big)
+            for b in n.bounds
+            if b.lower is None and b.upper is None and b.among is None
+        }
         symbols = [n for n in _all(trees) if isinstance(n, s.Symbol)]
+        self.seen = {x.letter for x in symbols}
         self.letters = {x.letter for x in symbols if x.indices}
         self.main = self._counter(symbols)
         self.plain = {x.letter for x in symbols if not x.indices}
@@ -80,6 +88,13 @@ class Naming:
                 self.counted |= set(pair) & set(ENTRIES)
         self.labelled = {(x.letter, i.text) for x in symbols for i in x.sub if not i.inner}
         self.horizon = self._horizon(trees, symbols)
+        factors = {  # W of W h_{t-1}: W^t is its power
+            x.letter
+            for n in _all(trees)
+            if isinstance(n, s.Product)
+            for x in n.factors
+            if isinstance(x, s.Symbol) and not x.indices
+        }
         self.raised = {
             n.base.letter
             for n in _all(trees)
@@ -88,6 +103,7 @@ class Naming:
             and "time" in n.may_be
             and not n.base.sub
             and affine_of(n.exponent, {"t"})
+            and (n.may_be[0] == "time" or n.base.letter not in factors)
         }
         self.raised |= {
             n.base.of.letter
@@ -160,11 +176,13 @@ class Naming:
 
     @staticmethod
     def _counter(symbols: list[s.Symbol]) -> str:
-        """t, or n in a document that writes x(n), x(n−1) and never t."""
+        """t, or n or τ in a document that writes x(n), x(n−1) and never t."""
         indices = [i for x in symbols for i in x.indices if i.terms and len(i.terms) == 1]
         names = {n for i in indices for n in i.names}
         moved = {n for i in indices if i.style == "call" and i.shift for n in i.names}
-        return "n" if "n" in moved and "t" not in names else "t"
+        if "t" in names:
+            return "t"
+        return next((x for x in ("n", "τ") if x in moved), "t")
 
     def _constants(self, trees: list[s.Node]) -> set[str]:
         """b_1 of W x_t + b_1: what has a number beside running steps, and a step nowhere."""
@@ -193,7 +211,7 @@ class Naming:
                         ends += [upper.letter] if b.variable.letter == self.main else []
         free = [u for u in uppers if u not in self.bound and u not in ("t", self.main)]
         used = {n for x in symbols for i in x.indices if i.terms for n in i.names}
-        for letter in ("T", "τ"):
+        for letter in (x for x in ("T", "τ") if x != self.main):
             if letter in free or letter in used - self.bound:
                 return letter
         values = {x.letter for x in symbols if any(self.main in i.names for i in x.indices)}
@@ -325,7 +343,8 @@ class Naming:
             return self.entrywise and letter in self.counted
         if self.entrywise and letter in self.counted:
             return True
-        if letter not in "ijklmnpqrc" or self._is_quantity(letter):
+        open_ = after_time and letter in self.open
+        if (letter not in "ijklmnpqrc" and not open_) or self._is_quantity(letter):
             return False
         if after_time or self.is_timed(x):
             return True

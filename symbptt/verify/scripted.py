@@ -13,6 +13,8 @@ ENTRIES = tuple("ijklmn")  # letters that may count entries
 def settled(node: s.Node, naming: Any) -> s.Node:
     """The tree with c^{t-1} as a time where the document writes times above."""
     node = s.rebuild(node, lambda x: settled(x, naming))
+    if isinstance(node, s.Symbol) and len(node.letter) == 2 and node.font == "bold":
+        return _two(node, naming)
     if isinstance(node, s.Evaluated):
         return _at(node, naming)
     if isinstance(node, s.Power) and isinstance(node.base, s.Shorthand):
@@ -32,6 +34,15 @@ def settled(node: s.Node, naming: Any) -> s.Node:
             base = node.base
             return replace(base, sup=(*base.sup, index))
     return node
+
+
+def _two(node: s.Symbol, naming: Any) -> s.Node:
+    """\\mathbf{Wh}_{t-1}, a weight and its value in one font, where both stand alone elsewhere."""
+    first, second = node.letter[0], node.letter[1]
+    if not (first.isupper() and second.islower() and {first, second} <= naming.seen):
+        return node
+    weight = replace(node, letter=first, sub=(), sup=(), marks=(), primes=0)
+    return s.Product((weight, replace(node, letter=second)), ("",))
 
 
 def _at(node: s.Evaluated, naming: Any) -> s.Node:

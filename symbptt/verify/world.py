@@ -49,9 +49,14 @@ class World:
     dtype: Any = float
 
     def __init__(
-        self, model: Model, steps: int = 3, seed: int = 0, zeros: frozenset[str] = frozenset()
+        self,
+        model: Model,
+        steps: int = 3,
+        seed: int = 0,
+        zeros: frozenset[str] = frozenset(),
+        orthogonal: frozenset[str] = frozenset(),
     ):
-        self.model, self.steps, self.zeros = model, steps, zeros
+        self.model, self.steps, self.zeros, self.orthogonal = model, steps, zeros, orthogonal
         self.sizes = self._sizes()
         self.random = random.Random(seed)
         self._dims: dict[Any, int] = {}
@@ -101,7 +106,8 @@ class World:
     def _draw(self) -> None:
         for d in self.model.declarations:
             if d.role in ("param", "hyper"):
-                self.values[d.name, None] = self._array(d)
+                turn = d.name in self.orthogonal
+                self.values[d.name, None] = self._rotation(d) if turn else self._array(d)
             elif d.role == "state":
                 for back in range(max(1, self.model.lag(d.name))):
                     start = self.model.start(d.name, back).xreplace({mx.T: self.steps})
@@ -115,6 +121,20 @@ class World:
                     continue
                 for time in range(self.steps + 1):  # x_0 exists, so that an index may be off
                     self.values[d.name, time] = self._array(d)
+
+    def _rotation(self, d: Declaration) -> Array:
+        """An orthogonal matrix: rotations of neighbouring axes by angles of cosine 3/5."""
+        n = self.dims(d.shape)[0]
+        out = sympy.eye(n)
+        for i in range(n - 1):
+            step = sympy.eye(n)
+            step[i : i + 2, i : i + 2] = sympy.Matrix([[3, -4], [4, 3]]) / 5
+            out = out * step
+        entries = [self._exactly(x) for x in out]
+        return np.array(entries, dtype=self.dtype).reshape(n, n)
+
+    def _exactly(self, x: Any) -> Any:
+        return float(x)
 
     def _run(self) -> None:
         steps = range(1, self.steps + 1)

@@ -47,9 +47,10 @@ class ExactWorld(World):
         field: Field,
         seed: int = 0,
         zeros: frozenset[str] = frozenset(),
+        orthogonal: frozenset[str] = frozenset(),
     ):
         self.field, self.functions, self.seed = field, Functions(field), seed
-        super().__init__(model, steps, seed, zeros)
+        super().__init__(model, steps, seed, zeros, orthogonal)
 
     def _sizes(self) -> dict[str, int]:
         return smallest_sizes(self.model)
@@ -60,6 +61,9 @@ class ExactWorld(World):
         if any(_symmetric(self.values[d.name, None]) for d in self.model.params):
             self.seed += 100
             self._draw()
+
+    def _exactly(self, x: Any) -> Any:
+        return self.field.number(x)
 
     def _array(self, d: Declaration) -> Array:
         dims = self.dims(d.shape)
@@ -144,7 +148,12 @@ class ExactGround(Ground):
     def world(self) -> ExactWorld:
         if self._world is None:
             self._world = ExactWorld(
-                self.system.model, self.steps, self.field, self.seed, self.system.zeros
+                self.system.model,
+                self.steps,
+                self.field,
+                self.seed,
+                self.system.zeros,
+                self.system.orthogonal,
             )
         return self._world
 

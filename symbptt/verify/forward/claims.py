@@ -278,6 +278,8 @@ def gives_numbers(claims: Iterable[s.Claim], naming: Naming) -> bool:
         left = s.bare(c.left)
         if isinstance(left, s.Symbol) and c.relation in ("=", ":=") and c.right is not None:
             q = naming.parts(left)
+            if q.letter == naming.horizon:
+                continue  # T = 3
             if q.time is None and is_matrix(q) and isinstance(s.bare(c.right), s.Number):
                 return True
     return False

@@ -39,6 +39,7 @@ from .drafts import LOSSES, IncompleteError
 from .labels import is_output
 from .loss import loss_over, step_loss
 from .missing import free_functions, free_state, readout
+from .said import orthogonal, signs
 from .squares import errors
 from .stated import names_loss
 from .steps import fixed_steps, last_read
@@ -164,7 +165,8 @@ def assembled(a: Assembly) -> System:
     return System(
         made, names, frozenset(b.rows - b.columns), a.pre, a.label, a.onehot,
         a.output, a.logits, a.losses, b.stack, b.abstract, a.stated_loss,
-        tuple(a.filled), tuple(b.accepted), _zeros(a) & lagged, b.steps, stacks=b.stacks,
+        tuple(a.filled), tuple(b.accepted), _zeros(a) & lagged,
+        orthogonal(a.claims, a.naming), signs(a.claims), b.steps, stacks=b.stacks,
     )  # fmt: skip
 
 

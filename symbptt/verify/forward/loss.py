@@ -134,6 +134,10 @@ def loss_over(a: Assembly) -> str:
                     if below.letter == a.naming.horizon:
                         return "mean"
             return "sum"
+        right = s.bare(c.right)
+        if isinstance(right, s.Symbol) and right.letter in LOSSES and not left.indices:
+            if a.naming.parts(right).time == mx.T:
+                return "last"  # E = E(T)
         times = {a.naming.parts(x).name: a.naming.parts(x).time for x in s.symbols(c.right)}
         if times.get(a.output) == mx.T:
             return "last"  # L = ℓ(h_T)

@@ -32,6 +32,8 @@ class System:
     filled: tuple[str, ...] = ()
     accepted: tuple[s.Node, ...] = ()  # the right sides it was made from
     zeros: frozenset[str] = frozenset()  # the states of which the text says that they start at 0
+    orthogonal: frozenset[str] = frozenset()  # the weights of which it says WᵀW = I
+    signs: dict[str, Any] = field(default_factory=dict)  # ℓ of L = −Σ ℓ_t -> −1
     steps: int | None = None  # of a run, where the text fixes them
     given: bool = False  # a model that the text is about, loss and all
     stacks: dict[Any, str] = field(default_factory=dict)  # other stacks as written -> their names

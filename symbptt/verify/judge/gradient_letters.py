@@ -258,7 +258,9 @@ def _stated(judge: Judge, line: Line) -> None:
             scope = "L"
             if p.time is not None and q.second is None:
                 scope = "own" if p.time == q.time else "step"
-            judge.gradients[key] = Gradient(name, scope, lag, -1 if minus else 1, first)
+            judge.gradients[key] = Gradient(
+                name, scope, lag, (-1 if minus else 1) * judge.system.signs.get(p.letter, 1), first
+            )
             judge.stated.add(key)
             judge.upright |= {key} if upright else set()
             judge.free.discard(key)

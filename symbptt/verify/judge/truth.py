@@ -60,7 +60,8 @@ class Ground:
 
     @cached_property
     def world(self) -> World:
-        return World(self.system.model, self.steps, zeros=self.system.zeros)
+        system = self.system
+        return World(system.model, self.steps, 0, system.zeros, system.orthogonal)
 
     def of(self, system: System) -> Ground:
         """The same ground under another system."""

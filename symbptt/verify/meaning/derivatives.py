@@ -26,7 +26,8 @@ def derivative(m: Frame, node: s.Derivative) -> Tensor:
     if node.of is None:
         raise UnknownError("∂", "a derivative of nothing")
     said = s.bare(node.of)
-    if isinstance(said, s.Apply) and [s.bare(x) for x in said.arguments] == [s.bare(node.by)]:
+    of_itself = isinstance(said, s.Apply) and [*map(s.bare, said.arguments)] == [s.bare(node.by)]
+    if isinstance(said, s.Apply) and of_itself and said.head.letter not in m.system.losses:
         return m.of(replace(said, primes=said.primes + 1))  # d tanh(x)/dx, the slope at x
     place = s.bare(node.by)
     if isinstance(place, s.Number) and isinstance(said, s.Apply):
@@ -56,6 +57,9 @@ def derivative(m: Frame, node: s.Derivative) -> Tensor:
         kind = m.settles(f"∂ {atom_key(node, m.naming)}") or TOTAL
     nabla = node.kind == "∇"
     out = _laid_as(m, of, by, kind, copy, nabla)
+    sign = m.system.signs.get(said.letter, 1) if isinstance(said, s.Symbol) else 1
+    if sign != 1:
+        out = tn.scale(m.alg, m.alg.number(sign), out)
     if of_parts is not None and of_parts.components:
         out = _component(m, of, by, kind, copy, of_parts, q)
     elif q.components:
@@ -100,6 +104,9 @@ def _as_gradient(m: Frame, x: Tensor) -> int:
 
 def _reaches(m: Frame, of: Any, by: Any) -> None:
     """∂L_t/∂z_{k+1} is said of the steps up to t. Raises OutOfRangeError beyond."""
+    if m.numbers and of == ("L", None) and m.model.loss.over == "last":
+        if m.alg.at(by[1]) > m.alg.world.steps:
+            raise OutOfRangeError("behind the last step, whose gradient a line of its own gives")
     if not m.numbers or of[0] != m.model.loss.step.name or of[1] is None:
         return
     apart = sympy.expand(of[1] - by[1]).free_symbols

@@ -94,6 +94,9 @@ def _outer_of(m: Frame, values: list[Tensor], signs: list[str]) -> Tensor | None
     turns = {x.left for x in values if x.rank}
     if len(m.goal) != 2 or shapes != wanted or len(turns) > 1 or not m.settles("outer"):
         return None
+    between = zip(values, signs, values[1:], strict=False)
+    if any(sign == "⊙" and a.shape != b.shape for a, sign, b in between if a.rank and b.rank):
+        return None  # what is written as a product of entries is no outer one
     row = [x for x in values if x.shape == m.goal[1:]]
     if len(shapes) == 1:
         if len(values) < 3 or signs[-1] == "⊙" or values[-1].rank != 1:

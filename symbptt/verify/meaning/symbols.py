@@ -37,6 +37,8 @@ def named(m: Frame, q: Parts, node: s.Symbol | None = None) -> Tensor:
         return m.alg.number(mx.T)
     if q.letter == "I" and q.labels and q.labels[0] in m.model.sizes:
         return identity(m, mx.size(q.labels[0]))
+    if q.name == "I" and q.time is None and "I" not in m.system.names and m.model.states:
+        return identity(m, m.model.states[0].shape[-1])  # beside the Jacobians of a state
     if node is not None and node.letter == "1" and node.sub:
         return ones_of(m, node)
     if q.letter == "1" and "N" in m.model.sizes:

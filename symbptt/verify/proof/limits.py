@@ -53,6 +53,12 @@ def _within_run(statement: Statement, model: Model, naming: Naming) -> set[Lin]:
     if model.loss.over != "last":
         return set()
     letters = [n for n in _free(statement, naming) if isinstance(n, s.Symbol) and n.gradient_like]
+    for n in _free(statement, naming):  # and ∂L/∂h_{t+1}
+        if isinstance(n, s.Derivative) and n.of is not None:
+            of, by = s.bare(n.of), s.bare(n.by)
+            if isinstance(of, s.Symbol) and isinstance(by, s.Symbol):
+                q = naming.parts(of)
+                letters += [by] if q.time is None and q.name not in model.defined else []
     times = [sympy.sympify(naming.parts(x).time or 1) for x in letters]
     return {p.lin_add(LAST, linear(x, {}), -1) for x in times if x.free_symbols - {mx.T}}
 

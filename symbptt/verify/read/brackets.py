@@ -18,6 +18,7 @@ from ..surface import (
     Stack,
     Sum,
     Text,
+    Transpose,
     Underbrace,
 )
 from .calls import Calls
@@ -66,12 +67,21 @@ class Brackets(Calls):
         over = self.find(a, b, lambda t: t.kind == "over")
         if over >= 0:  # {a \\over b}
             return self.fraction((a, over), (over + 1, b), token.start)
-        if a == b:  # {} is nothing: the next thing is the atom, as in {}^T
-            return self.atom()
+        if a == b:  # {} is nothing: the next thing is the atom, or turned, {}^tA
+            return self._turned(token) if self.kind() == "^" else self.atom()
         inner = self.within(a, b, self.expression)
         if isinstance(inner, Sum | Product | Big):
             inner = Group(inner, "{")
         return self.scripts(replace(inner, start=token.start, end=self.before))
+
+    def _turned(self, token: Token) -> Node:
+        r"""{}^t\!A, the transpose of what follows."""
+        self.next()
+        a, b = self.argument()
+        mark = "".join(t.value for t in self.tokens[a:b])
+        if mark not in ("t", "T", "⊤") or not self.starts():
+            raise self.error("a superscript on nothing", "A^\\top", a - 1, b)
+        return Transpose(self.atom(), start=token.start, end=self.before)
 
     def _norm(self, token: Token) -> Node:
         self.next()

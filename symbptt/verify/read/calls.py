@@ -226,7 +226,8 @@ class Calls(Scripts):
             return self.applied(base, True)
         simple = close == a + 1 or not self._has_sum(a, close)
         if base.letter in FUNCTION_LETTERS and (simple or not timed):
-            return self.applied(base, not timed)
+            unit = simple and not any(map(_is_step, base.indices))  # f_i(net_i)
+            return self.applied(base, not timed or unit)
         if self.is_time(a, close) and lower and not token.space:
             if not timed or not any(map(_is_step, base.indices)):  # y_k(t), unit k at step t
                 return self.at_time(base, a, close)

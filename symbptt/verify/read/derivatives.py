@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..surface import (
+    Apply,
     Derivative,
     Node,
     Number,
@@ -158,6 +159,9 @@ class Derivatives(Calls):
             return self._partial(token)
         self.next()
         of = self.atom()
+        if isinstance(of, Apply) and len(of.arguments) == 1:  # ∇ℓ_t(h_t), by what stands in it
+            by = of.arguments[0]
+            return Derivative("∇", of, by, style="subscript", start=token.start, end=of.end)
         if not isinstance(of, Symbol):
             raise UnreadableError("∇ of what?", r"\nabla_{h_t} L", token.start, self.before)
         return Shorthand("∇", of, start=token.start, end=of.end)

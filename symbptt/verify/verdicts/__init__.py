@@ -1,6 +1,7 @@
 """From truth to verdicts.
 
 spectral    worked counterexamples to claims about eigenvalues
+fates       when Jacobians vanish or explode, numbers in bounds
 growth      claims about eigenvalues and norms
 shapes      claims about shape
 chance      claims about means and probabilities, and about where a sum is cut

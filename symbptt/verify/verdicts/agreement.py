@@ -10,7 +10,7 @@ import sympy
 from .. import surface as s
 from ..judge.judge import Judge, keys_of
 from ..judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, Line
-from ..judge.readings import NOTE, Condition
+from ..judge.readings import NOTE, Condition, Reading
 from ..meaning.choice import DENOMINATOR, NUMERATOR, SLOPES
 
 
@@ -59,7 +59,7 @@ def layouts(judge: Judge) -> None:
     """Lines that need Jacobians in numerator layout beside lines that need the other one."""
     needs: dict[str, list[Line]] = {NUMERATOR: [], DENOMINATOR: []}
     for line in judge.lines:
-        layouts = {r.choice.layout for r in line.true}
+        layouts = {_layout(judge, r) for r in line.true}
         if SLOPES in layouts:
             continue  # an elementwise link is the same in both
         if line.true and len(layouts) == 1 and _has_jacobian(judge, line):
@@ -85,6 +85,13 @@ def layouts(judge: Judge) -> None:
         for line in rows:
             words = f"gradients as rows; line {columns[0].claim.id} needs columns"
             line.conditions.append(Condition("M05", words))
+
+
+def _layout(judge: Judge, reading: Reading) -> str:
+    """The layout of a reading: that of slopes is the numerator one where no slope was needed."""
+    layout = reading.choice.layout
+    slopes = layout == SLOPES and "slopes" in judge.try_(reading).used
+    return NUMERATOR if layout == SLOPES and not slopes else layout
 
 
 def _has_jacobian(judge: Judge, line: Line) -> bool:

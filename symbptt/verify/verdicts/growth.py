@@ -29,6 +29,7 @@ from ..repairs.times import bound
 from ..repairs.vocabulary import Vocabulary
 from ..world import IMMEDIATE
 from ..write import latex
+from .fates import constant_fits, fate
 from .spectral import worked
 
 TRUE_CONDITION = (
@@ -37,7 +38,7 @@ TRUE_CONDITION = (
 )
 
 
-_EIGEN = re.compile(r"eigen|\\lambda|λ|spectral radius", re.IGNORECASE)
+_EIGEN = re.compile(r"eigen|\\lambda|λ|\\rho|ρ|spectral radius", re.IGNORECASE)
 
 
 _FATE = re.compile(
@@ -56,6 +57,8 @@ def growth(judge: Judge, line: Line) -> bool:
         return _estimate(judge, line)
     if claim.relation == "⇒" and "≈" in _relations(claim):
         return _identity_like(judge, line)
+    if fate(judge, line):
+        return True
     spectral = _EIGEN.search(source) and (_FATE.search(source) or claim.relation == "→")
     if claim.relation == "∝":
         return _chain_of(judge, line)
@@ -150,7 +153,8 @@ def _exponent(judge: Judge, node: s.Node | None) -> Any:
         except UnknownError:
             continue
         turned = "transpose" in n.may_be and count == mx.T  # W^T
-        if sympy.sympify(count).free_symbols and not turned:  # and not the 2 of h²
+        norm = isinstance(s.bare(n.base), s.Norm)  # and not the 2 of h²
+        if (sympy.sympify(count).free_symbols or norm) and not turned:
             return count
     for x in s.symbols(node) if node is not None else ():
         raised = [i for i in x.sup if i.style == "^" and i.terms is not None]
@@ -169,8 +173,11 @@ def _bound(judge: Judge, line: Line) -> bool:
     if end is None:
         return False
     if sympy.expand(end - left[1] - n) == 0:
+        fits = constant_fits(judge, line.claim.right, n) if line.claim.right else None
+        if fits is False:
+            return False
         line.verdict = PROVED
-        if not _has_slope(line.claim.right) and not _contracts(judge):
+        if fits is None and not _has_slope(line.claim.right) and not _contracts(judge):
             line.verdict = CONDITIONAL
             line.conditions.append(Condition("M28", "the slope φ' is nowhere above 1"))
         line.how = "norm"

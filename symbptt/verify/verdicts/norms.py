@@ -62,12 +62,22 @@ def _insides(node: s.Node) -> Iterator[s.Node]:
     elif isinstance(node, s.Big) and node.operator == "prod":
         for body in _insides(node.body):
             yield replace(node, body=body)
+    elif isinstance(node, s.Product) and _is_open(node.factors[0]):  # ∏_j ‖D_j‖ · ‖W‖
+        big = s.bare(node.factors[0])
+        assert isinstance(big, s.Big)
+        inner = s.Product((big.body, *node.factors[1:]), ("", *node.signs[1:]))
+        yield from _insides(replace(big, body=inner))
     elif isinstance(node, s.Product) and len(node.factors) <= 3:
         if all(any(isinstance(n, s.Norm) for n in s.walk(x)) for x in node.factors):
             for order in itertools.permutations(node.factors):
                 for parts in itertools.product(*map(_insides, order)):
                     grouped = tuple(s.Group(x) for x in parts)
                     yield s.Product(grouped, ("",) * (len(grouped) - 1))
+
+
+def _is_open(node: s.Node) -> bool:
+    inner = s.bare(node)
+    return isinstance(inner, s.Big) and inner.operator == "prod" and inner is node
 
 
 def _fails(judge: Judge, line: Line) -> bool:
