@@ -341,3 +341,48 @@ $$L = \sum_{t=1}^{T} l_t$$
 )
 def test_its_own_forward_equations(forward: str, line: str, verdict: str) -> None:
     assert own(f"{forward}$${line}$$")[-1][1] == verdict
+
+
+# -- the notations of the texts, about a given model
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("d2l/numerator", "d2l/denominator", "pascanu/numerator", "wildml/numerator"),
+        *("cs231n/numerator", "unicode"),
+    ],
+)
+def test_a_printed_notation_is_proved(form: str) -> None:
+    found = count("elman", form)
+    assert not found.misses
+    assert found.verdicts["proved"] >= 44
+
+
+NAMES = """d is total. ∂ holds everything else fixed. Jacobians are in denominator layout.
+∏ multiplies from the earliest step on the left.
+
+  (1)  a_t = W_hh h_{t−1} + W_hx x_t + b_h
+  (2)  h_t = tanh(a_t)
+  (3)  o_t = W_qh h_t + b_q
+  (4)  E_t = squared_error(o_t, y_t)
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ("dE/do_t = o_t − y_t", True),
+        ("dE/db_q = Σ_{t=1}^{T} dE/do_t", True),
+        ("∂h_t/∂x_t = W_hxᵀ diag(1 − h_t²)", True),
+        ("dE/dh_t = Σ_{s=t}^{T} ∏_{j=t+1}^{s} ∂h_j/∂h_{j−1} · ∂E_s/∂h_s", True),
+        ("dE/do_t = y_t − o_t", False),
+        ("dE/db_q = Σ_{t=1}^{T} dE/dh_t", False),
+        ("∂h_t/∂x_t = diag(1 − h_t²) W_hx", False),
+        ("dE/dh_t = Σ_{s=t}^{T} ∂E_s/∂h_s · ∏_{j=t+1}^{s} ∂h_j/∂h_{j−1}", False),
+    ],
+)
+def test_other_names_about_a_given_model(line: str, right: bool) -> None:
+    found = verify(f"{NAMES}  (5)  {line}\n", model="elman", file="x.txt").lines
+    assert (found[-1].verdict == "proved") == right

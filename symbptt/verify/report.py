@@ -15,6 +15,7 @@ from .evidence.names import names_of
 from .evidence.script import script
 from .explain.labels import label
 from .explain.words import explain
+from .forward.claims import losses_of
 from .forward.document import from_document
 from .forward.drafts import IncompleteError
 from .forward.given import arguments_named, from_model
@@ -330,7 +331,9 @@ def systems(
 ) -> Iterable[System]:
     """What the text may be about, the likeliest first."""
     if model is not None:
-        yield from_model(model, _matching(claims, naming, model, shapes, renamed))
+        matching = _matching(claims, naming, model, shapes, renamed)
+        known = {*matching.names, *model.table}
+        yield from_model(model, matching, losses_of(trees_of(claims), naming, known))
         return
     made = 0
     for variant in range(3):

@@ -12,8 +12,11 @@ from ..matching import Matching
 from .system import System
 
 
-def from_model(model: Model, matching: Matching | None = None) -> System:
-    """A given model under the author's names for its quantities.
+def from_model(
+    model: Model, matching: Matching | None = None, losses: frozenset[str] = frozenset()
+) -> System:
+    """A given model under the author's names for its quantities; `losses` are further letters
+    that the text has for its loss, E for L.
 
     Its values are named once more where a function is applied to an expression.
     """
@@ -33,7 +36,7 @@ def from_model(model: Model, matching: Matching | None = None) -> System:
     return System(
         made, names, frozenset(), pre, label,
         bool(target and target.classes is not None), output, logits,
-        frozenset({"L", model.loss.step.name}), None, made.is_uninterpreted, filled=other,
+        frozenset({"L", model.loss.step.name}) | losses, None, made.is_uninterpreted, filled=other,
         given=True,
     )  # fmt: skip
 

@@ -48,6 +48,8 @@ def _factored(node: s.Node) -> tuple[Any, s.Apply | None]:
         return _factored(s.bare(node.body))
     if isinstance(node, s.Entry):
         return _factored(s.bare(node.of))
+    if isinstance(node, s.Apply) and node.head.letter == "sum" and len(node.arguments) == 1:
+        return _factored(s.bare(node.arguments[0]))
     if isinstance(node, s.Product):
         *factors, last = map(s.bare, node.factors)
         value, call = _factored(last)

@@ -12,12 +12,14 @@ _LAYOUT = re.compile(r"\b(numerator|denominator)[\s-]+(?:layout|convention)", re
 _STACKED = re.compile(r"(\w+?)_\{?t\}?\$?\s+=\s+\$?\([^()]*\)\$?,\s+stacked")
 _LATEST_LEFT = re.compile(
     r"\blatest\s+(?:step|factor|one|index|time)[\w\s]{0,12}?\bon\s+the\s+left\b"
-    r"|\b(?:descending|decreasing)\s+(?:order|time|index)",
+    r"|\b(?:descending|decreasing)\s+(?:order|time|index)"
+    r"|\bearliest\s+(?:step|factor|one|index|time)[\w\s]{0,12}?\bon\s+the\s+right\b",
     re.I,
 )
 _LATEST_RIGHT = re.compile(
     r"\blatest\s+(?:step|factor|one|index|time)[\w\s]{0,12}?\bon\s+the\s+right\b"
-    r"|\b(?:ascending|increasing)\s+(?:order|time|index)",
+    r"|\b(?:ascending|increasing)\s+(?:order|time|index)"
+    r"|\bearliest\s+(?:step|factor|one|index|time)[\w\s]{0,12}?\bon\s+the\s+left\b",
     re.I,
 )
 

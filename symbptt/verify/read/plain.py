@@ -14,6 +14,7 @@ _MARK = "[\u0300-\u036f\u20d0-\u20ff]*"
 _SCRIPT = "\u2070-\u209c²³¹ᵀᵗᵏʲⁱˢᵢⱼᵣᵤᵥ½"
 _WORD = re.compile(rf"(?:[^\W\d_{_SCRIPT}]{_MARK})(?:[^\W_{_SCRIPT}]{_MARK})*")
 _MODULE = re.compile(r"(?:np|numpy|jnp|torch|tf|math|self|F|nn|cls)\.(?=[A-Za-z])")
+_NAMED = re.compile(r"[^\W\d_]+(?:_[^\W\d_]+)+(?=\()")
 _GLUED = re.compile(r"[-+−][0-9](?![\w.^*²])")
 _BLANK = re.compile(r"[^\S\n]+")
 _REMARK = re.compile(r"\((?:[^\W\d_]+[ ,;.\-]*){1,15}\)")
@@ -100,6 +101,9 @@ class Plain(Latex):
             word = _WORD.match(text, end, self.end)
             assert word is not None
             end, i = word.end(), end
+        named = _NAMED.match(text, i, self.end)
+        if named and named[0] in FUNCTIONS:  # squared_error(o_t, y_t)
+            end = named.end()
         said = text[i:end]
         behind = text[end : self.end].lstrip(" ")[:1]
         direct = text[end : end + 1] if end < self.end else ""
