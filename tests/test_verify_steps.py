@@ -168,3 +168,76 @@ def test_norms_of_products(line: str, verdict: str) -> None:
 def test_a_bound_without_the_slope_needs_slopes_of_at_most_one() -> None:
     found = last(NORM % J % ("t", "k") + r"\le\|W\|^{t-k}", before=TANH.replace(r"\tanh", "f"))
     assert (found.verdict, codes(found)) == ("conditional", ["M28"])
+
+
+TWO = r"""
+$$a_t=w_xx_t+w_hh_{t-1}$$
+$$h_t=\tanh(a_t)$$
+$$y_t=w_yh_t$$
+$$l_t=\frac12(y_t-\hat y_t)^2$$
+$$L=\sum_{t=1}^2l_t$$
+"""
+
+
+def test_a_loss_that_is_a_sum_up_to_a_number_has_so_many_steps() -> None:
+    end = r"\frac{\partial L}{\partial h_2}=(y_2-\hat y_2)w_y"
+    assert last(end, before=TWO).verdict == "proved"
+    assert last(end, before=TWO.replace("^2l", "^3l")).verdict == "refuted"
+    both = (
+        r"\frac{\partial L}{\partial w_h}=\frac{\partial L}{\partial a_1}h_0"
+        r"+\frac{\partial L}{\partial a_2}h_1"
+    )
+    assert last(both, before=TWO).verdict == "proved"
+    assert last(both.replace("a_2}h_1", "h_2}h_1"), before=TWO).verdict == "refuted"
+    first = r"\frac{\partial L}{\partial h_1}=(y_1-\hat y_1)w_y+\frac{\partial L}{\partial a_2}w_h"
+    assert last(end, both, first, before=TWO).verdict == "proved"
+    assert last(end, both, first.replace("a_2", "h_2"), before=TWO).verdict == "refuted"
+    assert last(both, before=TWO.replace("^2l", "^Tl")).verdict == "refuted"
+
+
+def test_what_is_computed_from_a_value_without_a_step_is_one_too() -> None:
+    end = TANH + r"$$z=w^\top h_T+b_o$$" + "\n" + r"$$\hat y=\sigma(z)$$" + "\n"
+    end += r"$$L=-\left[y\log\hat y+(1-y)\log(1-\hat y)\right]$$" + "\n"
+    line = r"\frac{\partial L}{\partial w}=(\hat y-y)h_T"
+    assert last(line, before=end).verdict == "proved"
+    assert last(line.replace(r"\hat y-y", r"y-\hat y"), before=end).verdict == "refuted"
+    assert last(line.replace("h_T", "h_{T-1}"), before=end).verdict == "refuted"
+
+
+def test_the_slope_of_a_rectifier_is_an_indicator() -> None:
+    forward = r"$$z_t=Wh_{t-1}+Ux_t$$" + "\n" + r"$$h_t=\max(0,z_t)$$" + "\n"
+    line = r"\frac{\partial h_t}{\partial h_{t-1}}=\mathrm{diag}(\mathbb{1}[z_t>0])W"
+    assert last(line, before=forward).verdict == "proved"
+    assert last(line.replace(">", "<"), before=forward).verdict == "refuted"
+    turned = r"\frac{\partial h_t}{\partial h_{t-1}}=W\mathrm{diag}(\mathbb{1}[z_t>0])"
+    assert last(turned, before=forward).verdict == "refuted"
+
+
+def test_powers_of_a_weight_beside_times_in_brackets() -> None:
+    forward = r"$$h^{[t]}=Wh^{[t-1]}+Ux^{[t]}$$" + "\n"
+    line = r"\frac{\partial h^{[t]}}{\partial h^{[k]}}=W^{t-k}"
+    assert last(line, before=forward).verdict == "proved"
+    assert last(line.replace("t-k", "t-k+1"), before=forward).verdict == "refuted"
+
+
+def test_the_jacobian_by_a_weight_as_the_vector_it_multiplies() -> None:
+    line = r"\frac{\partial a_t}{\partial W}=h_{t-1}^T"
+    found = last(line)
+    assert (found.verdict, set(codes(found))) == ("conditional", {"M07", "M17"})
+    assert last(line.replace("t-1", "t")).verdict == "refuted"
+
+
+def test_a_norm_of_a_written_out_product_has_its_number_of_factors() -> None:
+    line = r"\|\prod_{j=k+1}^t" + J % ("j", "{j-1}") + r"\|\le(\beta_w*\beta_h)^{t-k}"
+    assert last(line).verdict == "proved"
+    assert last(line.replace("^{t-k}", "^{t-k+1}")).verdict == "refuted"
+    chain = NORM % J % ("j", "{j-1}") + r"\le\|W^T\|\,\|diag(\tanh'(a_j))\|\le\beta_w\beta_h"
+    found = verify(TANH + f"\n$${chain}$$").lines[-2:]
+    assert [x.verdict for x in found] == ["proved", "definition"]
+
+
+def test_tex_ends_a_subscript_after_one_letter() -> None:
+    forward = "$$h_t=\\tanh(w_hh_{t-1}+w_xx_t)$$\n\n$$y_t=w_yh_t$$\n"
+    line = r"\frac{\partial y_t}{\partial h_t}=w_y"
+    assert last(line, before=forward).verdict == "proved"
+    assert last(line.replace("=w_y", "=w_h"), before=forward).verdict == "refuted"

@@ -7,6 +7,7 @@ of that kind is its time, h_{t+1,i} has component i, and δ_{f,t} the label f.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -105,6 +106,7 @@ class Naming:
             and affine_of(n.exponent, {"t"})
             and (n.may_be[0] == "time" or n.base.letter not in factors)
         }
+        self.raised -= self._matrices(trees)
         self.raised |= {
             n.base.of.letter
             for n in _all(trees)
@@ -183,6 +185,18 @@ class Naming:
         if "t" in names:
             return "t"
         return next((x for x in ("n", "τ") if x in moved), "t")
+
+    def _matrices(self, trees: list[s.Node]) -> set[str]:
+        """W of W h^{[t−1]} and W^{t−k}: capitals that stand before a value without an index."""
+        return {
+            a.letter
+            for n in _all(trees)
+            if isinstance(n, s.Product)
+            for a, b in itertools.pairwise(map(s.bare, n.factors))
+            if isinstance(a, s.Symbol) and a.letter.isupper() and not a.indices
+            if (isinstance(b, s.Symbol) and b.indices)
+            or (isinstance(b, s.Power) and "time" in b.may_be)
+        }
 
     def _constants(self, trees: list[s.Node]) -> set[str]:
         """b_1 of W x_t + b_1: what has a number beside running steps, and a step nowhere."""

@@ -27,6 +27,7 @@ from ..model import LOSS, Declaration, Model
 
 Key = tuple[str, int | None]  # a variable at a time; a parameter has time None
 Array = np.ndarray
+REDRAWS = 60
 EPS = 1e-30  # of the complex step: far below the rounding error of the value
 
 TOTAL, IMMEDIATE, DIRECT, FUTURE = "total", "immediate", "direct", "future"
@@ -66,11 +67,27 @@ class World:
         self._cache: dict[Any, dict[Key, Array]] = {}
         self._draw()
         self._run()
+        for _ in range(REDRAWS):
+            if not self._is_one_sided():
+                break
+            self.values, self.edges, self.order = {}, {}, []
+            self._draw()
+            self._run()
 
     @cached_property
     def reach(self) -> int:
         """How many steps ahead a state is read, at most."""
         return max([1, *(self.model.lag(d.name) for d in self.model.states)])
+
+    def _is_one_sided(self) -> bool:
+        """Whether every entry of what a relu is applied to has one sign: its slope is one number
+        then, and a product in the wrong order is the same."""
+        bent = [x for e in self.model.equations for x in e.rhs.atoms(mx.Apply)]
+        inner = [x.args[1] for x in bent if x.args[0].name == "relu" and x.shape]
+        if self.dtype is not float:
+            return False  # of exact numbers the caller draws again
+        signs = (self.value_of(x, t) > 0 for x in inner for t in range(1, self.steps + 1))
+        return any(x.all() or not x.any() for x in signs)
 
     # -- values
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import sympy
 
@@ -80,6 +80,31 @@ def unread_stacks(forward: list[s.Claim]) -> list[s.Claim]:
         return bool(entries) and {*map(s.bare, entries)} <= others and c.left not in others
 
     return [c for c in forward if not only_names(c)]
+
+
+def undated(claims: list[s.Claim], forward: list[s.Claim], naming: Naming) -> list[s.Claim]:
+    """ŷ = σ(z) beside z = wᵀ h_T: what is computed from a value that is written without a step."""
+    found: list[s.Claim] = []
+    named = {n for c in forward for n in _lefts(c, naming) if _plain_letter(c)}
+    for c in claims:
+        left, right = s.bare(c.left), s.bare(c.right) if c.right is not None else None
+        if c in forward or c.relation not in ("=", ":=") or c.continued or not _plain_letter(c):
+            continue
+        inner = s.bare(right.arguments[0]) if _applied_once(right) else None
+        if isinstance(inner, s.Symbol) and naming.parts(inner).name in named:
+            if isinstance(left, s.Symbol) and left.letter not in LOSSES:
+                found.append(c)
+                named |= set(_lefts(c, naming))
+    return found
+
+
+def _plain_letter(c: s.Claim) -> bool:
+    left = s.bare(c.left)
+    return isinstance(left, s.Symbol) and not left.indices and not left.gradient_like
+
+
+def _applied_once(node: s.Node | None) -> TypeGuard[s.Apply]:
+    return isinstance(node, s.Apply) and len(node.arguments) == 1 and not node.primes
 
 
 def losses_of(trees: Iterable[s.Node], naming: Naming, defined: set[str]) -> frozenset[str]:

@@ -30,6 +30,7 @@ from .claims import (
     named_inside,
     numbers_of,
     totals,
+    undated,
     unread_stacks,
     writes_batches,
 )
@@ -64,6 +65,8 @@ def from_document(
     claims = [_of_vectors(c, naming) for c in claims]
     b.gaps = errors(claims, naming)
     forward = [c for c in claims if is_forward(c) or (b.steps and _reads_last(c, naming))]
+    more = undated(claims, forward, naming)
+    forward = [c for c in claims if c in forward or c in more]
     forward = [
         c
         for c in forward

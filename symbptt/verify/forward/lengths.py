@@ -1,7 +1,7 @@
 r"""A length that a text gives as a number: L = \sum_{t=1}^3 L_t.
 
-The text is about that length alone. It is read as T, the last step as T too, so that a line is
-judged, and proved, for every length; T = 3 is one of them.
+The text is about that length alone. Where it writes no step as a number it is read as T, so that
+a line is judged, and proved, for every length; T = 3 is one of them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,13 @@ def with_length(claims: list[s.Claim]) -> list[s.Claim]:
     if any(isinstance(n, s.Index) and "T" in n.names for n in own):
         return claims
     (n,) = steps
+    if any(
+        i.terms == () and 1 <= i.shift <= n
+        for x in nodes
+        if isinstance(x, s.Symbol) and x.letter in timed
+        for i in x.indices
+    ):
+        return claims  # h_1, h_2: a run that is written out, step by step
 
     def change(node: s.Node) -> s.Node:
         node = s.rebuild(node, change)

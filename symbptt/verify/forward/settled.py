@@ -5,6 +5,7 @@ h^{t-1}     a time above, where the document writes times there
 g_{h_t}     the gradient by h_t
 δ_{kl}      1 where k = l, where k and l number entries beside it
 L(w) = Σ_t  the loss, whatever its arguments are
+max(0, z)   relu(z)
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
     claims = [changed(whole_loss(c), upwards) for c in barred(list(claims))]
     claims = one_based(of_one_sample(with_length(claims)))
     claims = prefixed([kronecker(c) for c in claims])
+    claims = [changed(c, rectified) if c.notation == "latex" else c for c in claims]
     naming = Naming(trees_of(claims))
     claims = with_arguments([changed(c, naming.settled) for c in claims])
     naming = Naming(trees_of(claims))
@@ -100,6 +102,17 @@ def kronecker(claim: s.Claim) -> s.Claim:
         return s.rebuild(node, change)
 
     return changed(claim, change) if claim.right is not None else claim
+
+
+def rectified(node: s.Node) -> s.Node:
+    """The tree with max(0, z_t) as relu(z_t); a program starts its loops at max(0, t − k)."""
+    node = s.rebuild(node, rectified)
+    if isinstance(node, s.Apply) and node.head.letter == "max" and len(node.arguments) == 2:
+        first, second = map(s.bare, node.arguments)
+        other = second if first == s.Number("0") else first if second == s.Number("0") else None
+        if other is not None and any(x.indices for x in s.symbols(other)):
+            return replace(node, head=s.Symbol("relu"), arguments=(other,), certain=True)
+    return node
 
 
 def barred(claims: list[s.Claim]) -> list[s.Claim]:

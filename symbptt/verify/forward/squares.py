@@ -143,7 +143,8 @@ def squared(node: s.Node) -> s.Node | None:
     """x of ‖x‖², |x|², (x)², xᵀ x."""
     if isinstance(node, s.Power) and s.bare(node.exponent) == s.Number("2"):
         base = s.bare(node.base)
-        return s.bare(base.of) if isinstance(base, s.Norm) and base.order is None else base
+        euclidean = isinstance(base, s.Norm) and base.order in (None, s.Number("2"))
+        return s.bare(base.of) if isinstance(base, s.Norm) and euclidean else base
     if isinstance(node, s.Product) and len(node.factors) == 2:
         first, second = map(s.bare, node.factors)
         if (isinstance(first, s.Power) and "transpose" in first.may_be) or isinstance(

@@ -7,6 +7,7 @@ from typing import Any
 import sympy
 
 from ... import matrix as mx
+from ...matrix.functions import Z
 from .. import surface as s
 from ..algebra import tensor as tn
 from ..algebra.tensor import MisfitError, Tensor, tensor
@@ -85,6 +86,8 @@ def indicator(m: Frame, node: s.Indicator) -> Tensor:
         found = _same_index(m, *sides) or _same_time(m, *sides)
         if found is not None:
             return found
+    if isinstance(inner, s.Relation) and inner.relation in (">", "≥", "<", "≤"):
+        return _where(m, inner)
     label = value(m, "target~" if "target~" in m.model.table else "", mx.t)
     if isinstance(inner, s.Symbol):
         q = m.naming.parts(inner)
@@ -102,6 +105,15 @@ def indicator(m: Frame, node: s.Indicator) -> Tensor:
             name = m.quantities.find(q)
             return entries(m, value(m, name, m.quantities.time_of(name, q)), (i.letter,))
     raise UnknownError("1", f"an indicator of {label.show_shape()}")
+
+
+def _where(m: Frame, node: s.Relation) -> Tensor:
+    """1[z > 0], the slope of relu: whether each entry is positive, or is not."""
+    if s.bare(node.right) != s.Number("0"):
+        raise UnknownError("1", "an indicator of anything but a sign")
+    x = m.of(node.left)
+    turned = x if node.relation in (">", "≥") else tn.scale(m.alg, m.alg.number(-1), x)
+    return tn.elementwise(m.alg, sympy.diff(mx.builtin("relu").body, Z), turned)
 
 
 def _same_index(m: Frame, i: s.Node, j: s.Node) -> Tensor | None:

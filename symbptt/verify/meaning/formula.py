@@ -17,7 +17,7 @@ from .derivatives import derivative, evaluated
 from .entries import runs_over
 from .frame import Frame
 from .functions import apply, norm, power, quotient, transposed
-from .products import product
+from .products import product, third_order
 from .recall import Said
 from .sums import big, sum_of, turning
 from .symbols import shorthand, symbol
@@ -74,6 +74,9 @@ class Meaning(Frame):
     def right(self, node: s.Node, left: Tensor) -> Tensor:
         """The right side, brought to the left one's form where the reading allows that."""
         out = turning(self, node)
+        if out.rank == 1 and left.rank == 3 and self.settles("tensor"):
+            self.used.add("tensor")  # ∂a_t/∂W = x_tᵀ
+            return third_order(self, out, left)
         if out.rank == 1 and left.shape == out.shape * 2 and self.settles("diag"):
             self.used.add("diag")
             return tn.diag(self.alg, out)

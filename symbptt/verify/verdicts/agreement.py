@@ -60,8 +60,8 @@ def layouts(judge: Judge) -> None:
     needs: dict[str, list[Line]] = {NUMERATOR: [], DENOMINATOR: []}
     for line in judge.lines:
         layouts = {_layout(judge, r) for r in line.true}
-        if SLOPES in layouts:
-            continue  # an elementwise link is the same in both
+        if SLOPES in layouts or line.how == "norm":
+            continue  # an elementwise link is the same in both, and so is a norm
         if line.true and len(layouts) == 1 and _has_jacobian(judge, line):
             needs[layouts.pop()].append(line)
     for line in [] if judge.options.layout else needs[DENOMINATOR]:

@@ -172,7 +172,9 @@ def _bound(judge: Judge, line: Line) -> bool:
     end = right[1] if right is not None else left[0]
     if end is None:
         return False
-    if sympy.expand(end - left[1] - n) == 0:
+    between = _product(judge, line.claim.left)
+    between = end - left[1] if between is None else between
+    if sympy.expand(between - n) == 0:
         fits = constant_fits(judge, line.claim.right, n) if line.claim.right else None
         if fits is False:
             return False
@@ -188,8 +190,17 @@ def _bound(judge: Judge, line: Line) -> bool:
         )
         return True
     line.verdict, line.codes = REFUTED, ["M13"]
-    line.message = f"there are {sympy.expand(end - left[1])} Jacobians between the two, not {n}"
+    line.message = f"there are {sympy.expand(between)} Jacobians between the two, not {n}"
     return True
+
+
+def _product(judge: Judge, node: s.Node) -> Any:
+    """The number of factors of ‖∏_{j=k+1}^t ∂h_j/∂h_{j−1}‖; None where no ∏ is written."""
+    for n in s.walk(node):
+        if isinstance(n, s.Big) and n.operator == "prod" and len(n.bounds) == 1:
+            _, lo, hi, _ = limits(judge.naming, n.bounds[0])
+            return hi - lo + 1
+    return None
 
 
 def _has_slope(node: s.Node | None) -> bool:

@@ -248,7 +248,8 @@ def _settle_plain(judge: Judge, line: Line) -> None:
     line.verdict = PROVED
     claim = line.claim
     left = s.bare(claim.left)
-    if is_forward(claim) and isinstance(left, s.Symbol) and _names_forward(judge, line, left):
+    forward = is_forward(claim) or claim.right in judge.system.accepted
+    if forward and isinstance(left, s.Symbol) and _names_forward(judge, line, left):
         line.verdict = DEFINITION
         return
     if least:
