@@ -190,7 +190,7 @@ class _Columns:
             return with_views(i, self.in_rows)
         if i.op == "start":
             return replace(i, out=replace(i.out, turned=True))
-        if i.op == "fill":
+        if i.op in ("fill", "later"):  # the end of a state is a view in the model's shape
             return i
         if i.op == "dot" and i.out.span == "all" and i.args[1].span == "static":
             left, right = i.args

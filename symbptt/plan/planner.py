@@ -58,12 +58,15 @@ def drafted(derivation: Derivation, clip: Clip | None = None, *, upto: Upto = "g
     infer_part, train_part = infer.infer(), train.train()
     results = {*infer.readout(), *(s.name for s in model.states)}
     ours, theirs = (train_part, train.b.buffers), (infer_part, infer.b.buffers)
-    if upto != "nothing" and derivation.strategy is None:
+    if upto != "nothing" and not isinstance(derivation.strategy, Blocks):
         train_part, infer_part, buffers = arranged(ours, theirs, results, upto)
     else:  # a cut or a segment has loops of another kind
         missing = set(infer.b.buffers) - set(train.b.buffers)
         buffers = {**train.b.buffers, **{n: infer.b.buffers[n] for n in sorted(missing)}}
-    sweeps = tuple(part_of(train_part, w, buffers) for w in train.swept())
+    sweeps = tuple(
+        part_of(train_part, {standing(buffers, n) for n in names}, buffers)
+        for names in train.swept()
+    )
     return Program(derivation, train_part, infer_part, buffers, infer.readout(), sweeps, clip)
 
 
