@@ -48,11 +48,19 @@ def arranged(
 
 
 def _gated(a: Draft, b: Draft) -> tuple[Draft, Draft]:
+    """The gates in the place of their pre-activations, where each stands in one run of memory."""
     keep(a, is_gate)
     places = gates.in_place(a)
-    gates.take_place(a, places)
-    gates.take_place(b, places)
-    return _turned(a, b) if is_gated(a) else _sunk(a, b)
+    if is_gated(a) and (turned := _turned(*_in_place(a.copy(), b.copy(), places))):
+        return turned
+    vectors = {n: p for n, p in places.items() if len(a.buffers[n].shape) == 1}
+    return _sunk(*_in_place(a, b, vectors))
+
+
+def _in_place(a: Draft, b: Draft, places: gates.Places) -> tuple[Draft, Draft]:
+    for d in (a, b):
+        gates.take_place(d, places)
+    return a, b
 
 
 def _sunk(a: Draft, b: Draft) -> tuple[Draft, Draft]:
@@ -76,19 +84,18 @@ def _alike(a: Draft, b: Draft) -> None:
             b.untimed(name)
 
 
-def _turned(a: Draft, b: Draft) -> tuple[Draft, Draft]:
-    """Both drafts with their loops turned, or as they are where one cannot be."""
-    c, d = a.copy(), b.copy()
+def _turned(a: Draft, b: Draft) -> tuple[Draft, Draft] | None:
+    """Both drafts with their loops turned; None where one cannot be."""
     try:
-        sink(c, set(c.buffers))
-        sink(d, {n for n, x in c.buffers.items() if not x.timed})
-        keep(c)
-        names = turned_names(c) | turned_names(d)
-        copied = columns(c, names, set())
-        if columns(d, names, copied) - copied:
-            return a, b
+        sink(a, set(a.buffers))
+        sink(b, {n for n, x in a.buffers.items() if not x.timed})
+        keep(a)
+        names = turned_names(a) | turned_names(b)
+        copied = columns(a, names, set())
+        if columns(b, names, copied) - copied:
+            return None
     except RefusedError:
-        return a, b
-    scratch(c)
-    _alike(c, d)
-    return c, d
+        return None
+    scratch(a)
+    _alike(a, b)
+    return a, b

@@ -58,9 +58,9 @@ def drafted(derivation: Derivation, clip: Clip | None = None, *, upto: Upto = "g
     infer_part, train_part = infer.infer(), train.train()
     results = {*infer.readout(), *(s.name for s in model.states)}
     ours, theirs = (train_part, train.b.buffers), (infer_part, infer.b.buffers)
-    if upto != "nothing" and not isinstance(derivation.strategy, Blocks):
+    if upto != "nothing":
         train_part, infer_part, buffers = arranged(ours, theirs, results, upto)
-    else:  # a cut or a segment has loops of another kind
+    else:
         missing = set(infer.b.buffers) - set(train.b.buffers)
         buffers = {**train.b.buffers, **{n: infer.b.buffers[n] for n in sorted(missing)}}
     sweeps = tuple(

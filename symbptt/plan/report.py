@@ -57,9 +57,7 @@ def passes(derivation: Derivation) -> list[tuple[str, str, Counts]]:
         found = passes(derive(derivation.given or derivation.model))
         return [*found, _by_segments(plan(derivation), strategy)]
     plain, done = plan(derivation, upto="nothing"), set[str]()
-    arranged: dict[str, Program] = {}
-    if strategy is None:
-        arranged = {"pack": plan(derivation, upto="pack"), "gates": plan(derivation)}
+    arranged = {"pack": plan(derivation, upto="pack"), "gates": plan(derivation)}
     out = []
     for name, words in _passes(derivation):
         done.add(name)
@@ -68,10 +66,8 @@ def passes(derivation: Derivation) -> list[tuple[str, str, Counts]]:
 
 
 def _passes(derivation: Derivation) -> list[tuple[str, str]]:
-    """A cut gradient has loops of another kind, which `pack` and `gates` leave alone."""
-    if derivation.strategy is None:
-        return list(PASSES)
-    found = list(PASSES[:-2])
+    """Those of every program, and that of a cut gradient's loop over all blocks together."""
+    found = list(PASSES)
     if isinstance(derivation.strategy, Blocks):
         found.insert(3, ("together", TOGETHER))
     return found
