@@ -157,8 +157,8 @@ def _first_view(right: Any) -> Any:
 
 
 FAULTS: tuple[tuple[str, str, str, str, Wrong], ...] = (
-    ("split", "a part of the concatenation is left out", "mgu", "planner.split", _first_summand),
-    ("views", "every block is the first", "named", "planner.views_of", _first_view),
+    ("split", "a part of the concatenation is left out", "mgu", "forward.split", _first_summand),
+    ("views", "every block is the first", "named", "forward.views_of", _first_view),
     ("split", "each block of rows is the first", "rows", "split.rows", _from_zero),
     ("draft", "a copy is taken for the transpose", "gru", "draft.Draft.original", _turned_back),
     ("draft", "views of two blocks never meet", "twice", "gates.overlap", _constant(False)),

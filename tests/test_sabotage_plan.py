@@ -16,8 +16,8 @@ from tests.test_plan import SPLIT
 
 ROOMS = Path(__file__).parents[1] / "symbptt" / "plan"
 SOUND = {  # what only asks, counts, or is checked where it is used
-    "__init__", "program", "planner", "lower", "operations", "totals", "schedule", "report",
-    "blocks", "checkpoint", "slice",
+    "__init__", "program", "planner", "forward", "backward", "lower", "operations", "totals",
+    "schedule", "report", "blocks", "checkpoint", "slice",
 }  # fmt: skip
 
 

@@ -20,9 +20,9 @@ from typing import Any
 from .. import matrix as mx
 from ..errors import UnsupportedError
 from ..strategy import Blocks
+from .backward import Planner
 from .lower import Lowering
 from .operations import positive
-from .planner import _Planner
 from .program import Buffer, Instruction, Loop, Ref
 from .schedule import depends
 
@@ -48,7 +48,7 @@ VECTORISED = {
 }
 
 
-class BlocksPlanner(_Planner):
+class BlocksPlanner(Planner):
     """A planner whose backward pass is one loop over the steps back."""
 
     def backward(self) -> None:

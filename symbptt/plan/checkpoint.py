@@ -15,7 +15,7 @@ import sympy
 from .. import matrix as mx
 from ..derive import derive
 from ..model import Derivation, Loss
-from .planner import _Planner
+from .backward import Planner
 from .program import Buffer, Ref
 
 T_ALL = sympy.Symbol("T_all")  # the steps of the whole sequence; T are those of the segment
@@ -30,7 +30,7 @@ def weighted(derivation: Derivation) -> Derivation:
     return derive(replace(given, loss=Loss("mean", given.loss.step)), derivation.strategy)
 
 
-class SegmentPlanner(_Planner):
+class SegmentPlanner(Planner):
     """A planner whose recursions start from the gradient of the segment's last state."""
 
     def __init__(self, derivation: Derivation, horizon: Any = T_ALL):
