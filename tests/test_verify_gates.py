@@ -167,3 +167,60 @@ def test_the_columns_of_a_weight_by_the_name_of_what_they_multiply() -> None:
     line = r"\frac{\partial L}{\partial r_t}=W_{nh}^\top" + SLOPED + r"\odot %s"
     assert verdicts(line % "h_{t-1}", before=GRU) == ["proved"]
     assert verdicts(line % "r_t", before=GRU) == ["refuted"]
+
+
+def test_a_d_is_missing_in_one_half_of_a_fraction() -> None:
+    line = r"\frac{d_{L}}{d_{f_t}}=\frac{d_{L}}{d_{c_t}}\frac{c_t}{d_{%s}}"
+    assert verdicts(line % "f_t") == ["conditional"]
+    assert verdicts(line % "i_t") == ["refuted"]
+
+
+def test_an_upright_word_is_a_gradient_too() -> None:
+    line = r"\text{do}=\text{dh}_t\odot\tanh(c_t)\odot %s\odot(1-o_t)"
+    assert verdicts(line % "o_t") == ["proved"]
+    assert verdicts(line % "i_t") == ["refuted"]
+
+
+def test_what_a_step_hands_back_lacks_the_loss_of_the_step_before() -> None:
+    lines = (
+        r"\delta_{c,t}=\delta_{h,t}\odot o_t\odot(1-\tanh^2(c_t))+\delta_{c,t+1}\odot f_{t+1}",
+        r"\delta_{f,t}=\delta_{c,t}\odot c_{t-1}\odot f_t\odot(1-f_t)",
+        r"\delta_{i,t}=\delta_{c,t}\odot g_t\odot i_t\odot(1-i_t)",
+        r"\delta_{g,t}=\delta_{c,t}\odot i_t\odot(1-g_t^2)",
+        r"\delta_{o,t}=\delta_{h,t}\odot\tanh(c_t)\odot o_t\odot(1-o_t)",
+    )
+    back = (
+        r"\delta_{h,t-1}=W_f^T\delta_{f,t}+W_i^T\delta_{i,t}+W_g^T\delta_{g,t}+W_o^T\delta_{%s,t}"
+    )
+    assert verdicts(*lines, back % "o") == ["proved"] * 5 + ["conditional"]
+    assert verdicts(*lines, back % "i")[-1] == "refuted"
+
+
+def test_a_cell_whose_step_is_called_k() -> None:
+    before = LSTM.replace("_t", "_k").replace("_{t-1}", "_{k-1}")
+    before = before.replace("W_fh_{k-1}+U_fx_k", "W_f[h_{k-1},x_k]")
+    assert verdicts(r"\frac{\partial c_k}{\partial i_k}=\text{diag}(g_k)", before=before) == [
+        "proved"
+    ]
+    wrong = r"\frac{\partial c_k}{\partial i_k}=\text{diag}(i_k)"
+    assert verdicts(wrong, before=before) == ["refuted"]
+
+
+def test_a_product_that_runs_on_from_its_step() -> None:
+    back = r"""
+$$\overleftarrow h_t=\tanh(Wx_t+U\overleftarrow h_{t+1})$$
+$$\overrightarrow h_t=\tanh(Vx_t+R\overrightarrow h_{t-1})$$
+$$y_t=A\overrightarrow h_t+B\overleftarrow h_t$$
+"""
+    line = r"\frac{\partial\overleftarrow h_t}{\partial\overleftarrow h_k}=\prod_{j=t}^{%s}"
+    line += r"\frac{\partial\overleftarrow h_j}{\partial\overleftarrow h_{j+1}}"
+    assert verdicts(line % "k-1", before=back)[0] in ("proved", "conditional", "tested")
+    assert verdicts(line % "k", before=back) == ["refuted"]
+
+
+@pytest.mark.parametrize("wrong", ["(1-g_t)^2", r"g_t\odot(1-g_t)"])
+def test_the_slope_of_the_other_function_is_told(wrong: str) -> None:
+    line = r"\frac{\partial L}{\partial b_g}=\sum_t\frac{\partial L}{\partial g_t}\odot " + wrong
+    last = verify(f"{LSTM}\n$${line}$$\n").lines[-1]
+    assert (last.verdict, last.codes) == ("refuted", ["M03"])
+    assert "(1 - g_{t}^{2})" in last.correct

@@ -247,10 +247,17 @@ class Builder:
         if stack not in self.defined:
             self.sizes[stack], self.timed[stack] = [size], True
             whole = Draft([size], lambda: mx.plus(*(make() for make in terms)), False)
-            self.defined[stack] = (whole, mx.t)
+            self.defined[stack] = (whole, self._step(said))
             self.order.insert(0, stack)
             self.stack = self.stack or (tuple(names), stack)
-        return Draft([size], lambda: mx.Var(stack, (size.symbol(),), (mx.t,)), False)
+        now = self._step(said)
+        return Draft([size], lambda: mx.Var(stack, (size.symbol(),), (now,)), False)
+
+    def _step(self, said: s.Node | None) -> Any:
+        """The step a stack is of, t, or the k of [h_{k-1}, x_k]."""
+        times = {self.naming.parts(x).time for x in s.symbols(said)} if said is not None else set()
+        counters = {n for x in times - {None} for n in sympy.sympify(x).free_symbols} - {mx.T}
+        return counters.pop() if len(counters) == 1 else mx.t
 
     def _blocks(self, items: list[Draft]) -> list[str]:
         """Whose block each entry of a stack takes: its own, or one that the first stack has."""

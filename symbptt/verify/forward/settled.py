@@ -27,7 +27,7 @@ _PREFIXES = frozenset("gdGDeελ")  # g_{h_t}, d_{o_t}
 
 def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
     """The claims with superscript times decided, and the naming conventions they show."""
-    claims = [changed(whole_loss(c), upwards) for c in barred(list(claims))]
+    claims = [changed(whole_loss(c), upwards) for c in barred(worded(list(claims)))]
     claims = one_based(of_one_sample(with_length(claims)))
     claims = prefixed([kronecker(c) for c in claims])
     claims = [changed(c, rectified) if c.notation == "latex" else c for c in claims]
@@ -160,6 +160,22 @@ def prefixed(claims: list[s.Claim]) -> list[s.Claim]:
         if isinstance(node, s.Symbol) and node.letter in found and is_prefix(node):
             mark = "d" if node.letter == found[0] else node.letter
             return s.Shorthand(mark, _below(node), start=node.start, end=node.end)
+        return s.rebuild(node, change)
+
+    return [changed(c, change) for c in claims]
+
+
+def worded(claims: list[s.Claim]) -> list[s.Claim]:
+    """The claims with the word dn, upright, as the gradient by a letter n of the text."""
+    symbols = [x for tree in trees_of(claims) for x in s.symbols(tree)]
+    letters = {x.letter for x in symbols if x.indices}
+
+    def change(node: s.Node) -> s.Node:
+        if isinstance(node, s.Symbol) and node.letter[:1] == "d" and not node.marks:
+            inner = node.letter[1:]
+            if len(inner) == 1 and inner in letters:
+                of = replace(node, letter=inner)
+                return s.Shorthand("d", of, start=node.start, end=node.end)
         return s.rebuild(node, change)
 
     return [changed(c, change) for c in claims]

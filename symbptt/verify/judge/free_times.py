@@ -23,6 +23,15 @@ class FreeTimes:
     def __call__(self, claim: Statement) -> list[Any]:
         return list(dict.fromkeys((*self._of(claim.left), *self._of(claim.right))))
 
+    def after(self, claim: Statement) -> set[Any]:
+        """The times that a Σ or ∏ from t on runs up to: k of ∏_{j=t}^{k-1}."""
+        out: set[Any] = set()
+        for n in (n for side in (claim.left, claim.right) for n in s.walk(side)):
+            for b in n.bounds if isinstance(n, s.Big) else ():
+                if b.lower is not None and b.upper is not None and mx.t in self._written(b.lower):
+                    out |= set(self._written(b.upper)) - {mx.t}
+        return out
+
     def _free(self, node: s.Node) -> Iterator[Any]:
         if isinstance(node, s.Big):
             for b in node.bounds:

@@ -178,7 +178,7 @@ class Options:
         if self.layout:
             return [(False, self.layout), (True, self.layout)]
         has_jacobian = any(
-            isinstance(n, s.Derivative) and not self.of_loss(n)
+            (isinstance(n, s.Derivative) and not self.of_loss(n)) or _bare_fraction(n)
             for side in (statement.left, statement.right)
             for n in s.walk(side)
         )
@@ -382,6 +382,14 @@ def _letters(statement: Statement) -> set[str]:
         for side in (statement.left, statement.right)
         for x in s.symbols(side)
     }
+
+
+def _bare_fraction(node: s.Node) -> bool:
+    """c_t / f_t: a Jacobian whose ∂ signs may be missing."""
+    if not isinstance(node, s.Quotient):
+        return False
+    halves = (s.bare(node.above), s.bare(node.below))
+    return all(isinstance(x, s.Symbol) and x.indices for x in halves)
 
 
 def with_copy(node: s.Node) -> s.Node:

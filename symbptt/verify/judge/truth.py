@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -134,7 +134,7 @@ class Ground:
             names = [mx.t, *names]
         seen_error: SymbpttError | None = None
         used: set[str] = set()
-        for times in self.assignments(names, claim.last):
+        for times in self.assignments(names, claim.last, self.free_times.after(claim)):
             try:
                 outcome = self._at(claim, choice, times, used, asked)
             except OutOfRangeError as error:
@@ -160,8 +160,11 @@ class Ground:
             return Answer(UNKNOWN, str(seen_error or "it speaks about no step"))
         return Answer(TRUE, used=frozenset(used), holds_at=tuple(held))
 
-    def assignments(self, names: list[Any], last: bool) -> Iterator[dict[Any, int]]:
-        """Values of the free times: t first in the middle, then at the edges; others up to t."""
+    def assignments(
+        self, names: list[Any], last: bool, after: Collection[Any] = ()
+    ) -> Iterator[dict[Any, int]]:
+        """Values of the free times: t first in the middle, then at the edges; others up to t, and
+        those `after` it from t on."""
         steps = self.world.steps
         order = [n for n in (2, 1, *range(3, steps + 1)) if n <= steps]
         if not names:
@@ -170,8 +173,9 @@ class Ground:
         main = mx.t if mx.t in names else names[0]
         rest = [n for n in names if n != main]
         for value in [steps] if last else order:
-            for others in itertools.product(range(value, 0, -1), repeat=len(rest)):
-                if len(rest) > 1 and list(others) != sorted(others, reverse=True):
+            up, down = range(value, steps + 1), range(value, 0, -1)
+            for others in itertools.product(*(up if n in after else down for n in rest)):
+                if len(rest) > 1 and not after and list(others) != sorted(others, reverse=True):
                     continue
                 out = {main: value, **dict(zip(rest, others, strict=True))}
                 out.setdefault(mx.t, value)

@@ -64,6 +64,8 @@ class Derivatives(Calls):
         if over and under:
             halves = self.within(*over, self.expression), self.within(*under, self.expression)
             return self.scripts(Derivative("d", *halves, start=start, end=end))
+        if under and self.find(*under, lambda t: t.kind == "_") >= 0:  # C_t over d_{f_t}: one d
+            below = under  # is missing, as in a fraction of two without it
         upper, lower = self._half_of(*above), self._half_of(*below)
         if upper and lower:
             factor, kind, of = upper

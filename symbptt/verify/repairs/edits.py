@@ -13,7 +13,7 @@ from functools import partial
 from .. import surface as s
 from ..judge.statement import Statement
 from .everywhere import everywhere
-from .slopes import argument, slope
+from .slopes import argument, other_function, slope
 from .structure import brackets, drop, grouping, operation, order, sign
 from .symbols import immediate, kind, swap, total, transposed
 from .times import bound, by_one, global_index, index, numbered, unsummed, unsummed_rows
@@ -33,8 +33,8 @@ class Edit:
 Change = Callable[[Vocabulary, s.Node], Iterator[tuple[str, str, s.Node]]]
 
 LOCAL: tuple[Change, ...] = (
-    argument, total, by_one, slope, brackets, index, grouping, swap, kind, sign, transposed, order,
-    operation, bound, drop, numbered,
+    argument, other_function, total, by_one, slope, brackets, index, grouping, swap, kind, sign,
+    transposed, order, operation, bound, drop, numbered,
 )  # fmt: skip
 
 # Of a line whose shapes do not fit: what changes shapes comes first.

@@ -10,6 +10,8 @@ from .. import surface as s
 from ..meaning.choice import UnknownError
 from .vocabulary import Vocabulary
 
+TWO = s.Number("2")
+
 
 def slope(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
     """δ_t as δ_t ⊙ φ'(a_t); λ as λ times the slope of a function that it is pulled back by."""
@@ -68,3 +70,39 @@ def argument(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
                 value = v.symbol_for(out, q.time)
                 if value is not None:
                     yield "M03", words, replace(node, base=value)
+
+
+def other_function(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """(1 − g)² and g (1 − g) as 1 − g², and 1 − f² as f (1 − f): tanh and σ by their values."""
+    words = "the slope by the value x is 1 - x² of tanh, x (1 - x) of σ"
+    if isinstance(node, s.Power) and node.exponent == TWO:
+        x = _one_minus(node.base)
+        if x is not None and not isinstance(x, s.Power):
+            yield "M03", words, _square(x)
+    if isinstance(node, s.Group) and isinstance(square := _one_minus(node), s.Power):
+        if square.exponent == TWO:
+            x = s.bare(square.base)
+            yield "M19", words, s.Group(s.Product((x, _gap(x)), ("⊙",)))
+    if isinstance(node, s.Product):
+        for n in range(len(node.signs)):
+            x = s.bare(node.factors[n])
+            if x == _one_minus(node.factors[n + 1]):
+                factors = (*node.factors[:n], _square(x), *node.factors[n + 2 :])
+                signs = (*node.signs[:n], *node.signs[n + 1 :])
+                yield "M03", words, s.Product(factors, signs) if signs else factors[0]
+
+
+def _one_minus(node: s.Node) -> s.Node | None:
+    """x of 1 − x."""
+    inner = s.bare(node)
+    if isinstance(inner, s.Sum) and inner.signs == ("+", "-") and inner.terms[0] == s.Number("1"):
+        return s.bare(inner.terms[1])
+    return None
+
+
+def _gap(x: s.Node) -> s.Group:
+    return s.Group(s.Sum((s.Number("1"), x), ("+", "-")))
+
+
+def _square(x: s.Node) -> s.Group:
+    return _gap(s.Power(x, TWO, ("power",)))

@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy
 
+from ... import matrix as mx
 from .. import surface as s
 from ..judge.judge import Judge, keys_of
 from ..judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, Line
@@ -128,22 +129,27 @@ def futures(judge: Judge) -> None:
 
 
 def _reads_later(judge: Judge, line: Line) -> bool:
-    """Whether a gradient of step t + 1 stands on the right."""
-    found = judge.key_of(line.claim.left)
+    """Whether a gradient of a later step stands on the right: δ_{t+1}, or δ_t of δ_{t−1} = …"""
     if line.claim.right is None:
         return False
-    del found
+    left = _time_of_gradient(judge, s.bare(line.claim.left))
+    start = left if left is not None and sympy.expand(left - mx.t).is_negative else mx.t
     for n in s.walk(line.claim.right):
-        q: Any = None
-        if isinstance(n, s.Symbol) and n.gradient_like:
-            q = judge.naming.parts(n)
-        elif isinstance(n, s.Shorthand):
-            q = judge.naming.parts(n.of)
-        elif isinstance(n, s.Derivative) and judge.options.of_loss(n):
-            by = s.bare(n.by)
-            q = judge.naming.parts(by) if isinstance(by, s.Symbol) else None
-        if q is not None and q.time is not None:
-            gap = sympy.expand(q.time - sympy.Symbol("t", integer=True))
+        time = _time_of_gradient(judge, n)
+        if time is not None:
+            gap = sympy.expand(time - start)
             if gap.is_Integer and gap > 0:
                 return True
     return False
+
+
+def _time_of_gradient(judge: Judge, n: s.Node) -> Any:
+    """The step of δ_t, dh_t, ∂L/∂h_t; None of anything else."""
+    if isinstance(n, s.Symbol) and n.gradient_like:
+        return judge.naming.parts(n).time
+    if isinstance(n, s.Shorthand):
+        return judge.naming.parts(n.of).time
+    if isinstance(n, s.Derivative) and judge.options.of_loss(n):
+        by = s.bare(n.by)
+        return judge.naming.parts(by).time if isinstance(by, s.Symbol) else None
+    return None
