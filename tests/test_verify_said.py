@@ -145,3 +145,12 @@ def test_a_chain_of_immediate_derivatives_has_a_layout_too() -> None:
     assert [x.verdict for x in found[1:]] == ["conditional", "conditional"]
     assert {c.code for x in found[1:] for c in x.conditions} == {"M05"}
     assert last(chain, before=forward).verdict == "proved"
+
+
+def test_a_law_of_an_unknown_function_is_not_refuted() -> None:
+    forward = r"$$h_t=%s(Wh_{t-1}+Ux_t)$$"
+    law = r"%s'(z)=%s(z)(1-%s(z))"
+    assert last(law.replace("%s", "g"), before=forward.replace("%s", "g")).verdict == "unread"
+    sigma = forward.replace("%s", r"\sigma"), law.replace("%s", r"\sigma")
+    assert last(sigma[1], before=sigma[0]).verdict == "proved"
+    assert last(sigma[1].replace("1-", "1+"), before=sigma[0]).verdict == "refuted"

@@ -9,6 +9,7 @@ import sympy
 from ... import matrix as mx
 from .. import surface as s
 from ..forward.claims import is_forward
+from ..forward.drafts import FUNCTIONS
 from ..judge.judge import Judge
 from ..judge.line import (
     APPROXIMATION,
@@ -114,10 +115,23 @@ def _judge_line(judge: Judge, line: Line) -> None:
     if best is not None and best.outcome == UNKNOWN:
         line.verdict, line.message = UNREAD, best.detail
         return
+    unknown = _law_of_unknown(statement.left)
+    if unknown:
+        line.verdict = UNREAD
+        line.message = f"a law of {unknown}, of which nothing is known here"
+        return
     if _names_another(judge, line):
         line.verdict = DEFINITION
         return
     line.verdict = REFUTED
+
+
+def _law_of_unknown(left: s.Node) -> str:
+    """s of s'(z) = …, a slope of a function that may be any."""
+    left = s.bare(left)
+    if isinstance(left, s.Apply) and left.primes and left.head.letter not in FUNCTIONS:
+        return left.head.letter
+    return ""
 
 
 def _is_start(judge: Judge, claim: s.Claim) -> bool:
