@@ -119,6 +119,12 @@ def last(before: tuple[str, ...], *parts: str) -> Line:
             id="what comes from above",
         ),
         pytest.param(
+            RNN,
+            r"dh_t=W_{hy}^\top dy_t+\big(dh_t\big)_{\text{from }t+1}",
+            ("W_{hy}^", "2W_{hy}^"),
+            id="the part from a later step",
+        ),
+        pytest.param(
             LSTM,
             r"dc_t=dh_t*o_t*(1-\tanh^2(c_t))+dc_{next}*f_{next}",
             ("f_{next}", "i_{next}"),

@@ -93,11 +93,16 @@ def _from_above(judge: Judge, line: Line) -> None:
     if not all(isinstance(x, s.Shorthand) for x in terms) or right.signs != ("+", "+"):
         return
     keys = [shorthand_key(x, judge.naming.parts(x.of)) for x in terms if isinstance(x, s.Shorthand)]
-    nameless = [k for k in keys if not judge.candidates.get(k)]
+    states = {d.name for d in judge.system.model.states}
+    found = [n for n in _quantities(judge, judge.naming.parts(left.of)) if n in states]
+    mine = shorthand_key(left, judge.naming.parts(left.of))
     later = [k for k in keys if k.endswith("_next")]
+    nameless = [  # or dy, where the text has no output of its own
+        k
+        for k in keys
+        if k not in (mine, *later) and {g.of for g in judge.candidates.get(k, ())} <= set(found)
+    ]
     if len(nameless) == len(later) == 1:
-        states = {d.name for d in judge.system.model.states}
-        found = [n for n in _quantities(judge, judge.naming.parts(left.of)) if n in states]
         judge.candidates[nameless[0]] = [Gradient(n, x) for n in found for x in ("own", "step")]
 
 

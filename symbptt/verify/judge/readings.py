@@ -249,6 +249,9 @@ class Options:
         single += [] if self.given or (ahead and self._reads_output(statement)) else ["single"]
         single.append("carry")
         kept = [x for x in single if self.relevant(x, statement)]
+        nodes = [n for side in (statement.left, statement.right) for n in s.walk(side)]
+        if any(self._turns_vector(n) for n in nodes):  # x da^T: the author says which is the row
+            kept = [x for x in kept if x != "outer"]
         pairs = [(a, b) for a, b in itertools.combinations(kept, 2) if {a, b} not in _NEVER]
         alone: list[tuple[str, ...]] = [(x,) for x in kept]
         ends = [x for x in ("last", "single") if x in kept]
@@ -261,8 +264,6 @@ class Options:
             return any(isinstance(n, s.Quotient) for n in nodes)
         if name == "byvalue":
             return any(isinstance(n, s.Apply) and n.primes for n in nodes)
-        if name == "outer" and any(self._turns_vector(n) for n in nodes):
-            return False  # x da^T: the author says which is the row
         if name in ("hadamard", "left", "commute", "rows", "columns", "outer"):
             return any(isinstance(n, s.Product) and len(n.factors) > 1 for n in nodes)
         if name == "carry":

@@ -114,6 +114,11 @@ class Scripts(Cursor):
             alone = any(y == x + 1 and self.tokens[x].kind == "colon" for x, y in parts)
             if not alone or len(parts) < 2:
                 return self.indexed(base, [self.index(x, y, "_") for x, y in parts])
+        said = self.tokens[a].value.split()[:1] if a < b else []
+        if isinstance(base, Group) and isinstance(base.of, Shorthand) and said in _LATER:
+            end = self.tokens[b - 1].end  # (dh_t)_{from t+1}: the part from later steps
+            later = Index("next", "_", None, 0, start=self.tokens[a].start, end=end)
+            return replace(base.of, of=replace(base.of.of, sub=(later,), sup=()))
         return self.entries(base, a, b, "_")
 
     def entries(self, base: Node, a: int, b: int, style: str) -> Node:
@@ -314,6 +319,7 @@ class Scripts(Cursor):
         return Transpose(base, "'")
 
 
+_LATER = (["from"], ["future"], ["next"], ["later"])
 _NUCLEI = (Norm, Symbol, Shorthand)
 _LAYERS = frozenset("lLℓ")
 
