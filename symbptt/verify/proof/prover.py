@@ -71,7 +71,9 @@ class Prover:
             if vanishes(joined):
                 return Proof(True, ("the backward and the forward road, by summation by parts",))
         steps: list[str] = []
-        for rewrite in (self._stepwise, self._closed):
+        roads = (self._stepwise, self._closed)
+        closed = any(f.kind in ("timeprod", "matpow") for m in zero for f, _ in m.factors)
+        for rewrite in roads[::-1] if closed else roads:  # a closed form is met by closed forms
             current = zero
             for _ in range(ROUNDS):
                 current = canonical(at_horizon(canonical(current), self.steps))
