@@ -38,7 +38,7 @@ from .components import whole
 from .define import define
 from .drafts import LOSSES, IncompleteError
 from .labels import is_output
-from .loss import loss_over, step_loss
+from .loss import loss_over, stated_over, step_loss
 from .missing import free_functions, free_state, readout
 from .said import orthogonal, signs
 from .squares import errors
@@ -170,6 +170,7 @@ def assembled(a: Assembly) -> System:
         a.output, a.logits, a.losses, b.stack, b.abstract, a.stated_loss,
         tuple(a.filled), tuple(b.accepted), _zeros(a) & lagged,
         orthogonal(a.claims, a.naming), signs(a.claims), b.steps, stacks=b.stacks,
+        summed=bool(stated_over(a)),
     )  # fmt: skip
 
 

@@ -120,8 +120,8 @@ def _letters(a: Assembly) -> set[str]:
     return {q.letter for q in every if len(q.components) < 2 and not q.labels}
 
 
-def loss_over(a: Assembly) -> str:
-    """Sum or mean over time as stated; the last step where the output has no time."""
+def stated_over(a: Assembly) -> str:
+    """Sum or mean over time where the text says L = Σ_t …, else nothing."""
     for c in a.claims:
         left = s.bare(c.left)
         if not (isinstance(left, s.Symbol) and left.letter in a.losses and c.right):
@@ -141,6 +141,14 @@ def loss_over(a: Assembly) -> str:
         times = {a.naming.parts(x).name: a.naming.parts(x).time for x in s.symbols(c.right)}
         if times.get(a.output) == mx.T:
             return "last"  # L = ℓ(h_T)
+    return ""
+
+
+def loss_over(a: Assembly) -> str:
+    """Sum or mean over time as stated; the last step where the output has no time."""
+    stated = stated_over(a)
+    if stated:
+        return stated
     if a.output in a.b.at_end:
         return "last"
     out = next(iter([a.output]))

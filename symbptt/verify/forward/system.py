@@ -35,5 +35,6 @@ class System:
     orthogonal: frozenset[str] = frozenset()  # the weights of which it says WᵀW = I
     signs: dict[str, Any] = field(default_factory=dict)  # ℓ of L = −Σ ℓ_t -> −1
     steps: int | None = None  # of a run, where the text fixes them
+    summed: bool = False  # the text says L = Σ_t L_t
     given: bool = False  # a model that the text is about, loss and all
     stacks: dict[Any, str] = field(default_factory=dict)  # other stacks as written -> their names

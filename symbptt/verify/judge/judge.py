@@ -63,7 +63,7 @@ class Judge:
         shape = system.model.table[system.output].shape if system.output else ()
         self.options.may_square = not system.stated_loss and bool(shape)
         self.options.label = system.label
-        self.options.given = system.given
+        self.options.given = system.given or system.summed
         self.options.stacked = ("block",) if system.stack else ()
 
     def listen(self, prose: Iterable[s.Prose]) -> None:

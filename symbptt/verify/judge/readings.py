@@ -121,7 +121,7 @@ class Options:
     losses: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()  # the author's names of what the loss of a step reads
     may_square = False
-    given = False  # whether the model is given, and its loss with it
+    given = False  # whether the loss is given: with the model, or as L = Σ_t L_t
     stacked: tuple[str, ...] = ()  # "block" where the model has W [h, x]
     layout = ""  # where the text or the user states it
     order = ""  # of a ∏ whose bounds do not say, where the text says it

@@ -57,6 +57,7 @@ class Ground:
         self.system, self.naming, self.steps = system, naming, steps
         self.free_times = FreeTimes(naming)
         self.recall = Recall()
+        self.worked = 0  # how many claims were worked out, those that were recalled not counted
 
     @cached_property
     def world(self) -> World:
@@ -127,6 +128,7 @@ class Ground:
         return found
 
     def _checked(self, claim: Statement, choice: Choice, asked: set[str]) -> Answer:
+        self.worked += 1
         names = self.free_times(claim)
         held: list[dict[str, int]] = []
         answer: Answer | None = None

@@ -192,6 +192,8 @@ def _with_terms(m: Frame, bound: s.Bound, body: s.Node, lo: Any, hi: Any) -> tup
     bounds of δ_{t+1} h_t starts at h_0."""
     ahead = _ahead(m, m.naming.symbol(bound.variable.letter), body) or 0
     if bound.lower is None and bound.upper is None:
+        if ahead > 0:
+            m.used.add("span")
         return lo - max(ahead, 0), hi - max(ahead, 0)
     return (sympy.Integer(1) if lo == 0 and hi == mx.T and not ahead else lo), hi
 

@@ -78,7 +78,7 @@ def shifted(node: s.Node, k: Any, value: Any, naming: Naming) -> s.Node:
             return n  # dt, a gradient of something called t
         if isinstance(n, s.Symbol) and not n.indices and k is not None:
             if naming.symbol(n.letter) == k and n.letter in naming.names:
-                return _expression_of(value, naming)
+                return expression_of(value, naming)
         return s.rebuild(n, change)
 
     return change(node)
@@ -137,10 +137,12 @@ def _letter(symbol: Any, naming: Naming) -> str:
     return naming.main if symbol == mx.t else str(symbol)
 
 
-def _expression_of(value: Any, naming: Naming) -> s.Node:
+def expression_of(value: Any, naming: Naming) -> s.Node:
+    """A time as a formula: k + 1."""
     parts: list[s.Node] = []
     signs: list[str] = []
-    for term, c in sympy.sympify(value).as_coefficients_dict().items():
+    terms = sympy.sympify(value).as_coefficients_dict().items()
+    for term, c in sorted(terms, key=lambda x: bool(x[0] == 1)):
         if c == 0:
             continue
         signs.append("-" if c < 0 else "+")

@@ -13,12 +13,12 @@ from functools import partial
 from .. import surface as s
 from ..judge.statement import Statement
 from .everywhere import everywhere
-from .slopes import argument, other_function, slope
+from .slopes import argument, factor, inner, other_function, slope
 from .structure import brackets, drop, grouping, operation, order, sign
-from .symbols import immediate, kind, swap, total, transposed
+from .symbols import immediate, kind, later, swap, total, transposed
 from .times import bound, by_one, global_index, index, numbered, unsummed, unsummed_rows
 from .vocabulary import Vocabulary
-from .whole import whole
+from .whole import of_argument, whole
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Edit:
 Change = Callable[[Vocabulary, s.Node], Iterator[tuple[str, str, s.Node]]]
 
 LOCAL: tuple[Change, ...] = (
-    argument, other_function, total, by_one, slope, brackets, index, grouping, swap, kind, sign,
-    transposed, order, operation, bound, drop, numbered,
+    argument, other_function, total, by_one, slope, brackets, index, grouping, swap, kind, later,
+    sign, transposed, order, operation, bound, drop, factor, numbered,
 )  # fmt: skip
 
 # Of a line whose shapes do not fit: what changes shapes comes first.
@@ -59,6 +59,8 @@ def _ordered(
     yield from unsummed(v, statement)
     yield from unsummed_rows(v, statement)
     yield from immediate(v, statement)
+    yield from inner(v, statement)
+    yield from of_argument(v, statement)
     for change in _changes(right, shape):
         found = list(everywhere(right, partial(change, v)))
         if change is transposed:  # weights and Jacobians before plain vectors

@@ -5,9 +5,12 @@ Single edits come first, then pairs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
+
+import numpy as np
 
 from ... import matrix as mx
 from .. import surface as s
@@ -20,7 +23,7 @@ from .distinct import Distinct
 from .edits import Edit, edits
 from .vocabulary import Vocabulary
 
-SINGLE_BUDGET, PAIR_BUDGET = 450, 500
+SINGLE_BUDGET, PAIR_BUDGET = 450, 1000  # statements that are worked out
 
 
 @dataclass(frozen=True)
@@ -69,15 +72,16 @@ class Repairs:
         shape = line.answer is not None and line.answer.outcome == MISFIT
         spent = 0
         for names in self._variants(statement)[:2]:
-            for first in edits(self.vocabulary, statement, shape):
-                if first.code not in _PAIRED:
-                    continue
+            distinct = Distinct(self.judge, self._readings(statement, names))
+            for first in self._firsts(statement, shape):
                 for second in edits(self.vocabulary, first.statement, shape):
                     if "too much" in second.words and first.code in ("M01", "M02", "M19"):
                         continue
                     if second.code not in _PAIRED or second.statement == statement:
                         continue
-                    found, cost = self._true(second.statement, names)
+                    if statement.left != first.statement.left != second.statement.left:
+                        continue  # of another derivative altogether
+                    found, cost = self._true(second.statement, names, distinct)
                     spent += cost
                     if found is not None:
                         codes = tuple(dict.fromkeys((first.code, second.code)))
@@ -87,10 +91,17 @@ class Repairs:
                         return None
         return None
 
+    def _firsts(self, statement: Statement, shape: bool) -> list[Edit]:
+        """The first edits of pairs, the rarest class first: where one is a bracket and the other
+        one of a hundred letters, the bracket comes first."""
+        found = [e for e in edits(self.vocabulary, statement, shape) if e.code in _PAIRED]
+        count = Counter(e.code for e in found)
+        return sorted(found, key=lambda e: count[e.code])
+
     def _variants(self, statement: Statement) -> list[tuple[str, ...]]:
         """Readings that an edit may need on top: a loss at T only, a vector as a diagonal."""
         names: list[tuple[str, ...]] = [("single",), ("rows",), ("columns",), ("outer",)]
-        names += [("commute",), ("tensor",)]
+        names += [("commute",), ("tensor",), ("diag",)]
         names += [("squared",), ("hadamard",), ("carry",), ("last",), ("last", "squared")]
         options = self.judge.options
         kept: list[tuple[str, ...]] = [()]
@@ -129,22 +140,39 @@ class Repairs:
     def _true(
         self, statement: Statement, names: tuple[str, ...], distinct: Distinct | None = None
     ) -> tuple[Reading | None, int]:
-        """The first reading under which it is true, and how many were tried."""
+        """The first reading under which it is true, and how many had to be worked out."""
         if any(n == statement.left for n in s.walk(statement.right)):
             return None, 0  # a line that says nothing
         spent = 0
         for n, reading in self._readings(statement, names):
             if distinct is not None and not distinct.has(n, reading):
                 continue
-            spent += 1
+            ground = self.judge.ground_of(reading)
+            before = ground.worked
             answer = self.judge.try_(reading)
-            if answer and (reading.statement.last or self._at_steps(statement, answer)):
+            spent += ground.worked - before
+            if answer and self._says_something(reading, answer):
                 return reading, spent
         return None, spent
 
-    def _at_steps(self, statement: Statement, answer: Answer) -> bool:
-        """Whether it holds at more than one step, where it is about any step."""
-        return len(answer.holds_at) > 1 or mx.t not in self.judge.ground.free_times(statement)
+    def _says_something(self, reading: Reading, answer: Answer) -> bool:
+        """Whether it holds at more than one step, where it is about any step, and of two steps
+        at different ones: at equal ones every product from one to the other is empty. And
+        whether it says more than 0 = 0."""
+        statement = reading.statement
+        names = self.judge.ground.free_times(statement)
+        apart = len(names) < 2 or any(
+            len({at[str(n)] for n in names if str(n) in at}) > 1 for at in answer.holds_at
+        )
+        several = statement.last or len(answer.holds_at) > 1 or mx.t not in names
+        return several and apart and any(self._is_felt(reading, at) for at in answer.holds_at)
+
+    def _is_felt(self, reading: Reading, at: dict[str, int]) -> bool:
+        """Whether the left side is other than zero there; one of named indices is not asked."""
+        ground, naming = self.judge.ground_of(reading), self.judge.naming
+        times = {mx.t: 2, **{naming.symbol(k): n for k, n in at.items()}}
+        left, _, m = ground.sides(reading.statement, reading.choice, times, set())
+        return bool(m.components) or bool(np.any(np.asarray(left.data, float)))
 
 
 def _noted(edits: Iterator[Edit], known: list[Edit]) -> Iterator[Edit]:
@@ -159,6 +187,7 @@ _PAIRED = {
     "M02",
     "M03",
     "M06",
+    "M07",
     "M10",
     "M11",
     "M12",

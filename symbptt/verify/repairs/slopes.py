@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from ... import matrix as mx
 from .. import surface as s
+from ..judge.statement import Statement
 from ..meaning.choice import UnknownError
+from ..meaning.times import expression_of
+from ..write import plain
 from .vocabulary import Vocabulary
 
 TWO = s.Number("2")
@@ -35,6 +39,76 @@ def slope(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
             )
 
 
+def inner(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
+    """∂h_t/∂h_k without the slopes, diag(φ'), or without the weights that they multiply."""
+    left = s.bare(statement.left)
+    if not v.jacobian or not isinstance(left, s.Derivative) or left.of is None:
+        return
+    u, w = s.bare(left.of), s.bare(left.by)
+    if not isinstance(u, s.Symbol) or not isinstance(w, s.Symbol):
+        return
+    q, r = v.naming.parts(u), v.naming.parts(w)
+    if q.time is None or r.time is None or q.name not in v.system.names:
+        return
+    of = v.system.names[q.name]
+    if of not in v.system.model.defined:
+        return
+    weights = [
+        x for n, x in v.samples.items()
+        if (d := v.system.model.table.get(v.system.names.get(n, ""))) is not None
+        and d.role == "param" and len(d.shape) == 2
+    ]  # fmt: skip
+    for time, body, put in _bodies(v, statement.right, q.time, r.time):
+        slope = v.slope(of, time)
+        if slope is not None:
+            words = "the activation derivative is missing"
+            diag = s.Apply(s.Symbol("diag"), (s.bare(slope),))
+            for new in _both_ways(diag, body):
+                yield "M01", words, replace(statement, right=put(new))
+        for weight in weights:
+            words = f"the inner derivative {plain(weight)} is missing"
+            for new in (*_both_ways(weight, body), *_both_ways(s.Transpose(weight), body)):
+                yield "M02", words, replace(statement, right=put(new))
+
+
+def _bodies(
+    v: Vocabulary, right: s.Node, time: Any, start: Any
+) -> Iterator[tuple[Any, s.Node, Callable[[s.Node], s.Node]]]:
+    """What one step contributes, its time, and how to put something in its place."""
+    core = s.bare(right)
+    if isinstance(core, s.Big) and core.operator == "prod" and len(core.bounds) == 1:
+        at = v.naming.symbol(core.bounds[0].variable.letter)
+        yield at, core.body, lambda new: replace(core, body=new)
+    elif isinstance(core, s.Power) and not isinstance(s.bare(core.exponent), s.Number):
+        letter = v.free_letter()
+        low, high = (expression_of(x, v.naming) for x in (start + 1, time))
+        bound = s.Bound(s.Symbol(letter), low, high)
+        at = v.naming.symbol(letter)
+        yield at, core.base, lambda new: s.Big("prod", (bound,), new)
+    elif not isinstance(core, s.Big):
+        yield time, right, lambda new: new
+
+
+def _both_ways(a: s.Node, b: s.Node) -> tuple[s.Node, s.Node]:
+    b = s.Group(b) if isinstance(b, s.Sum | s.Product) else b
+    return s.Product((a, b), ("",)), s.Product((b, a), ("",))
+
+
+def factor(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """δ_t as r_t ⊙ δ_t: the inner derivative of a path that a gate scales."""
+    found = v.gradient_of(node)
+    if found is None or found[0].of not in v.system.model.table:
+        return
+    time = found[1].time
+    shape = v.system.model.table[found[0].of].shape
+    for name, sample in v.samples.items():
+        d = v.system.model.table.get(v.system.names.get(name, ""))
+        if d is None or not d.timed or d.shape != shape or d.role in ("input", "target"):
+            continue
+        x = v.at(sample, time)
+        yield "M02", f"the factor {plain(x)} is missing", s.Group(s.Product((node, x), ("⊙",)))
+
+
 def argument(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
     """The slope taken of the activated value, of a gradient, or of the other argument."""
     words = "the slope is taken of the wrong argument"
@@ -56,6 +130,8 @@ def argument(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
                 yield "M03", words, replace(node, arguments=(new,))
     if isinstance(node, s.Power) and isinstance(node.exponent, s.Number):
         inner = s.bare(node.base)
+        if isinstance(inner, s.Symbol) and v.is_argument("tanh", inner):
+            yield "M03", words, replace(node, base=s.Apply(s.Symbol("tanh"), (inner,)))
         found = v.gradient_of(inner)
         if found is not None:
             g, q = found

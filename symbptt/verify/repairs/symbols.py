@@ -118,6 +118,18 @@ def kind(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
         yield "M09", words, replace(node, kind="∂+")
 
 
+def later(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """δ_t, what its own step's loss says, as ∂L/∂h_t with what later steps hand back."""
+    found = v.gradient_of(node) if isinstance(node, s.Symbol | s.Shorthand) else None
+    if found is None or found[0].scope not in ("own", "step"):
+        return
+    by = v.symbol_for(found[0].of, found[1].time)
+    loss = v.loss()
+    if by is not None and loss is not None:
+        words = f"{plain(node)} is the part of one step alone: the future term is missing"
+        yield "M07", words, s.Derivative("∂", loss, by)
+
+
 def immediate(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
     """dh_t/dθ = J dh_{t−1}/dθ without ∂h_t/∂θ."""
     left = s.bare(statement.left)

@@ -26,6 +26,11 @@ def index(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
         if moved != node:
             word = "early" if by > 0 else "late"
             yield "M10", f"{plain(node)} is one step too {word}", moved
+    d = v.system.model.table.get(v.system.names.get(q.name, ""))
+    if d is not None and d.reversed and sympy.expand(q.time - mx.t).is_Integer:
+        mirrored = v.at(node, 2 * mx.t - q.time)  # its past is what comes after
+        if mirrored != node:
+            yield "M10", f"{plain(node)} should be {plain(mirrored)}", mirrored
     for name in sorted(v.naming.names - {"m~"}):
         symbol = v.naming.symbol(name)
         free = sympy.sympify(q.time).free_symbols
@@ -87,6 +92,12 @@ def by_one(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
                 moved = replace(b, lower=new) if end == "lower" else replace(b, upper=new)
                 bounds = (*node.bounds[:n], moved, *node.bounds[n + 1 :])
                 yield "M13", f"the {what} has the wrong bounds", replace(node, bounds=bounds)
+        if b.lower is not None and b.upper is not None:
+            for sign in ("+", "-"):
+                moved = replace(b, lower=_beside(b.lower, sign), upper=_beside(b.upper, sign))
+                bounds = (*node.bounds[:n], moved, *node.bounds[n + 1 :])
+                words = f"the {what} runs one step too {'early' if sign == '+' else 'late'}"
+                yield "M13", words, replace(node, bounds=bounds)
 
 
 def global_index(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:

@@ -55,6 +55,33 @@ class Vocabulary:
                             out.setdefault(found[0].of, n)
         return out
 
+    def is_argument(self, function: str, x: s.Symbol) -> bool:
+        """Whether the model applies a function to the quantity of a letter."""
+        name = self.system.names.get(self.naming.parts(x).name, "")
+        return any(
+            a.args[0].name == function and isinstance(a.args[1], mx.Var) and a.args[1].name == name
+            for e in self.system.model.equations
+            for a in e.rhs.atoms(mx.Apply)
+        )
+
+    def loss(self) -> s.Symbol | None:
+        """The author's letter of the whole loss, as the text differentiates it."""
+        for line in self.judge.lines:
+            for side in (line.claim.left, line.claim.right):
+                for n in s.walk(side) if side is not None else ():
+                    if isinstance(n, s.Derivative) and self.judge.options.of_loss(n):
+                        of = s.bare(n.of) if n.of is not None else None
+                        if isinstance(of, s.Symbol) and self.naming.parts(of).time is None:
+                            return of
+        return None
+
+    def free_letter(self) -> str:
+        """A letter for a step that the text uses for nothing else."""
+        used = self.naming.plain | self.naming.letters | self.naming.counted
+        letter = next(x for x in ("j", "i", "m", "s", "r") if x not in used)
+        self.naming.names.add(letter)
+        return letter
+
     def is_jacobian(self, left: s.Node) -> bool:
         bare = s.bare(left)
         return isinstance(bare, s.Derivative) and not self.judge.options.of_loss(bare)

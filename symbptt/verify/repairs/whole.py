@@ -8,7 +8,30 @@ from dataclasses import replace
 from .. import surface as s
 from ..judge.readings import has_sum
 from ..judge.statement import Statement
+from ..write import plain
 from .vocabulary import Vocabulary
+
+
+def of_argument(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
+    """∂L/∂p = p − y, where p = softmax(o): that is ∂L/∂o, and ∂L/∂p is −y / p."""
+    left, right = s.bare(statement.left), s.bare(statement.right)
+    by = s.bare(left.by) if isinstance(left, s.Derivative) else None
+    if not isinstance(right, s.Sum) or not isinstance(by, s.Symbol) or len(right.terms) != 2:
+        return
+    system = v.system
+    if not system.onehot or system.names.get(v.naming.parts(by).name) != system.output:
+        return
+    goal = next((x for x in map(s.bare, right.terms) if _is_label(v, x)), None)
+    if goal is None or by not in map(s.bare, right.terms):
+        return
+    inverse = s.Power(by, s.Sum((s.Number("1"),), ("-",)))
+    words = f"{plain(right)} is the gradient by the argument of the softmax, not by {plain(by)}"
+    quotient = s.Product((goal, inverse), ("⊙",))
+    yield "M16", words, replace(statement, right=s.Sum((quotient,), ("-",)))
+
+
+def _is_label(v: Vocabulary, x: s.Node) -> bool:
+    return isinstance(x, s.Symbol) and v.naming.parts(x).name == v.system.label
 
 
 def whole(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:

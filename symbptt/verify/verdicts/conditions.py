@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ... import matrix as mx
 from .. import surface as s
+from ..forward.claims import is_forward
 from ..judge.judge import Judge, keys_of
 from ..judge.line import PROVED, Line
 from ..judge.readings import NOTE, Condition
@@ -39,6 +40,20 @@ def elementwise_output(judge: Judge, line: Line) -> list[Condition]:
                     words = f"{head} acts entry by entry; a softmax needs its full Jacobian"
                     return [Condition("M16", words)]
     return []
+
+
+def span(judge: Judge, line: Line) -> str:
+    """Σ_t δ_{t+1} h_t without bounds is the sum of all such terms, from h_0 on: which steps those
+    are, where the text counts h_1, h_2, … and does not compute h_{t+1} from h_t and x_t."""
+    if line.reading is None or "span" not in judge.try_(line.reading).used:
+        return ""
+    for x in judge.lines:
+        left = s.bare(x.claim.left)
+        if is_forward(x.claim) and isinstance(left, s.Symbol):
+            time = judge.naming.parts(left).time
+            if time is not None and time - mx.t == 1:
+                return ""
+    return "Σ without bounds is taken over every step that has its term: from 0 to T − 1"
 
 
 def _shown(key: str) -> str:

@@ -35,6 +35,7 @@ from .conditions import (
     has_product,
     immediate,
     order_condition,
+    span,
 )
 from .growth import growth
 from .norms import norms
@@ -269,6 +270,7 @@ def _settle_plain(judge: Judge, line: Line) -> None:
     if least:
         line.conditions += immediate(judge, line)
     line.conditions += elementwise_output(judge, line)
+    line.message = line.message or span(judge, line)
     orders = [
         {r.order for r in line.true if r.choice.layout == x} for x in (NUMERATOR, DENOMINATOR)
     ]
