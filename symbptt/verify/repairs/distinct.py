@@ -36,8 +36,16 @@ class Distinct:
                 found.setdefault((n, *values), (n, reading))
         fitting = [x for x in found.values() if judge.try_(x[1]).outcome == FALSE]
         self._kept: dict[Key, list[dict[str, str]]] = {}
-        for n, reading in fitting or found.values():
-            self._kept.setdefault(_plain(n, reading), []).append(dict(reading.choice.kinds))
+        kept = fitting or list(found.values())
+        self._ordered = any(_has_product(reading) for _, reading in kept)
+        for n, reading in kept:
+            self._kept.setdefault(self._key(n, reading), []).append(dict(reading.choice.kinds))
+
+    def _key(self, n: int, reading: Reading) -> Key:
+        """What settles the shapes; the order of a ∏ that an edit brings in is open."""
+        choice = reading.choice
+        order = choice.order if self._ordered else ""
+        return n, choice.row, choice.layout, order, choice.spread, reading.ground
 
     def has(self, n: int, reading: Reading) -> bool:
         """Whether an edited line is to be read so: as one of those kept, in all they settle."""
@@ -46,13 +54,15 @@ class Distinct:
         kinds = reading.choice.kinds
         return any(
             all(kinds.get(atom, kind) == kind for atom, kind in kept.items())
-            for kept in self._kept.get(_plain(n, reading), ())
+            for kept in self._kept.get(self._key(n, reading), ())
         )
 
 
-def _plain(n: int, reading: Reading) -> Key:
-    choice = reading.choice
-    return n, choice.row, choice.layout, choice.order, choice.spread, reading.ground
+def _has_product(reading: Reading) -> bool:
+    sides = (reading.statement.left, reading.statement.right)
+    return any(
+        isinstance(n, s.Big) and n.operator == "prod" for side in sides for n in s.walk(side)
+    )
 
 
 def _values(judge: Judge, reading: Reading) -> Key | None:
