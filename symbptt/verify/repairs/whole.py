@@ -67,7 +67,7 @@ def whole(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, State
         product = s.Product((moved, body), ("⊙",))
         yield "M02", "the upstream factor is missing", replace(statement, right=product)
     left, time = s.bare(statement.left), v.time_of(s.bare(statement.left))
-    own = [left] if isinstance(left, s.Derivative) and v.judge.options.of_loss(left) else []
+    own = [left] if isinstance(left, s.Derivative) and v.gradient_of(left) is not None else []
     for sample in dict.fromkeys((*v.upstream.values(), *own)):
         for at in [] if time is None else (time, time + 1):
             moved = replace(sample, by=v.at(s.bare(sample.by), at))
