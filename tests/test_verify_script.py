@@ -133,6 +133,14 @@ def test_an_entry_is_shown_at_its_indices() -> None:
     assert difference == pytest.approx(largest(report), rel=1e-5)
 
 
+def test_the_data_of_a_script_are_those_of_the_counterexample_orthogonal_weights_too() -> None:
+    before = STATED.replace(r"\tanh", "") + "\n\nThe matrix $W_{hh}$ is orthogonal.\n"
+    report = verify(f"{before}\n$${BACK % 'W_{hh}^T'}$$\n")
+    assert report.lines[-1].verdict == "refuted"
+    _, difference = run(report.script(report.lines[-1].claim.id))
+    assert difference == pytest.approx(largest(report), rel=1e-5)
+
+
 def test_a_line_of_a_system_of_its_own_has_a_script() -> None:
     """S001.E4: its forward equations stand beside those of the rest."""
     case = next(c for c in json.loads(CASES.read_text("utf-8"))["cases"] if c["id"] == "S001")

@@ -53,6 +53,8 @@ def _items(world: ExactWorld, key: str, d: Declaration, times: list[int | None])
 
 def _drawn(world: ExactWorld, d: Declaration) -> str:
     shape = world.dims(d.shape)
+    if d.name in world.orthogonal:
+        return f"np.array({world.values[d.name, None].astype(float).tolist()})"
     if d.classes is not None:
         (count,) = world.dims((d.classes,))
         return f"rng.randint({count}, size={shape})" if shape else f"rng.randint({count})"
