@@ -114,3 +114,35 @@ def test_prod_of_any_number_of_factors() -> None:
 def test_for_all_says_of_what_a_line_is_said() -> None:
     claim = r"\forall k,\ \left\|\frac{\partial x_{k+1}}{\partial x_k}\right\|\le\beta\gamma"
     assert "unread" not in verdicts(PASCANU, claim)
+
+
+BOOK = r"""
+$$h^{(t)}=\tanh(b+Wh^{(t-1)}+Ux^{(t)})$$
+
+$$o^{(t)}=c+Vh^{(t)},\quad\hat y^{(t)}=\mathrm{softmax}(o^{(t)})$$
+
+$$\nabla_cL=\sum_t\nabla_{o^{(t)}}L$$
+"""
+
+
+def test_the_loss_by_the_loss_of_a_step() -> None:
+    one = r"\frac{\partial L}{\partial L^{(t)}}=1"
+    entry = (
+        r"\frac{\partial L}{\partial L^{(t)}}\frac{\partial L^{(t)}}{\partial o_i^{(t)}}"
+        r"=\hat y_i^{(t)}-1_{i,y^{(t)}}"
+    )
+    assert verdicts(BOOK, one, entry) == ["proved", "proved"]
+    assert verdicts(BOOK, one.replace("=1", "=2"), entry) == [
+        "refuted",
+        "proved",
+    ]
+    assert verdicts(BOOK, entry.replace("-1_", "+1_")) == ["refuted"]
+
+
+def test_every_link_of_a_stated_loss_is_its_definition() -> None:
+    before = r"$$h_t=\tanh(W_{xh}x_t+W_{hh}h_{t-1})$$" + "\n\n" + r"$$p_t=\mathrm{softmax}(Vh_t)$$"
+    stated = r"\mathcal L=\sum_t\mathcal L_t=-\sum_t y_t^\top\log p_t"
+    right = r"\frac{\partial\mathcal L}{\partial V}=\sum_t(p_t-y_t)h_t^\top"
+    assert verdicts(before, stated, right) == ["definition", "definition", "proved"]
+    wrong = right.replace("p_t-y_t", "y_t-p_t")
+    assert verdicts(before, stated, wrong)[-1] == "refuted"

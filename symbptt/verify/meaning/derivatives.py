@@ -40,7 +40,8 @@ def derivative(m: Frame, node: s.Derivative) -> Tensor:
         raise UnknownError("∂", "a derivative by an expression")
     q = m.naming.parts(by_node)
     q = replace(q, components=q.components or _entry_letters(node.by))
-    name = m.quantities.find(q)
+    is_loss = q.letter in m.system.losses and q.name not in m.system.names
+    name = m.model.loss.step.name if is_loss and q.time is not None else m.quantities.find(q)
     d = m.quantities.declaration(name)
     copy = None
     if d.timed:

@@ -232,7 +232,8 @@ def _similar(line: Line) -> bool:
 
 
 def _is_loss(judge: Judge, line: Line) -> bool:
-    left = s.bare(line.claim.left)
+    """L = …, and every link of L = Σ_t L_t = −Σ_t y_t log p_t."""
+    left = s.bare(line.claim.head or line.claim.left)
     return (
         isinstance(left, s.Symbol)
         and left.letter in judge.system.losses
