@@ -19,6 +19,7 @@ from ..judge.line import Line
 from ..judge.readings import NOTE, Reading
 from ..judge.statement import Statement
 from ..judge.truth import FALSE, MISFIT, Answer
+from ..proof.prover import Prover
 from .distinct import Distinct
 from .edits import Edit, edits
 from .vocabulary import Vocabulary
@@ -42,6 +43,14 @@ class Repairs:
     def __init__(self, judge: Judge):
         self.judge = judge
         self.vocabulary = Vocabulary(judge)
+        self.provers: dict[str, Prover] = {}
+
+    def _is_proved(self, reading: Reading) -> bool:
+        """Whether what the edit made is true for all sizes: what is put forward has to be."""
+        if reading.ground not in self.provers:
+            system = self.judge.ground_of(reading).system
+            self.provers[reading.ground] = Prover(system, self.judge.naming)
+        return self.provers[reading.ground].prove(reading).ok
 
     def single(self, line: Line) -> Repair | None:
         statement = self.judge.statement(line)
@@ -54,7 +63,7 @@ class Repairs:
             for edit in chain(known, _noted(proposed, known)):
                 found, cost = self._true(edit.statement, names, distinct)
                 spent += cost
-                if found is not None:
+                if found is not None and self._is_proved(found):
                     extra = tuple(self._assumed(n) for n in names)
                     codes = _codes(edit.code, shape) + extra
                     return Repair(codes, edit.words, edit.statement, found)
@@ -83,7 +92,7 @@ class Repairs:
                         continue  # of another derivative altogether
                     found, cost = self._true(second.statement, names, distinct)
                     spent += cost
-                    if found is not None:
+                    if found is not None and self._is_proved(found):
                         codes = tuple(dict.fromkeys((first.code, second.code)))
                         words = f"{first.words}; {second.words}"
                         return Repair(codes, words, second.statement, found)
