@@ -37,7 +37,8 @@ def settle(judge: Judge) -> None:
             best = score()
         else:
             judge.gradients = saved
-    inner = set(judge.system.pre.values())
+    states = {d.name for d in judge.system.model.states}
+    inner = {a for name, a in judge.system.pre.items() if name not in states}
     before = {  # then all gates as what they are functions of
         k: g for k in shorthand for g in judge.candidates[k] if g.of in inner and g.scope == "L"
     }

@@ -108,7 +108,8 @@ class ChainRule:
     def readers(self, kind: str, by: str, time: Lin, slots: Any, loss: Lin | None = None) -> Poly:
         step = self.model.loss.step
         if by == step.name:  # no equation reads the loss of a step; the whole loss does
-            return {} if kind == FUTURE else self._loss_factor(step, time, kind, loss)(())  # type: ignore[no-any-return]
+            own: Poly = {} if kind == FUTURE else self._loss_factor(step, time, kind, loss)(())
+            return own
         out: Poly = {}
         for e in self.model.equations:
             for v in mx.variables(e.rhs):

@@ -169,8 +169,8 @@ class Calls(Scripts):
             parts = self.split(a, b, ("comma",))
             if len(parts) == 2 and any(t.kind in ("_", "^") for t in self.tokens[slice(*parts[1])]):
                 i, y = (self.within(*x, self.expression) for x in parts)  # 1_{i, y_t}
-                of = Relation(i, "=", y, start=i.start, end=y.end)
-                return Indicator(of, "1_", start=token.start, end=self.before)
+                same = Relation(i, "=", y, start=i.start, end=y.end)
+                return Indicator(same, "1_", start=token.start, end=self.before)
             if len(parts) > 1:  # the array of ones, of this shape
                 ones = Symbol("1", font=token.value, start=token.start, end=self.before)
                 return self.subscript(ones, a, b)
