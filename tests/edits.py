@@ -58,7 +58,7 @@ def rules(weights: list[str], many: bool) -> list[tuple[tuple[str, ...], str, st
     future = ("M20", "M07") if many else ("M07",)
     found: list[tuple[tuple[str, ...], str, str, Any]] = [
         (slope, "slope missing", r" \\odot \(1 - [^()]*(?:\([^()]*\)[^()]*)?\^\{2\}\)", ""),
-        (slope, "gate slope missing", r" \\odot (\w)_\{t\} \\odot \(1 - \1_\{t\}\)", ""),
+        (("M19", "M01"), "gate slope missing", r" \\odot (\w)_\{t\} \\odot \(1 - \1_\{t\}\)", ""),
         (slope, "slope missing", r"\\operatorname\{diag\}\((?:[^()]|\([^()]*\))*\) (?=\S)", ""),
         (("M02",), "upstream factor missing", rf"{GRADIENT} \\odot ", ""),
         (("M03",), "slope at another argument", r"(?<=1 - )h_\{t\}(?=\^\{2\})", "a_{t}"),
@@ -91,7 +91,8 @@ def rules(weights: list[str], many: bool) -> list[tuple[tuple[str, ...], str, st
     for a in weights:
         for b in weights:
             if a != b:
-                found.append((("M11",), "wrong parameter", re.escape(a), b.replace("\\", r"\\")))
+                letter = re.escape(a) + ("" if "_" in a else "(?!_)")
+                found.append((("M11",), "wrong parameter", letter, b.replace("\\", r"\\")))
     return found
 
 
@@ -130,7 +131,8 @@ class Run:
             times: list[int | None] = [None]
             if d.timed:
                 lag = max(1, self.model.lag(d.name)) if d.role == "state" else 0
-                times = list(range(1 - lag, 1)) if d.role == "state" else list(range(steps + 2))
+                start = steps + 1 if d.reversed else 1 - lag
+                times = [*(range(start, start + lag) if d.role == "state" else range(steps + 2))]
             for t in times:
                 self.given[d.name, t] = self.array(d)
         self.values = self.forward()
@@ -159,11 +161,19 @@ class Run:
         values = dict(self.given)
         if at in values:
             values[at] = moved(values[at], entry)
-        for t in range(1, self.steps + 1):
-            for e in self.model.equations:
-                values[e.lhs.name, t] = self.value(e.rhs, values, t)
+        todo = [(t, e) for t in range(1, self.steps + 1) for e in self.model.equations]
+        while todo:  # a state that runs from T to 1 waits for the step behind it
+            later = []
+            for t, e in todo:
+                try:
+                    values[e.lhs.name, t] = self.value(e.rhs, values, t)
+                except KeyError:
+                    later.append((t, e))
+                    continue
                 if (e.lhs.name, t) == at:
                     values[at] = moved(values[at], entry)
+            assert len(later) < len(todo), "values that wait for one another"
+            todo = later
         values["L", None] = self.value(self.model.loss.expression(), values, 1)
         return values
 

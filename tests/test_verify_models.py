@@ -2,6 +2,8 @@
 
 import pytest
 
+from symbptt.parse import load
+from symbptt.show import show_equation
 from symbptt.verify.judge.line import Line
 from symbptt.verify.proof import prover
 from symbptt.verify.report import verify
@@ -101,3 +103,38 @@ def test_what_holds_everything_else_fixed_is_no_factor_of_a_path() -> None:
     twice = PATHS.replace(r"\partial h_{k}}{\partial W", r"\mathrm{d}h_{k}}{\mathrm{d}W")
     found = verify(before + twice, model="elman").lines[-1]
     assert (found.verdict, found.codes) == ("refuted", ["M09"])
+
+
+def test_a_second_subscript_is_not_read_for_the_first() -> None:
+    right = r"o_{t} = W_{\mathrm{out}} h_{t} + c"
+    assert verify(f"$${right}$$", model="leaky").lines[-1].verdict == "definition"
+    found = verify(f"$${right.replace(' h_', '_{in} h_')}$$", model="leaky")
+    assert "second subscript" in found.document.unread[0].reason
+    assert not found.lines
+    braced = right.replace(r"W_{\mathrm{out}}", r"{W_{\mathrm{out}}}")
+    assert verify(f"$${braced}$$", model="leaky").lines[-1].verdict == "definition"
+
+
+MISSING = {
+    "M07": ("leaky", r"\frac{\mathrm{d}L}{\mathrm{d}h_{t}} ="
+            r" W_{\mathrm{out}}^{\top} \frac{\mathrm{d}L}{\mathrm{d}o_{t}}"
+            r" + W^{\top} \frac{\mathrm{d}L}{\mathrm{d}a_{t+1}}",
+            r" + (1 - \alpha) \frac{\mathrm{d}L}{\mathrm{d}h_{t+1}}"),
+    "M08": ("gru", r"\frac{\mathrm{d}h_{t}}{\mathrm{d}W} = \frac{\partial h_{t}}{\partial h_{t-1}}"
+            r" \cdot \frac{\mathrm{d}h_{t-1}}{\mathrm{d}W}",
+            r" + \frac{\partial h_{t}}{\partial W}"),
+    "M02": ("gru", r"\frac{\mathrm{d}L}{\mathrm{d}a_{t}} = [r_{t} \odot (1 - r_{t}),"
+            r" \frac{\mathrm{d}L}{\mathrm{d}z_{t}} \odot z_{t} \odot (1 - z_{t})]", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", MISSING)
+def test_what_is_missing_beside_the_rest_is_named(code: str) -> None:
+    model, line, rest = MISSING[code]
+    forward = "".join(f"$${show_equation(e, 'latex')}$$\n\n" for e in load(model).equations[:-1])
+    both = r"$$\frac{\mathrm{d}L}{\mathrm{d}o_{t}} = \frac{\partial l_{t}}{\partial o_{t}}$$"
+    before = f"{SAID}{forward}{both}\n\n"
+    full = line.replace("[r", r"[\frac{\mathrm{d}L}{\mathrm{d}r_{t}} \odot r") + rest
+    assert verify(f"{before}$${full}$$", model=model).lines[-1].verdict == "proved"
+    found = verify(f"{before}$${line}$$", model=model).lines[-1]
+    assert (found.verdict, found.codes[:1]) == ("refuted", [code])

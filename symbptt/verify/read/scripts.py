@@ -65,10 +65,14 @@ class Scripts(Cursor):
 
     def scripts(self, base: Node) -> Node:
         """The base with every script behind it."""
-        start = base.start
+        start, below = base.start, False
         while True:
             kind = self.kind()
             if kind == "_" and self.kind(1) != "":
+                if below and not self.habits.plain:  # TeX does not take it either
+                    reason, instead = "a second subscript", "W_{hh}, or {W_h}_h"
+                    raise self.error(reason, instead, self.i, self.i + 1)
+                below = True
                 self.next()
                 base = self.subscript(base, *self.argument())
             elif kind == "^" and self.kind(1) != "":

@@ -29,14 +29,17 @@ class Distinct:
     """The readings to try the edits of one line under; all where the line has no left side."""
 
     def __init__(self, judge: Judge, readings: Iterable[tuple[int, Reading]]):
+        every = list(readings)
+        unsaid = [x for x in every if not x[1].kinds]  # nothing is assumed that needs words
         found: dict[Any, tuple[int, Reading]] = {}
-        for n, reading in readings:
+        for n, reading in unsaid or every:
             values = _values(judge, reading)
             if values is not None:
                 found.setdefault((n, *values), (n, reading))
-        fitting = [x for x in found.values() if judge.try_(x[1]).outcome == FALSE]
+        kept = list(found.values())
+        fitting = [x for x in kept if judge.try_(x[1]).outcome == FALSE]
         self._kept: dict[Key, list[dict[str, str]]] = {}
-        kept = fitting or list(found.values())
+        kept = fitting or kept
         self._ordered = any(_has_product(reading) for _, reading in kept)
         for n, reading in kept:
             self._kept.setdefault(self._key(n, reading), []).append(dict(reading.choice.kinds))

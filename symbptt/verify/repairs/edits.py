@@ -15,7 +15,7 @@ from ..judge.statement import Statement
 from .everywhere import everywhere
 from .slopes import argument, factor, inner, other_function, slope
 from .structure import brackets, drop, grouping, operation, order, sign
-from .symbols import immediate, kind, later, swap, total, transposed
+from .symbols import handed_back, immediate, kind, later, swap, total, transposed
 from .times import bound, by_one, global_index, index, numbered, unsummed, unsummed_rows
 from .vocabulary import Vocabulary
 from .whole import of_argument, whole
@@ -33,8 +33,8 @@ class Edit:
 Change = Callable[[Vocabulary, s.Node], Iterator[tuple[str, str, s.Node]]]
 
 LOCAL: tuple[Change, ...] = (
-    argument, other_function, total, by_one, slope, brackets, index, grouping, swap, kind, later,
-    sign, transposed, order, operation, bound, drop, factor, numbered,
+    argument, other_function, total, by_one, slope, brackets, sign, index, grouping, swap, kind,
+    later, transposed, order, operation, bound, drop, factor, numbered,
 )  # fmt: skip
 
 # Of a line whose shapes do not fit: what changes shapes comes first.
@@ -61,6 +61,7 @@ def _ordered(
     yield from immediate(v, statement)
     yield from inner(v, statement)
     yield from of_argument(v, statement)
+    yield from handed_back(v, statement)
     for change in _changes(right, shape):
         found = list(everywhere(right, partial(change, v)))
         if change is transposed:  # weights and Jacobians before plain vectors

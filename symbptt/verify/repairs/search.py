@@ -24,7 +24,7 @@ from .distinct import Distinct
 from .edits import Edit, edits
 from .vocabulary import Vocabulary
 
-SINGLE_BUDGET, PAIR_BUDGET = 450, 1000  # statements that are worked out
+SINGLE_BUDGET, PLAIN_BUDGET, PAIR_BUDGET = 450, 1200, 1000  # statements worked out
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Repairs:
                     extra = tuple(self._assumed(n) for n in names)
                     codes = _codes(edit.code, shape) + extra
                     return Repair(codes, edit.words, edit.statement, found)
-                if spent > SINGLE_BUDGET:
+                if spent > (SINGLE_BUDGET if names else PLAIN_BUDGET):
                     break
         return None
 
@@ -117,7 +117,7 @@ class Repairs:
         future = {k for k, g in self.judge.gradients.items() if g.scope == "future"}
         later = bool(future & keys_of(statement, self.judge.naming))
         for some in names:
-            if later and "last" in some:
+            if "last" in some and (later or options.looks_ahead(statement)):
                 continue  # there the author's later part is zero, and any factor of it right
             if "squared" in some and not options.may_square:
                 continue

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from ... import matrix as mx
 from .. import surface as s
 from ..judge.statement import Statement
 from ..meaning.choice import shorthand_key
@@ -140,3 +141,26 @@ def immediate(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, S
         words = f"the immediate term {plain(own)} is missing"
         terms = (own, s.Group(statement.right))
         yield "M08", words, replace(statement, right=s.Sum(terms, ("+", "+")))
+
+
+def handed_back(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
+    """dL/dv_t without dL/dw_{t+1} · ∂w_{t+1}/∂v_t, of a w that the next step computes from v."""
+    left = s.bare(statement.left)
+    if not isinstance(left, s.Derivative) or not v.judge.options.of_loss(left):
+        return
+    by = s.bare(left.by)
+    q = v.naming.parts(by) if isinstance(by, s.Symbol) else None
+    name = v.system.names.get(q.name) if q is not None else None
+    if q is None or name is None or q.time is None:
+        return
+    code = "M20" if len(v.system.model.states) > 1 else "M07"
+    for e in v.system.model.equations:
+        before = [x for x in mx.variables(e.rhs) if x.name == name and x.time == mx.t - 1]
+        later = v.symbol_for(e.lhs.name, q.time + 1) if before else None
+        if later is not None:
+            kind = "∂" if v.judge.options.both_signs else "∂+"
+            jacobian = s.Derivative(kind, later, by)
+            term = s.Product((replace(left, by=later), jacobian), ("·",))
+            words = f"the future term {plain(term)} is missing"
+            terms = (statement.right, term)
+            yield code, words, replace(statement, right=s.Sum(terms, ("+", "+")))

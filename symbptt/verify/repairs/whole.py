@@ -67,10 +67,28 @@ def whole(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, State
         product = s.Product((moved, body), ("⊙",))
         yield "M02", "the upstream factor is missing", replace(statement, right=product)
     left, time = s.bare(statement.left), v.time_of(s.bare(statement.left))
-    own = [left] if isinstance(left, s.Derivative) and v.gradient_of(left) is not None else []
+    own: list[s.Derivative] = []
+    if isinstance(left, s.Derivative) and v.gradient_of(left) is not None and time is not None:
+        values = (v.symbol_for(e.lhs.name, time) for e in v.system.model.equations)
+        own = [replace(left, by=x) for x in values if x is not None]
     for sample in dict.fromkeys((*v.upstream.values(), *own)):
         for at in [] if time is None else (time, time + 1):
             moved = replace(sample, by=v.at(s.bare(sample.by), at))
-            if moved != left:
-                product = s.Product((moved, body), ("⊙",))
-                yield "M02", "the upstream factor is missing", replace(statement, right=product)
+            for new in _scaled(right, moved) if moved != left else ():
+                yield "M02", "the upstream factor is missing", replace(statement, right=new)
+
+
+def _scaled(right: s.Node, by: s.Node) -> Iterator[s.Node]:
+    """by ⊙ right, or one of its terms, or of the parts that stand side by side, scaled so."""
+    body = right if isinstance(right, s.Symbol | s.Big | s.Derivative) else s.Group(right)
+    yield s.Product((by, body), ("⊙",))
+    if isinstance(right, s.Sum):
+        for n, x in enumerate(right.terms):
+            scaled = s.Product((by, s.Group(x)), ("⊙",))
+            yield replace(right, terms=(*right.terms[:n], scaled, *right.terms[n + 1 :]))
+    if isinstance(right, s.Stack):
+        for n, row in enumerate(right.rows):
+            for k, x in enumerate(row):
+                scaled = s.Product((by, s.Group(x)), ("⊙",))
+                rows = (*right.rows[:n], (*row[:k], scaled, *row[k + 1 :]), *right.rows[n + 1 :])
+                yield replace(right, rows=rows)
