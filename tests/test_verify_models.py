@@ -49,8 +49,11 @@ def test_a_gradient_as_the_sum_of_what_forward_sensitivities_hand_on() -> None:
 
 
 def test_a_rewriting_that_grows_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prover, "MOST", 1)
-    found = last(FORWARD)
+    monkeypatch.setattr(prover, "MOST", 0)
+    found = last(
+        r"\frac{\mathrm{d}L}{\mathrm{d}h_{t}} = \frac{\mathrm{d}L}{\mathrm{d}z_{t}} V^{\top}"
+        r" + \frac{\mathrm{d}L}{\mathrm{d}a_{t+1}} U^{\top}"
+    )
     assert found.verdict == "tested"
     assert "one form" in found.message
 
@@ -138,3 +141,17 @@ def test_what_is_missing_beside_the_rest_is_named(code: str) -> None:
     assert verify(f"{before}$${full}$$", model=model).lines[-1].verdict == "proved"
     found = verify(f"{before}$${line}$$", model=model).lines[-1]
     assert (found.verdict, found.codes[:1]) == ("refuted", [code])
+
+
+def test_the_gradient_by_the_start_of_a_state_that_runs_backwards() -> None:
+    left = r"\frac{\mathrm{d}L}{\mathrm{d}g_{T+1}}"
+    right = r"\frac{\mathrm{d}L}{\mathrm{d}a_{g,T}} W_{gg}^{\top}"
+    forward = "".join(
+        f"$${show_equation(e, 'latex')}$$\n\n" for e in load("bidirectional").equations[:-1]
+    )
+    found = [
+        verify(f"{SAID}{forward}$${left} = {x}$$", model="bidirectional").lines[-1]
+        for x in (right, "0", f"2 {right}")
+    ]
+    assert [x.verdict for x in found] == ["proved", "refuted", "refuted"]
+    assert found[2].codes == ["M14"]

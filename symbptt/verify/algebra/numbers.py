@@ -88,7 +88,8 @@ class Numbers:
     def derivative(self, of: Any, by: Any, kind: str = TOTAL, copy: Any = None) -> Any:
         u, v = ((name, self.at(time)) for name, time in (of, by))
         w = self.world
-        beyond = [k for k in (u, v) if k[1] is not None and k[1] > w.steps]
+        later = [k for k in (u, v) if k[1] is not None and k[1] > w.steps]
+        beyond = [k for k in later if k not in w.values]  # a reversed state begins there
         if beyond and all((k[1] or 0) <= w.steps + w.reach for k in beyond) and u == ("L", None):
             name = next(n for n, _ in w.values if n == v[0])
             like = next(a for (n, s), a in w.values.items() if n == name and s is not None)

@@ -41,7 +41,7 @@ class ChainRule:
         if of == "L":
             if by_timed:
                 return self._backward(f, atoms)
-            return self._forward(f) if self._has_sensitivity(f, atoms) else self._parameter(f)
+            return self._parameter(f)
         if kind == FUTURE and of == self.model.loss.step.name and by_timed:
             return self.readers(kind, f.name[2], f.times[1], f.slots, f.times[0])
         if kind == TOTAL and self._is_behind(f):
@@ -163,21 +163,6 @@ class ChainRule:
                     weight = self._loss_factor(e.lhs, time, kind, loss)
                     out = p.add(out, contracted(weight, local, e.lhs.shape, v.shape, f.slots))
         return out
-
-    def _has_sensitivity(self, f: Factor, atoms: list[Factor]) -> bool:
-        """Whether dw_t/dθ of some w stands beside dL/dθ."""
-        return any(g.name == (TOTAL, g.name[1], f.name[2], True, False, False) for g in atoms)
-
-    def _forward(self, f: Factor) -> Poly:
-        """dL/dθ = Σ_t dL/dl_t dl_t/dθ, which forward sensitivities then make up."""
-        index = p.fresh(p.TIME)
-        here = Lin(0, ((index, 1),))
-        step = self.model.loss.step
-        name = (TOTAL, step.name, f.name[2], True, False, False)
-        share = p.atom(Factor("var", name, (here,), f.slots))
-        low = p.atom(Factor("ge", "", (p.lin_add(here, Lin(1), -1),)))
-        inside = p.mul(low, self._loss_factor(step, here, TOTAL)(()))
-        return p.bind(p.mul(inside, share), index)
 
     def _parameter(self, f: Factor) -> Poly | None:
         """dL/dθ = Σ_t Σ over w that reads θ  dL/dw_t ∂w_t/∂θ; one summand for a copy."""
