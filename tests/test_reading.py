@@ -110,7 +110,7 @@ def test_every_node_knows_where_it_stands(name: str, text: str) -> None:
         ("dL/dW = sum_t dL/dh_t h_{t-1}^T", "dL/dW = Σ_{t} dL/dh_t h_{t-1}^T"),
         ("dL/dW = sum_{t=1}^T δ_t h_{t-1}ᵀ", "dL/dW = Σ_{t=1}^{T} δ_t h_{t-1}ᵀ"),
         ("dL/dW = sum_{t=1..T} delta_t h.T", "dL/dW = Σ_{t=1}^{T} δ_t h.T"),
-        ("dL/dW = sum over t of delta_t h_{t-1}'", "dL/dW = Σ_{t} δ_t h'_{t-1}"),
+        ("dL/dW = sum over t of delta_t h_{t-1}'", "dL/dW = Σ_{t} δ_t h_{t-1}'"),
         ("∂L/∂h_t = W_hyᵀ (ŷ_t − y_t)", "∂L/∂h_t = W_hyᵀ (ŷ_t - y_t)"),
         ("dWhh += np.outer(da, h[t-1])", "dWhh += outer(da, h[t-1])"),
         ("dh_next = np.dot(Whh.T, dhraw)", "dh_next = dot(Whh.T, dhraw)"),
