@@ -49,6 +49,7 @@ ROOMS = (
     "world",
     "algebra",
     "forward",
+    "about",
     "asides",
     "generic",
     "meaning",
@@ -59,6 +60,7 @@ ROOMS = (
     "evidence",
     "explain",
     "present",
+    "judging",
     "report",
 )
 

@@ -10,6 +10,7 @@ matching  the author's symbols and the names of a given model
 world     a small run in numbers, with every derivative that exists in it
 algebra   arrays with rows and columns, in numbers or in letters
 forward   the author's forward equations, made into a model
+about     the systems a text may be about
 asides    what stands beside them, as one step of a system of its own
 generic   θ, which is each of the parameters
 meaning   a formula under a reading, as a tensor
@@ -20,6 +21,7 @@ verdicts  every line's verdict
 evidence  what a refuted line is shown: the counterexample, the mark, the root cause
 explain   why a line holds, step by step, or where its sides part
 present   a report as text and JSON
+judging   the course of a judgement: verdict, proof or repair, evidence
 report    `verify(text)` and what it hands back
 
 A room imports only rooms above it; tests/test_architecture.py keeps that.

@@ -1,0 +1,106 @@
+"""The systems a text may be about: a given model, its own forward equations, or a usual form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..errors import SymbpttError
+from ..model import Model
+from . import surface as s
+from .forward.claims import losses_of
+from .forward.document import from_document
+from .forward.drafts import IncompleteError
+from .forward.given import arguments_named, from_model
+from .forward.settled import settled, trees_of
+from .forward.system import System
+from .matching import Matching, match
+from .naming import Naming
+from .read import formula
+
+CELL = (
+    r"f_t=\sigma(\cdot),\ i_t=\sigma(\cdot),\ o_t=\sigma(\cdot),\ g_t=\tanh(\cdot)",
+    r"c_t=f_t\odot c_{t-1}+i_t\odot g_t",
+    r"h_t=o_t\odot\tanh(c_t)",
+)
+PLAIN = (r"h_t=\tanh(W_{hh}h_{t-1}+W_{xh}x_t+b_h)",)
+
+
+def systems(
+    claims: list[s.Claim],
+    naming: Naming,
+    document: s.Document,
+    model: Model | None,
+) -> Iterable[System]:
+    """What the text may be about, the likeliest first."""
+    shapes = _shapes(document)
+    if model is not None:
+        matching = _matching(claims, naming, model, shapes, _renamed(document, naming))
+        known = {*matching.names, *model.table}
+        yield from_model(model, matching, losses_of(trees_of(claims), naming, known))
+        return
+    made = 0
+    for variant in range(3):
+        try:
+            yield from_document(claims, naming, shapes, variant)
+            made += 1
+        except IncompleteError:
+            break
+    letters = {letter for letter, _ in naming.timed}
+    wanted: list[tuple[str, ...]] = [CELL] if {"c", "f"} <= letters else []
+    if not made:
+        wanted.append(PLAIN)
+    for texts in wanted:
+        standard = [c for t in texts for c in formula(t) if isinstance(c, s.Claim)]
+        every, conventions = settled([*standard, *claims])
+        try:
+            yield from_document(every, conventions, shapes)
+        except SymbpttError:  # a usual form that does not fit what the text has of its own
+            continue
+
+
+def _matching(
+    claims: list[s.Claim],
+    naming: Naming,
+    model: Model,
+    shapes: dict[str, tuple[str, ...]],
+    renamed: Iterable[tuple[str, str]],
+) -> Matching:
+    """The author's letters and the names of the given model."""
+    nodes = [n for c in claims for t in trees_of([c]) for n in s.walk(t)]
+    heads = {n.head.letter for n in nodes if isinstance(n, s.Apply)} | naming.names
+    symbols: dict[str, bool] = {}
+    for q in (naming.parts(n) for n in nodes if isinstance(n, s.Symbol)):
+        if q.letter not in heads and not q.letter.startswith(("δ", "L", "E", "λ")):
+            symbols[q.name] = symbols.get(q.name, False) or q.time is not None
+    try:
+        own = from_document(claims, naming, shapes)
+    except IncompleteError:
+        return match(symbols, model, renamed)
+    found = match(symbols, arguments_named(model)[0], renamed, own.model)
+    label = own.label or next((n for n in found.unmatched if n.endswith("hat") and symbols[n]), "")
+    kept = [
+        replace(m, name=label) if m.name == "target~" else m
+        for m in found.matches
+        if not m.name.endswith("~") or (m.name == "target~" and label)
+    ]
+    return Matching(tuple(kept), tuple(n for n in found.unmatched if n != label))
+
+
+def _shapes(document: s.Document) -> dict[str, tuple[str, ...]]:
+    out = {}
+    for name, shape in document.front.shapes:
+        sizes = tuple(x.strip() for x in shape.strip().strip("()").split(",") if x.strip())
+        out[name.replace("{", "").replace("}", "")] = sizes
+    return out
+
+
+def _renamed(document: s.Document, naming: Naming) -> list[tuple[str, str]]:
+    """The renamings of the front matter, the author's side as the text spells it."""
+    out = []
+    for written, target in document.front.rename:
+        claims = formula(written)
+        left = claims[0].left if claims and isinstance(claims[0], s.Claim) else None
+        name = naming.parts(left).name if isinstance(left, s.Symbol) else written
+        out.append((name, target))
+    return out
