@@ -146,3 +146,13 @@ def test_every_link_of_a_stated_loss_is_its_definition() -> None:
     assert verdicts(before, stated, right) == ["definition", "definition", "proved"]
     wrong = right.replace("p_t-y_t", "y_t-p_t")
     assert verdicts(before, stated, wrong)[-1] == "refuted"
+
+
+def test_a_function_is_meant_at_the_step_of_all_its_arguments() -> None:
+    line = (
+        r"\partial_w h_t=\partial_w f(x_t,h_{t-1},w)+\partial_h f(x_t,h_{t-1},w)\partial_w h_{t-1}"
+    )
+    assert verdicts(GENERAL, line) == ["proved"]
+    turned = line.replace("f(x_t,h_{t-1},w)", "f(h_{t-1},x_t,w)")
+    assert verdicts(GENERAL, turned) == ["proved"]
+    assert verdicts(GENERAL, line.replace("h_{t-1},w)+", "h_{t-2},w)+")) == ["unread"]

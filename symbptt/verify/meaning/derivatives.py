@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -197,15 +198,23 @@ def called(m: Frame, node: s.Apply) -> tuple[Any, Parts | None, bool]:
                     return (m.model.loss.step.name, m.quantities.time_of(name, q)), None, False
     for e in m.model.equations:
         if isinstance(e.rhs, mx.Call) and e.rhs.name == head:
-            for a, formal in zip(node.arguments, e.rhs.args[1], strict=False):
-                inner = s.bare(a)
-                if isinstance(inner, s.Symbol) and isinstance(formal, mx.Var) and formal.times:
-                    q = m.naming.parts(inner)
-                    if q.time is not None:
-                        at = q.time - formal.time + mx.t
-                        return (e.lhs.name, at), None, True
-            return (e.lhs.name, mx.t), None, True
+            return (e.lhs.name, _step_of_call(m, node, e.rhs.args[1])), None, True
     raise UnknownError(head)
+
+
+def _step_of_call(m: Frame, node: s.Apply, formals: Sequence[Any]) -> Any:
+    """The step at which an equation has these arguments: f(x_t, h_{t−2}) stands in none."""
+    said = [m.naming.parts(x) for x in map(s.bare, node.arguments) if isinstance(x, s.Symbol)]
+    timed = [(m.system.names.get(q.name), q.time) for q in said if q.time is not None]
+    reads = [(v.name, v.time) for v in formals if isinstance(v, mx.Var) and v.times]
+    if {name for name, _ in timed} <= {name for name, _ in reads}:  # in whatever order
+        timed, reads = (sorted(x, key=lambda p: str(p[0])) for x in (timed, reads))
+    steps = {
+        sympy.expand(at - time + mx.t) for (_, at), (_, time) in zip(timed, reads, strict=False)
+    }
+    if len(steps) > 1:
+        raise UnknownError(node.head.letter, "no equation of the model has these arguments")
+    return steps.pop() if steps else mx.t
 
 
 def _is_time(m: Frame, node: s.Node) -> bool:
