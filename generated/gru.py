@@ -84,14 +84,14 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(W.T, 0.5, out=w.half_W)
     np.matmul(w.half_W, x.swapaxes(-1, -2), out=w.a)  # (1)
     np.multiply(b, 0.5, out=w.half_b)
-    np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
+    np.copyto(w.half_b_row, w.half_b[..., None])
     np.matmul(W_h.T, x.swapaxes(-1, -2), out=w.a_htilde)  # (4)
-    np.add(w.a_htilde, b_h[..., None], out=w.a_htilde)  # (4)
+    np.copyto(w.b_h_row, b_h[..., None])
     np.copyto(w.U_h_T, U_h.T)
     np.multiply(U.T, 0.5, out=w.half_U)
     add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
-    half_U, h_U, r_h_3, U_h_T, r_h, z_h = w.half_U, w.h_U, w.r_h_3, w.U_h_T, w.r_h, w.z_h
-    slope_z, z_htilde = w.slope_z, w.z_htilde
+    half_U, h_U, half_b_row, r_h_3, U_h_T = w.half_U, w.h_U, w.half_b_row, w.r_h_3, w.U_h_T
+    r_h, b_h_row, z_h, slope_z, z_htilde = w.r_h, w.b_h_row, w.z_h, w.slope_z, w.z_htilde
     for (
         h_prev,
         a_t,
@@ -104,12 +104,14 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         r_h_3_out_t,
     ) in w.forward:  # t = 1, …, T
         half_U.dot(h_prev, h_U)  # (1)
+        add(a_t, half_b_row, a_t)  # (1)
         add(a_t, h_U, a_t)  # (1)
         tanh(a_t, a_t)  # (2), (3)
         multiply(a_t, 0.5, a_t)  # (2), (3)
         add(a_t, 0.5, a_t)  # (2), (3)
         multiply(r_t, h_prev, r_h_3)  # (4)
         U_h_T.dot(r_h_3, r_h)  # (4)
+        add(a_htilde_t, b_h_row, a_htilde_t)  # (4)
         add(a_htilde_t, r_h, a_htilde_t)  # (4)
         tanh(a_htilde_t, htilde_t)  # (5)
         multiply(z_t, h_prev, z_h)  # (6)
@@ -220,22 +222,24 @@ def forward(params, x, state=None):
     np.multiply(W.T, 0.5, out=w.half_W)
     np.matmul(w.half_W, x.swapaxes(-1, -2), out=w.a)  # (1)
     np.multiply(b, 0.5, out=w.half_b)
-    np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
+    np.copyto(w.half_b_row, w.half_b[..., None])
     np.matmul(W_h.T, x.swapaxes(-1, -2), out=w.a_htilde)  # (4)
-    np.add(w.a_htilde, b_h[..., None], out=w.a_htilde)  # (4)
+    np.copyto(w.b_h_row, b_h[..., None])
     np.copyto(w.U_h_T, U_h.T)
     np.multiply(U.T, 0.5, out=w.half_U)
     add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
-    half_U, h_U, r_h_2, U_h_T, r_h, z_h = w.half_U, w.h_U, w.r_h_2, w.U_h_T, w.r_h, w.z_h
-    slope_z, z_htilde = w.slope_z, w.z_htilde
+    half_U, h_U, half_b_row, r_h_2, U_h_T = w.half_U, w.h_U, w.half_b_row, w.r_h_2, w.U_h_T
+    r_h, b_h_row, z_h, slope_z, z_htilde = w.r_h, w.b_h_row, w.z_h, w.slope_z, w.z_htilde
     for h_prev, a_t, r_t, a_htilde_t, htilde_t, z_t, h_t, h_out_t in w.forward_:  # t = 1, …, T
         half_U.dot(h_prev, h_U)  # (1)
+        add(a_t, half_b_row, a_t)  # (1)
         add(a_t, h_U, a_t)  # (1)
         tanh(a_t, a_t)  # (2), (3)
         multiply(a_t, 0.5, a_t)  # (2), (3)
         add(a_t, 0.5, a_t)  # (2), (3)
         multiply(r_t, h_prev, r_h_2)  # (4)
         U_h_T.dot(r_h_2, r_h)  # (4)
+        add(a_htilde_t, b_h_row, a_htilde_t)  # (4)
         add(a_htilde_t, r_h, a_htilde_t)  # (4)
         tanh(a_htilde_t, htilde_t)  # (5)
         multiply(z_t, h_prev, z_h)  # (6)
@@ -285,6 +289,8 @@ class _Buffers:
         self.half_W = _empty((2 * H, D), dtype)
         self.half_b = _empty((2 * H,), dtype)
         self.half_U = _empty((2 * H, H), dtype)
+        self.half_b_row = _empty((2 * H, N), dtype)
+        self.b_h_row = _empty((H, N), dtype)
         self.r_h_2 = _empty((H, N), dtype)
         self.z_h = self.r_h  # z_h takes its place
         self.z_htilde = self.slope_z  # z_htilde takes its place

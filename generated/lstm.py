@@ -84,12 +84,12 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
     np.copyto(w.half_b[2 * H : 3 * H], b[2 * H : 3 * H])
     np.multiply(b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
-    np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
+    np.copyto(w.half_b_row, w.half_b[..., None])
     np.multiply(U[..., : 2 * H].T, 0.5, out=w.half_U[: 2 * H])
     np.copyto(w.half_U[2 * H : 3 * H], U[..., 2 * H : 3 * H].T)
     np.multiply(U[..., 3 * H : 4 * H].T, 0.5, out=w.half_U[3 * H : 4 * H])
     add, tanh, multiply, half_U, h_U = np.add, np.tanh, np.multiply, w.half_U, w.h_U
-    f_c, i_g, tanh_c = w.f_c, w.i_g, w.tanh_c
+    half_b_row, f_c, i_g, tanh_c = w.half_b_row, w.f_c, w.i_g, w.tanh_c
     for (
         h_prev,
         a_t,
@@ -104,6 +104,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         h_out_t,
     ) in w.forward:  # t = 1, …, T
         half_U.dot(h_prev, h_U)  # (1)
+        add(a_t, half_b_row, a_t)  # (1)
         add(a_t, h_U, a_t)  # (1)
         tanh(a_t, a_t)  # (2), (3), (4), (5)
         multiply(i_f_t, 0.5, i_f_t)  # (2), (3)
@@ -224,12 +225,12 @@ def forward(params, x, state=None):
     np.multiply(b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
     np.copyto(w.half_b[2 * H : 3 * H], b[2 * H : 3 * H])
     np.multiply(b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
-    np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
+    np.copyto(w.half_b_row, w.half_b[..., None])
     np.multiply(U[..., : 2 * H].T, 0.5, out=w.half_U[: 2 * H])
     np.copyto(w.half_U[2 * H : 3 * H], U[..., 2 * H : 3 * H].T)
     np.multiply(U[..., 3 * H : 4 * H].T, 0.5, out=w.half_U[3 * H : 4 * H])
     add, tanh, multiply, half_U, h_U = np.add, np.tanh, np.multiply, w.half_U, w.h_U
-    f_c, i_g, tanh_c = w.f_c, w.i_g, w.tanh_c
+    half_b_row, f_c, i_g, tanh_c = w.half_b_row, w.f_c, w.i_g, w.tanh_c
     for (
         h_prev,
         a_t,
@@ -244,6 +245,7 @@ def forward(params, x, state=None):
         h_out_t,
     ) in w.forward:  # t = 1, …, T
         half_U.dot(h_prev, h_U)  # (1)
+        add(a_t, half_b_row, a_t)  # (1)
         add(a_t, h_U, a_t)  # (1)
         tanh(a_t, a_t)  # (2), (3), (4), (5)
         multiply(i_f_t, 0.5, i_f_t)  # (2), (3)
@@ -290,6 +292,7 @@ class _Buffers:
         self.half_W = _empty((4 * H, D), dtype)
         self.half_b = _empty((4 * H,), dtype)
         self.half_U = _empty((4 * H, H), dtype)
+        self.half_b_row = _empty((4 * H, N), dtype)
         self.tanh_c = self.i_g  # tanh_c takes its place
         self.shifted_z = self.z  # shifted_z takes its place
         self.target_z = self.max_z  # target_z takes its place

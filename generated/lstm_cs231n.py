@@ -82,11 +82,11 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.matmul(w.half_Wx, x.swapaxes(-1, -2), out=w.a)  # (1)
     np.multiply(b[: 3 * H], 0.5, out=w.half_b[: 3 * H])
     np.copyto(w.half_b[3 * H : 4 * H], b[3 * H : 4 * H])
-    np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
+    np.copyto(w.half_b_row, w.half_b[..., None])
     np.multiply(Wh[..., : 3 * H].T, 0.5, out=w.half_Wh[: 3 * H])
     np.copyto(w.half_Wh[3 * H : 4 * H], Wh[..., 3 * H : 4 * H].T)
     add, tanh, multiply, half_Wh, h_Wh = np.add, np.tanh, np.multiply, w.half_Wh, w.h_Wh
-    f_c, i_g, tanh_c = w.f_c, w.i_g, w.tanh_c
+    half_b_row, f_c, i_g, tanh_c = w.half_b_row, w.f_c, w.i_g, w.tanh_c
     for (
         h_prev,
         a_t,
@@ -101,6 +101,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         h_out_t,
     ) in w.forward:  # t = 1, …, T
         half_Wh.dot(h_prev, h_Wh)  # (1)
+        add(a_t, half_b_row, a_t)  # (1)
         add(a_t, h_Wh, a_t)  # (1)
         tanh(a_t, a_t)  # (2), (3), (4), (5)
         multiply(i_f_o_t, 0.5, i_f_o_t)  # (2), (3), (4)
@@ -219,11 +220,11 @@ def forward(params, x, state=None):
     np.matmul(w.half_Wx, x.swapaxes(-1, -2), out=w.a)  # (1)
     np.multiply(b[: 3 * H], 0.5, out=w.half_b[: 3 * H])
     np.copyto(w.half_b[3 * H : 4 * H], b[3 * H : 4 * H])
-    np.add(w.a, w.half_b[..., None], out=w.a)  # (1)
+    np.copyto(w.half_b_row, w.half_b[..., None])
     np.multiply(Wh[..., : 3 * H].T, 0.5, out=w.half_Wh[: 3 * H])
     np.copyto(w.half_Wh[3 * H : 4 * H], Wh[..., 3 * H : 4 * H].T)
     add, tanh, multiply, half_Wh, h_Wh = np.add, np.tanh, np.multiply, w.half_Wh, w.h_Wh
-    f_c, i_g, tanh_c = w.f_c, w.i_g, w.tanh_c
+    half_b_row, f_c, i_g, tanh_c = w.half_b_row, w.f_c, w.i_g, w.tanh_c
     for (
         h_prev,
         a_t,
@@ -238,6 +239,7 @@ def forward(params, x, state=None):
         h_out_t,
     ) in w.forward:  # t = 1, …, T
         half_Wh.dot(h_prev, h_Wh)  # (1)
+        add(a_t, half_b_row, a_t)  # (1)
         add(a_t, h_Wh, a_t)  # (1)
         tanh(a_t, a_t)  # (2), (3), (4), (5)
         multiply(i_f_o_t, 0.5, i_f_o_t)  # (2), (3), (4)
@@ -282,6 +284,7 @@ class _Buffers:
         self.half_Wx = _empty((4 * H, D), dtype)
         self.half_b = _empty((4 * H,), dtype)
         self.half_Wh = _empty((4 * H, H), dtype)
+        self.half_b_row = _empty((4 * H, N), dtype)
         self.tanh_c = self.i_g  # tanh_c takes its place
         self.shifted_scores = self.scores  # shifted_scores takes its place
         self.target_scores = self.max_scores  # target_scores takes its place

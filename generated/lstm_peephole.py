@@ -127,7 +127,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(w.b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
     np.copyto(w.half_b[2 * H : 3 * H], w.b[2 * H : 3 * H])
     np.multiply(w.b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
-    np.add(w.a, w.half_b[..., None], out=w.a)  # (1), (3), (5), (7)
+    np.copyto(w.half_b_row, w.half_b[..., None])
     np.copyto(w.W_h[..., :H], W_hi)
     np.copyto(w.W_h[..., H : 2 * H], W_hf)
     np.copyto(w.W_h[..., 2 * H : 3 * H], W_hc)
@@ -139,8 +139,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(w_cf, 0.5, out=w.half_w_cf)
     np.multiply(w_co, 0.5, out=w.half_w_co)
     add, multiply, tanh, half_W_h, h_W_h = np.add, np.multiply, np.tanh, w.half_W_h, w.h_W_h
-    half_w_ci, c_w_ci, half_w_cf, c_w_cf = w.half_w_ci, w.c_w_ci, w.half_w_cf, w.c_w_cf
-    f_c, i_a_c, half_w_co, c_w_co, tanh_c = w.f_c, w.i_a_c, w.half_w_co, w.c_w_co, w.tanh_c
+    half_b_row, half_w_ci, c_w_ci = w.half_b_row, w.half_w_ci, w.c_w_ci
+    half_w_cf, c_w_cf, f_c, i_a_c = w.half_w_cf, w.c_w_cf, w.f_c, w.i_a_c
+    half_w_co, c_w_co, tanh_c = w.half_w_co, w.c_w_co, w.tanh_c
     for (
         h_prev,
         a_t,
@@ -157,6 +158,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         c_out_t,
     ) in w.forward:  # t = 1, …, T
         half_W_h.dot(h_prev, h_W_h)  # (1), (3), (5), (7)
+        add(a_t, half_b_row, a_t)  # (1), (3), (5), (7)
         add(a_t, h_W_h, a_t)  # (1), (3), (5), (7)
         multiply(c_prev, half_w_ci[..., None], c_w_ci)  # (1)
         add(i__t, c_w_ci, i__t)  # (1)
@@ -332,7 +334,7 @@ def forward(params, x, state=None):
     np.multiply(w.b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
     np.copyto(w.half_b[2 * H : 3 * H], w.b[2 * H : 3 * H])
     np.multiply(w.b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
-    np.add(w.a, w.half_b[..., None], out=w.a)  # (1), (3), (5), (7)
+    np.copyto(w.half_b_row, w.half_b[..., None])
     np.copyto(w.W_h[..., :H], W_hi)
     np.copyto(w.W_h[..., H : 2 * H], W_hf)
     np.copyto(w.W_h[..., 2 * H : 3 * H], W_hc)
@@ -344,9 +346,9 @@ def forward(params, x, state=None):
     np.multiply(w_cf, 0.5, out=w.half_w_cf)
     np.multiply(w_co, 0.5, out=w.half_w_co)
     add, multiply, tanh, half_W_h, h_W_h = np.add, np.multiply, np.tanh, w.half_W_h, w.h_W_h
-    half_w_ci, c_w_ci, half_w_cf, c_w_cf = w.half_w_ci, w.c_w_ci, w.half_w_cf, w.c_w_cf
-    f_c, tanh_a_c, i_a_c, half_w_co = w.f_c, w.tanh_a_c, w.i_a_c, w.half_w_co
-    c_w_co, tanh_c = w.c_w_co, w.tanh_c
+    half_b_row, half_w_ci, c_w_ci = w.half_b_row, w.half_w_ci, w.c_w_ci
+    half_w_cf, c_w_cf, f_c, tanh_a_c = w.half_w_cf, w.c_w_cf, w.f_c, w.tanh_a_c
+    i_a_c, half_w_co, c_w_co, tanh_c = w.i_a_c, w.half_w_co, w.c_w_co, w.tanh_c
     for (
         h_prev,
         a_t,
@@ -362,6 +364,7 @@ def forward(params, x, state=None):
         c_out_t,
     ) in w.forward_:  # t = 1, …, T
         half_W_h.dot(h_prev, h_W_h)  # (1), (3), (5), (7)
+        add(a_t, half_b_row, a_t)  # (1), (3), (5), (7)
         add(a_t, h_W_h, a_t)  # (1), (3), (5), (7)
         multiply(c_prev, half_w_ci[..., None], c_w_ci)  # (1)
         add(i__t, c_w_ci, i__t)  # (1)
@@ -426,6 +429,7 @@ class _Buffers:
         self.half_w_ci = _empty((H,), dtype)
         self.half_w_cf = _empty((H,), dtype)
         self.half_w_co = _empty((H,), dtype)
+        self.half_b_row = _empty((4 * H, N), dtype)
         self.tanh_a_c = _empty((H, N), dtype)
         self.c_w_cf = self.c_w_ci  # c_w_cf takes its place
         self.f_c = self.c_w_ci  # f_c takes its place

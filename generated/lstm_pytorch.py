@@ -91,13 +91,14 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(b_hh[: 2 * H], 0.5, out=w.half_b_hh[: 2 * H])
     np.copyto(w.half_b_hh[2 * H : 3 * H], b_hh[2 * H : 3 * H])
     np.multiply(b_hh[3 * H : 4 * H], 0.5, out=w.half_b_hh[3 * H : 4 * H])
-    np.add(w.a, w.half_b_hh[..., None], out=w.a)  # (1)
+    np.copyto(w.half_b_hh_row, w.half_b_hh[..., None])
     np.copyto(w.W_hh_T, W_hh.T)
     np.multiply(W_hh[: 2 * H], 0.5, out=w.half_W_hh[: 2 * H])
     np.copyto(w.half_W_hh[2 * H : 3 * H], W_hh[2 * H : 3 * H])
     np.multiply(W_hh[3 * H : 4 * H], 0.5, out=w.half_W_hh[3 * H : 4 * H])
     add, tanh, multiply, half_W_hh = np.add, np.tanh, np.multiply, w.half_W_hh
-    h_W_hh_T, f_c, i_g, tanh_c = w.h_W_hh_T, w.f_c, w.i_g, w.tanh_c
+    h_W_hh_T, half_b_hh_row, f_c, i_g = w.h_W_hh_T, w.half_b_hh_row, w.f_c, w.i_g
+    tanh_c = w.tanh_c
     for (
         h_prev,
         a_t,
@@ -112,6 +113,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         h_out_t,
     ) in w.forward:  # t = 1, …, T
         half_W_hh.dot(h_prev, h_W_hh_T)  # (1)
+        add(a_t, half_b_hh_row, a_t)  # (1)
         add(a_t, h_W_hh_T, a_t)  # (1)
         tanh(a_t, a_t)  # (2), (3), (4), (5)
         multiply(i_f_t, 0.5, i_f_t)  # (2), (3)
@@ -241,12 +243,13 @@ def forward(params, x, state=None):
     np.multiply(b_hh[: 2 * H], 0.5, out=w.half_b_hh[: 2 * H])
     np.copyto(w.half_b_hh[2 * H : 3 * H], b_hh[2 * H : 3 * H])
     np.multiply(b_hh[3 * H : 4 * H], 0.5, out=w.half_b_hh[3 * H : 4 * H])
-    np.add(w.a, w.half_b_hh[..., None], out=w.a)  # (1)
+    np.copyto(w.half_b_hh_row, w.half_b_hh[..., None])
     np.multiply(W_hh[: 2 * H], 0.5, out=w.half_W_hh[: 2 * H])
     np.copyto(w.half_W_hh[2 * H : 3 * H], W_hh[2 * H : 3 * H])
     np.multiply(W_hh[3 * H : 4 * H], 0.5, out=w.half_W_hh[3 * H : 4 * H])
     add, tanh, multiply, half_W_hh = np.add, np.tanh, np.multiply, w.half_W_hh
-    h_W_hh_T, f_c, i_g, tanh_c = w.h_W_hh_T, w.f_c, w.i_g, w.tanh_c
+    h_W_hh_T, half_b_hh_row, f_c, i_g = w.h_W_hh_T, w.half_b_hh_row, w.f_c, w.i_g
+    tanh_c = w.tanh_c
     for (
         h_prev,
         a_t,
@@ -261,6 +264,7 @@ def forward(params, x, state=None):
         h_out_t,
     ) in w.forward:  # t = 1, …, T
         half_W_hh.dot(h_prev, h_W_hh_T)  # (1)
+        add(a_t, half_b_hh_row, a_t)  # (1)
         add(a_t, h_W_hh_T, a_t)  # (1)
         tanh(a_t, a_t)  # (2), (3), (4), (5)
         multiply(i_f_t, 0.5, i_f_t)  # (2), (3)
@@ -310,6 +314,7 @@ class _Buffers:
         self.half_b_ih = _empty((4 * H,), dtype)
         self.half_b_hh = _empty((4 * H,), dtype)
         self.half_W_hh = _empty((4 * H, H), dtype)
+        self.half_b_hh_row = _empty((4 * H, N), dtype)
         self.tanh_c = self.i_g  # tanh_c takes its place
         self.shifted_z = self.z  # shifted_z takes its place
         self.target_z = self.max_z  # target_z takes its place

@@ -156,6 +156,14 @@ def _first_view(right: Any) -> Any:
     return wrong
 
 
+def _left_out(right: Any) -> Any:
+    def moved(d: Any, i: Any, block: Any, loop: Any) -> Any:
+        block[:] = [x for x in block if x is not i]
+        return loop
+
+    return moved
+
+
 FAULTS: tuple[tuple[str, str, str, str, Wrong], ...] = (
     ("split", "a part of the concatenation is left out", "mgu", "forward.split", _first_summand),
     ("views", "every block is the first", "named", "forward.views_of", _first_view),
@@ -171,6 +179,7 @@ FAULTS: tuple[tuple[str, str, str, str, Wrong], ...] = (
     ("halves", "no ½ added", "lstm_column", "halves._one_tanh", _without("add")),
     ("halves", "one run of sigmoids is forgotten", "lstm", "halves._merged",
      lambda right: lambda runs: right(runs)[:1]),
+    ("biases", "a bias leaves and does not come in", "lstm", "biases._moved", _left_out),
     ("columns", "a matrix is not transposed", "gru",
      "columns._Columns.transposed", lambda right: lambda self, ref: ref),
     ("columns", "a copy in rows of the wrong step", "lstm", "columns._Columns.in_rows", _next_row),

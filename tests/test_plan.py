@@ -79,7 +79,7 @@ def test_two_arrays_of_states_are_enough(planned: Any) -> None:
 def test_packed_gates_go_through_one_tanh_in_columns(planned: Any) -> None:
     program = planned("lstm")
     (forward,) = loops(program.train.forward)
-    assert [i.op for i in forward.body[:3]] == ["dot", "add", "tanh"]
+    assert [i.op for i in forward.body[:4]] == ["dot", "add", "add", "tanh"]  # h U, the bias
     assert sum(i.op == "tanh" for i in forward.body) == 2  # the gates, and tanh(c)
     assert all(i.op != "sigmoid" for i in forward.body)
     for gate in "ifgo":

@@ -5,6 +5,7 @@ gates     the gates take the place of their packed pre-activation
 keep      what a loop computes is kept for whoever needs it for all t
 columns   gated loops run feature by feature
 halves    sigmoid and tanh gates go through one tanh
+biases    a bias is added in the loop
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from . import gates
+from .biases import add_biases_inside
 from .columns import RefusedError, columns, is_gated, scratch, sink, turned_names
 from .draft import Draft
 from .halves import fold_halves
@@ -42,6 +44,7 @@ def arranged(
         fold_halves(d)
         gates.name_blocks(d)
         gates.settle(d)
+        add_biases_inside(d)
         b.buffers |= {n: x for n, x in a.buffers.items() if x.part and x.part[0] in b.buffers}
     buffers = {**a.buffers, **{n: x for n, x in b.buffers.items() if n not in a.buffers}}
     return a.part(), b.part(), buffers

@@ -208,7 +208,8 @@ def _step_of_call(m: Frame, node: s.Apply, formals: Sequence[Any]) -> Any:
     timed = [(m.system.names.get(q.name), q.time) for q in said if q.time is not None]
     reads = [(v.name, v.time) for v in formals if isinstance(v, mx.Var) and v.times]
     if {name for name, _ in timed} <= {name for name, _ in reads}:  # in whatever order
-        timed, reads = (sorted(x, key=lambda p: str(p[0])) for x in (timed, reads))
+        timed.sort(key=lambda pair: str(pair[0]))
+        reads.sort(key=lambda pair: pair[0])
     steps = {
         sympy.expand(at - time + mx.t) for (_, at), (_, time) in zip(timed, reads, strict=False)
     }
