@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .. import matrix as mx
 from . import surface as s
-from .forward.settled import changed, trees_of
+from .forward.settled import trees_of
 from .forward.system import System
 from .naming import Naming
 
@@ -38,7 +38,7 @@ def instances(claims: Sequence[s.Claim], naming: Naming, system: System) -> Iter
                 return sample
             return s.rebuild(node, change)
 
-        made = tuple(changed(claims[n], change) for n in places)
+        made = tuple(s.changed(claims[n], change) for n in places)
         yield Instance(letter, naming.parts(sample).name, places, made)
 
 

@@ -50,15 +50,7 @@ def with_length(claims: list[s.Claim]) -> list[s.Claim]:
         last = i.terms == () and i.shift == n
         return replace(i, text="T", terms=(("T", 1),), shift=0) if last else i
 
-    return [
-        replace(
-            c,
-            left=change(c.left),
-            right=None if c.right is None else change(c.right),
-            head=None if c.head is None else change(c.head),
-        )
-        for c in claims
-    ]
+    return [s.changed(c, change) for c in claims]
 
 
 def of_one_sample(claims: list[s.Claim]) -> list[s.Claim]:
@@ -104,15 +96,7 @@ def one_based(claims: list[s.Claim]) -> list[s.Claim]:
                 return replace(node, lower=s.Number("1"), upper=s.Symbol("T"))
         return node
 
-    return [
-        replace(
-            c,
-            left=change(c.left),
-            right=None if c.right is None else change(c.right),
-            head=None if c.head is None else change(c.head),
-        )
-        for c in claims
-    ]
+    return [s.changed(c, change) for c in claims]
 
 
 def _indices(node: s.Node) -> list[s.Index]:

@@ -11,7 +11,7 @@ max(0, z)   relu(z)
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ... import matrix as mx
@@ -27,25 +27,15 @@ _PREFIXES = frozenset("gdGDeελ")  # g_{h_t}, d_{o_t}
 
 def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
     """The claims with superscript times decided, and the naming conventions they show."""
-    claims = [changed(whole_loss(c), upwards) for c in barred(worded(list(claims)))]
+    claims = [s.changed(whole_loss(c), upwards) for c in barred(worded(list(claims)))]
     claims = one_based(of_one_sample(with_length(claims)))
     claims = prefixed([kronecker(c) for c in claims])
-    claims = [changed(c, rectified) if c.notation == "latex" else c for c in claims]
+    claims = [s.changed(c, rectified) if c.notation == "latex" else c for c in claims]
     naming = Naming(trees_of(claims))
-    claims = with_arguments([changed(c, naming.settled) for c in claims])
+    claims = with_arguments([s.changed(c, naming.settled) for c in claims])
     naming = Naming(trees_of(claims))
     moved = read_ahead(claims, naming)
     return (claims, naming) if moved is claims else (moved, Naming(trees_of(moved)))
-
-
-def changed(c: s.Claim, change: Callable[[s.Node], s.Node]) -> s.Claim:
-    """The claim with every side of it changed."""
-    return replace(
-        c,
-        left=change(c.left),
-        right=None if c.right is None else change(c.right),
-        head=None if c.head is None else change(c.head),
-    )
 
 
 def read_ahead(claims: list[s.Claim], naming: Naming) -> list[s.Claim]:
@@ -80,7 +70,7 @@ def read_ahead(claims: list[s.Claim], naming: Naming) -> list[s.Claim]:
             return i
         return replace(i, inner=tuple(map(later, i.inner)))
 
-    return [changed(c, change) for c in claims]
+    return [s.changed(c, change) for c in claims]
 
 
 def kronecker(claim: s.Claim) -> s.Claim:
@@ -101,7 +91,7 @@ def kronecker(claim: s.Claim) -> s.Claim:
                 return s.Indicator(s.Relation(k, "=", l), "[", start=node.start, end=node.end)
         return s.rebuild(node, change)
 
-    return changed(claim, change) if claim.right is not None else claim
+    return s.changed(claim, change) if claim.right is not None else claim
 
 
 def rectified(node: s.Node) -> s.Node:
@@ -130,7 +120,7 @@ def barred(claims: list[s.Claim]) -> list[s.Claim]:
             return s.Shorthand("bar", of, start=node.start, end=node.end)
         return s.rebuild(node, change)
 
-    return [changed(c, change) for c in claims]
+    return [s.changed(c, change) for c in claims]
 
 
 def _computes_from_bar(claim: s.Claim) -> bool:
@@ -162,7 +152,7 @@ def prefixed(claims: list[s.Claim]) -> list[s.Claim]:
             return s.Shorthand(mark, _below(node), start=node.start, end=node.end)
         return s.rebuild(node, change)
 
-    return [changed(c, change) for c in claims]
+    return [s.changed(c, change) for c in claims]
 
 
 def worded(claims: list[s.Claim]) -> list[s.Claim]:
@@ -178,7 +168,7 @@ def worded(claims: list[s.Claim]) -> list[s.Claim]:
                 return s.Shorthand("d", of, start=node.start, end=node.end)
         return s.rebuild(node, change)
 
-    return [changed(c, change) for c in claims]
+    return [s.changed(c, change) for c in claims]
 
 
 def _below(node: s.Symbol) -> s.Symbol:

@@ -16,7 +16,7 @@ walk         walking and rebuilding
 """
 
 from .atoms import RELATIONS, SIGNS, Index, Infinity, Node, Number, Shorthand, Symbol
-from .document import Claim, Document, FrontMatter, Prose, Unread
+from .document import Claim, Document, FrontMatter, Prose, Unread, changed
 from .expressions import (
     Apply,
     Big,
@@ -87,6 +87,7 @@ __all__ = [
     "Unread",
     "Words",
     "bare",
+    "changed",
     "children",
     "rebuild",
     "symbols",

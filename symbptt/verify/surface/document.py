@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from ...errors import Place
 from .atoms import Node
@@ -44,6 +45,16 @@ class Claim:
     def is_mention(self) -> bool:
         """An expression with no relation: named, not claimed."""
         return self.relation == ""
+
+
+def changed(c: Claim, change: Callable[[Node], Node]) -> Claim:
+    """The claim with every side of it changed."""
+    return replace(
+        c,
+        left=change(c.left),
+        right=None if c.right is None else change(c.right),
+        head=None if c.head is None else change(c.head),
+    )
 
 
 @dataclass(frozen=True)
