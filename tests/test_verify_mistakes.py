@@ -78,6 +78,8 @@ def test_a_repair_says_something(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edits, "inner", nothing)
     assert last(JACOBIANS[-1][0]).codes == []
     monkeypatch.setattr(Repairs, "_says_something", lambda *_: True)
+    assert last(JACOBIANS[-1][0]).codes == []  # such an edit has no proof either
+    monkeypatch.setattr(Repairs, "_is_proved", lambda *_: True)
     assert last(JACOBIANS[-1][0]).codes != []
 
 

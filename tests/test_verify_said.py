@@ -133,7 +133,7 @@ def test_a_recursion_back_from_a_loss_at_the_end_starts_before_it() -> None:
     line += r"\frac{\partial h_{t+1}}{\partial h_t}"
     assert last(line, before=forward).verdict == "proved"
     whole = forward.replace(r"L=\ell(h_T)", r"L=\sum_{t=1}^T\ell_t(h_t)")
-    assert last(line, before=whole).verdict == "conditional"  # the loss at the last step only
+    assert last(line, before=whole).verdict == "refuted"  # each step has a loss, as stated
 
 
 def test_a_chain_of_immediate_derivatives_has_a_layout_too() -> None:
