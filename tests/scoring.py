@@ -28,7 +28,6 @@ from symbptt.verify.report import Report, verify
 from symbptt.verify.write import plain
 
 CASES = Path(__file__).parent / "cases" / "index.json"
-MORE = CASES.with_name("more.json")  # derivations that nothing was tuned to before they were scored
 EXPECTED = {
     "proved": "correct",
     "refuted": "wrong",
@@ -41,6 +40,11 @@ WORST = (
     *("refuted", "follows", "conditional", "unread", "tested"),
     *("incomplete", "approximation", "proved", "definition"),
 )
+
+
+def every() -> list[Path]:
+    """The published cases, then the sets that nothing was tuned to before they were scored."""
+    return [CASES, *sorted(set(CASES.parent.glob("*.json")) - {CASES})]
 
 
 def document(case: dict[str, Any]) -> str:
@@ -148,7 +152,7 @@ def proved(judge: Judge, reading: Reading) -> bool:
 
 def main(arguments: list[str]) -> int:
     wanted = [a for a in arguments if not a.endswith(".json")]
-    for path in [Path(a) for a in arguments if a.endswith(".json")] or [CASES, MORE]:
+    for path in [Path(a) for a in arguments if a.endswith(".json")] or every():
         print(f"# {path.name}")
         scored(path, wanted)
     return 0
