@@ -246,9 +246,20 @@ def test_shared_memory_changes_no_bit(name: str, planned: Any) -> None:
     assert_sharing_is_sound(program)
 
 
-@settings_(max_examples=400, deadline=None, derandomize=True)
+@settings_(max_examples=120, deadline=None, derandomize=True)
 @given(steps())
 def test_the_plan_of_any_small_model_is_right(source: str) -> None:
+    assert_planned_right(source)
+
+
+@pytest.mark.slow
+@settings_(max_examples=500, deadline=None, derandomize=True)
+@given(steps())
+def test_the_plan_of_many_small_models_is_right(source: str) -> None:
+    assert_planned_right(source)
+
+
+def assert_planned_right(source: str) -> None:
     program = plan(derive(model(source)))
     assert_sharing_is_sound(program)
     verdict = check(program)
