@@ -156,3 +156,30 @@ def test_a_function_is_meant_at_the_step_of_all_its_arguments() -> None:
     turned = line.replace("f(x_t,h_{t-1},w)", "f(h_{t-1},x_t,w)")
     assert verdicts(GENERAL, turned) == ["proved"]
     assert verdicts(GENERAL, line.replace("h_{t-1},w)+", "h_{t-2},w)+")) == ["unread"]
+
+
+STATE = r"\left\|\frac{\partial x_t}{\partial x_k}\right\|"
+LOSS = r"\left\|\frac{\partial E_t}{\partial x_t}\right\|"
+WHAT_IS_NOT_BOUNDED = [
+    r"\|W_{rec}\|<1\Rightarrow\left\|\frac{\partial x_t}{\partial x_k}\right\|\to1",
+    r"\|W_{rec}\|<1\Rightarrow\left\|\frac{\partial E}{\partial W_{rec}}\right\|\to0",
+    r"\|W_{rec}\|<1\Rightarrow\left\|\frac{\partial x_t}{\partial x_{t-1}}\right\|\to0",
+    r"\|W_{rec}\|<1\Rightarrow\left\|\frac{\partial x_t}{\partial u_t}\right\|\to0",
+    r"\left\|\frac{\partial E_t}{\partial x_k}\right\|\le\eta^{t-k}",
+    STATE + r"\le" + LOSS + r"\eta^{t-k}",
+    r"\left\|\frac{\partial E}{\partial x_k}\right\|\le" + LOSS.replace("E_t", "E") + r"\eta^{t-k}",
+    r"\left\|\frac{\partial x_t}{\partial x_k}\right\|\le\|W_{in}\|^{t-k}",
+    r"\left\|\frac{\partial x_t}{\partial x_k}\right\|\le\|u_t\|^{t-k}",
+    r"\left\|\frac{\partial x_t}{\partial u_k}\right\|\le\eta^{t-k}",
+    r"\left\|\frac{\partial x_t}{\partial x_k}\right\|\le\eta^{t-k}-1",
+    r"\left\|\frac{\partial x_t}{\partial x_k}\right\|\le\frac{1}{\eta^{t-k}}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", WHAT_IS_NOT_BOUNDED)
+def test_no_bound_is_proved_that_no_product_of_norms_gives(claim: str) -> None:
+    product = (
+        r"\frac{\partial x_t}{\partial x_k}=\prod_{i=k+1}^t\frac{\partial x_i}{\partial x_{i-1}}"
+    )
+    total = r"E=\sum_{t=1}^TE_t"
+    assert verdicts(PASCANU, total, product, claim)[-1] in ("unread", "refuted")

@@ -16,6 +16,7 @@ from .. import surface as s
 from ..judge.judge import Judge
 from ..judge.line import CONDITIONAL, PROVED, REFUTED, Line
 from ..judge.readings import Condition
+from .jacobians import chain
 
 STEEPEST = {"tanh": sympy.Integer(1), "relu": sympy.Integer(1), "sigmoid": sympy.Rational(1, 4)}
 FLAT = Condition("M28", "the slope φ' is nowhere above 1")
@@ -45,14 +46,17 @@ def fate(judge: Judge, line: Line) -> bool:
         isinstance(left, s.Relation) and isinstance(right, s.Relation)
     ):
         return False
-    jacobian = any(isinstance(n, s.Derivative) for n in s.walk(right.left))
-    if right.relation != "→" or not isinstance(s.bare(right.left), s.Norm) or not jacobian:
+    norm = s.bare(right.left)
+    found = chain(judge, norm.of) if isinstance(norm, s.Norm) else None
+    if right.relation != "→" or found is None or found.is_loss:
+        return False
+    if sympy.expand(found.end - found.start).is_number:  # one step more or less, not ever more
         return False
     one = s.bare(left.right)
-    if not isinstance(one, s.Number) or one.text != "1" or not _is_norm(judge, left.left):
+    if not isinstance(one, s.Number) or one.text != "1" or not is_weight_norm(judge, left.left):
         return False
     explodes = isinstance(s.bare(right.right), s.Infinity)
-    if left.relation == "<" and not explodes:
+    if left.relation == "<" and s.bare(right.right) == s.Number("0"):
         line.verdict, line.how = PROVED, "norm"
         line.proof = ("‖∂h_t/∂h_k‖ ≤ (max|φ'| ‖W‖)^{t−k}, a power of what is below 1",)
         if steepest(judge) is None:
@@ -66,10 +70,14 @@ def fate(judge: Judge, line: Line) -> bool:
     return False
 
 
-def _is_norm(judge: Judge, node: s.Node) -> bool:
+def is_weight_norm(judge: Judge, node: s.Node) -> bool:
     """Whether this is the norm of the weight that multiplies the state before."""
     norm = s.bare(node)
     inner = s.bare(norm.of) if isinstance(norm, s.Norm) else None
+    if isinstance(inner, s.Transpose) or (
+        isinstance(inner, s.Power) and "transpose" in inner.may_be
+    ):
+        inner = s.bare(inner.base)
     if not isinstance(inner, s.Symbol):
         return False
     name = judge.system.names.get(judge.naming.parts(inner).name)

@@ -25,11 +25,13 @@ from ..meaning.choice import UnknownError
 from ..meaning.sums import limits
 from ..meaning.times import time_value
 from ..repairs.everywhere import everywhere
-from ..repairs.times import bound
+from ..repairs.times import bound as bound_edits
 from ..repairs.vocabulary import Vocabulary
 from ..world import IMMEDIATE
 from ..write import latex
-from .fates import constant_fits, fate
+from .bounds import bound
+from .fates import fate
+from .jacobians import chain
 from .spectral import worked
 
 TRUE_CONDITION = (
@@ -52,7 +54,7 @@ def growth(judge: Judge, line: Line) -> bool:
     claim = line.claim
     source = claim.source
     if claim.relation in ("≤", "<") and _norms(claim.left):
-        return _bound(judge, line)
+        return bound(judge, line)
     if claim.relation == "≈" and _norms(claim.left) and _powers(claim.right):
         return _estimate(judge, line)
     if claim.relation == "⇒" and "≈" in _relations(claim):
@@ -119,27 +121,6 @@ def _spectral(judge: Judge, line: Line) -> None:
     line.correct = r"\sigma_{\max}(W)\cdot\max|\varphi'|<1\ \text{suffices for vanishing}"
 
 
-def _gap(judge: Judge, node: s.Node | None) -> Any:
-    """The times at the ends of a Jacobian, or of a product of Jacobians from first to last."""
-    if node is None:
-        return None
-    node = s.bare(node)
-    if isinstance(node, s.Big) and node.operator == "prod" and len(node.bounds) == 1:
-        j, lo, hi, _ = limits(judge.naming, node.bounds[0])
-        one = _gap(judge, node.body)
-        if one is None or None in (*one, lo, hi) or sympy.expand(one[0] - one[1]) != 1:
-            return None
-        return one[0].subs(j, hi), one[1].subs(j, lo)
-    if isinstance(node, s.Derivative) and node.of is not None:
-        of, by = s.bare(node.of), s.bare(node.by)
-        if isinstance(of, s.Symbol) and isinstance(by, s.Symbol):
-            return judge.naming.parts(of).time, judge.naming.parts(by).time
-    gaps = [g for x in s.children(node) if (g := _gap(judge, x)) is not None]
-    if len(gaps) > 1 and isinstance(node, s.Product):
-        return gaps[0][0], gaps[-1][1]
-    return gaps[0] if gaps else None
-
-
 def _exponent(judge: Judge, node: s.Node | None) -> Any:
     for n in s.walk(node) if node is not None else ():
         if isinstance(n, s.Big) and n.operator == "prod" and len(n.bounds) == 1:
@@ -163,70 +144,6 @@ def _exponent(judge: Judge, node: s.Node | None) -> Any:
     return None
 
 
-def _bound(judge: Judge, line: Line) -> bool:
-    """A product of n Jacobians is at most (γ σ)ⁿ: n must be the number of steps between."""
-    left, right = _gap(judge, line.claim.left), _gap(judge, line.claim.right)
-    n = _exponent(judge, line.claim.right)
-    if left is None or n is None or left[1] is None:
-        return False
-    end = right[1] if right is not None else left[0]
-    if end is None:
-        return False
-    between = _product(judge, line.claim.left)
-    between = end - left[1] if between is None else between
-    if sympy.expand(between - n) == 0:
-        fits = constant_fits(judge, line.claim.right, n) if line.claim.right else None
-        if fits is False:
-            return False
-        line.verdict = PROVED
-        if fits is None and not _has_slope(line.claim.right) and not _contracts(judge):
-            line.verdict = CONDITIONAL
-            line.conditions.append(Condition("M28", "the slope φ' is nowhere above 1"))
-        line.how = "norm"
-        line.proof = (
-            f"the chain rule gives a product of {n} step Jacobians diag(φ'(a_j)) W",
-            "‖A B‖ ≤ ‖A‖ ‖B‖, and ‖diag(φ') W‖ ≤ max|φ'| σ_max(W): the bound holds with λ_max "
-            "read as the largest singular value and γ as the largest slope",
-        )
-        return True
-    line.verdict, line.codes = REFUTED, ["M13"]
-    line.message = f"there are {sympy.expand(between)} Jacobians between the two, not {n}"
-    return True
-
-
-def _product(judge: Judge, node: s.Node) -> Any:
-    """The number of factors of ‖∏_{j=k+1}^t ∂h_j/∂h_{j−1}‖; None where no ∏ is written."""
-    for n in s.walk(node):
-        if isinstance(n, s.Big) and n.operator == "prod" and len(n.bounds) == 1:
-            _, lo, hi, _ = limits(judge.naming, n.bounds[0])
-            return hi - lo + 1
-    return None
-
-
-def _has_slope(node: s.Node | None) -> bool:
-    """Whether something stands for the slope beside the norm of the weight: γ of (γ λ)^{t−k}."""
-    scalars = [n for n in s.walk(node) if isinstance(n, s.Symbol)] if node is not None else []
-    inside = (
-        [x for n in s.walk(node) if isinstance(n, s.Norm) for x in s.symbols(n)] if node else []
-    )
-    return any(x not in inside and not _is_time_like(x) for x in scalars)
-
-
-def _is_time_like(x: s.Symbol) -> bool:
-    return not x.indices and not x.marks and x.letter in ("t", "T", "k", "n", "j", "i", "τ")
-
-
-def _contracts(judge: Judge) -> bool:
-    """Whether every function between two states has a slope of at most 1."""
-    model = judge.system.model
-    for d in model.states:
-        rhs = model.unfold(mx.Var(d.name, d.shape, (mx.t,)))
-        names = {x.args[0].name for x in rhs.atoms(mx.Apply)} if isinstance(rhs, mx.Node) else {""}
-        if rhs.has(mx.Call) or rhs.has(mx.Softmax) or not names <= {"tanh", "sigmoid", "relu"}:
-            return False
-    return True
-
-
 def _estimate(judge: Judge, line: Line) -> bool:
     """A norm set about equal to a power: exact only for a scalar state and a constant slope."""
     source = line.claim.source
@@ -247,17 +164,18 @@ def _estimate(judge: Judge, line: Line) -> bool:
 def _identity_like(judge: Judge, line: Line) -> bool:
     """J_j ≈ α I for every step makes their product α^{t−k} I."""
     claim = line.claim
-    gap = _gap(judge, claim.right)
+    nodes = s.walk(claim.right) if claim.right is not None else ()
+    found = next((c for x in nodes if (c := chain(judge, x)) is not None), None)
     n = _exponent(judge, claim.right)
-    if gap is None or n is None or None in gap:
+    if found is None or found.is_loss or n is None:
         return False
-    if sympy.expand(gap[0] - gap[1] - n) == 0:
+    if sympy.expand(found.end - found.start - n) == 0:
         line.verdict = PROVED
         line.how = "norm"
         line.proof = (f"the product of {n} factors α I is α to that power times I",)
     else:
         line.verdict, line.codes = REFUTED, ["M13"]
-        line.message = f"there are {gap[0] - gap[1]} factors, not {n}"
+        line.message = f"there are {found.end - found.start} factors, not {n}"
     return True
 
 
@@ -288,7 +206,7 @@ def _chain_of(judge: Judge, line: Line) -> bool:
     claim = Statement(s.Derivative("∂", of, by), big)
     if judge.plain(claim, judge.base())[0]:
         return False
-    for code, words, new in everywhere(big, partial(bound, vocabulary)):
+    for code, words, new in everywhere(big, partial(bound_edits, vocabulary)):
         if judge.plain(Statement(claim.left, new), judge.base())[0]:
             line.verdict, line.codes, line.message = REFUTED, [code], words
             line.correct = f"{latex(line.claim.left)} \\propto {latex(new)}"
