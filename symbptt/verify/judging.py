@@ -14,7 +14,7 @@ from .generic import instances
 from .judge.judge import Judge
 from .judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, TESTED, UNREAD, Line
 from .judge.statement import Statement
-from .proof.prover import Prover
+from .proof.prover import Provers
 from .repairs.search import Repairs
 from .repairs.symptoms import symptoms
 from .verdicts.decide import decide
@@ -25,8 +25,9 @@ def judge_lines(judge: Judge, only: Iterable[int] | None = None) -> list[Line]:
     """The judge's lines with their verdicts; those of `only` are proved, repaired and shown."""
     decided = decide(judge)
     some = decided if only is None else [decided[n] for n in only]
-    confirm(judge, some)
-    repair(judge, some)
+    provers = Provers(judge)
+    confirm(some, judge, provers)
+    repair(some, Repairs(judge, provers))
     evidence(judge, some)
     return decided
 
@@ -84,18 +85,14 @@ def _worse(a: Line, b: Line) -> bool:
     return rank.get(a.verdict, len(order)) < rank.get(b.verdict, len(order))
 
 
-def confirm(judge: Judge, lines: Iterable[Line]) -> None:
+def confirm(lines: Iterable[Line], judge: Judge, provers: Provers) -> None:
     """Prove what the numbers let stand; what cannot be proved is tested, and says so."""
-    provers: dict[str, Prover] = {}
     for line in lines:
         if line.verdict not in (PROVED, CONDITIONAL, DEFINITION) or not line.true:
             continue
         why = ""
         for reading in line.true[:3]:
-            if reading.ground not in provers:
-                system = judge.ground_of(reading).system
-                provers[reading.ground] = Prover(system, judge.naming)
-            proof = provers[reading.ground].prove(reading)
+            proof = provers.prove(reading)
             if proof.ok:
                 line.reading, line.proof = reading, proof.steps
                 break
@@ -109,9 +106,8 @@ def confirm(judge: Judge, lines: Iterable[Line]) -> None:
             )
 
 
-def repair(judge: Judge, lines: Iterable[Line]) -> None:
+def repair(lines: Iterable[Line], repairs: Repairs) -> None:
     """Find what each refuted line should have said."""
-    repairs = Repairs(judge)
     for line in lines:
         if line.verdict != REFUTED or line.codes:
             continue
@@ -125,7 +121,7 @@ def repair(judge: Judge, lines: Iterable[Line]) -> None:
             line.codes, line.message, line.repair = list(found.codes), found.words, found
             line.correct = statement_text(line, found.statement)
         else:
-            line.codes, words = symptoms(judge, line)
+            line.codes, words = symptoms(repairs.judge, line)
             line.message = words or line.message
 
 

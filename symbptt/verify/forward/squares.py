@@ -99,14 +99,7 @@ def _factored(node: s.Node, t: str) -> tuple[Any, s.Node] | None:
                   if isinstance(x, s.Symbol)}  # fmt: skip
         return found if letter in below and squared(found[1]) is not None else None
     if isinstance(node, s.Product):
-        out: Any = sympy.Integer(1)
-        rest: list[s.Node] = []
-        for x in map(s.bare, node.factors):
-            value = _number(x)
-            if value is None:
-                rest.append(x)
-            else:
-                out *= value
+        out, rest = s.coefficient(node, _number)
         if len(rest) == 2:
             return out, s.Product((rest[0], rest[1]), ("",))
         found = _factored(rest[0], t) if len(rest) == 1 else None

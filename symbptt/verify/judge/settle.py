@@ -29,26 +29,21 @@ def settle(judge: Judge) -> None:
         return
     best = score()
     shorthand = [k for k in open_keys if k.startswith("d ")]
-    if len(shorthand) > 1:  # first all of them as gradients of this step's loss
-        saved = dict(judge.gradients)
-        for k in shorthand:
-            judge.gradients[k] = replace(judge.gradients[k], scope="step")
-        if score() > best:
-            best = score()
-        else:
-            judge.gradients = saved
     states = {d.name for d in judge.system.model.states}
     inner = {a for name, a in judge.system.pre.items() if name not in states}
-    before = {  # then all gates as what they are functions of
+    of_step = {k: replace(judge.gradients[k], scope="step") for k in shorthand}
+    of_arguments = {
         k: g for k in shorthand for g in judge.candidates[k] if g.of in inner and g.scope == "L"
     }
-    if len(before) > 1:
-        saved = dict(judge.gradients)
-        judge.gradients |= before
-        if score() > best:
-            best = score()
-        else:
-            judge.gradients = saved
+    # all of them as gradients of this step's loss; then all gates as what they are functions of
+    for together in (of_step, of_arguments):
+        if len(together) > 1:
+            saved = dict(judge.gradients)
+            judge.gradients |= together
+            if score() > best:
+                best = score()
+            else:
+                judge.gradients = saved
     for line in judge.lines:
         best = _propose(judge, line, open_keys, best, score)
     for _ in range(2):

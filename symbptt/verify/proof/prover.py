@@ -19,6 +19,7 @@ from ...indices.poly import Factor, Lin, Poly
 from ..algebra.letters import Letters
 from ..algebra.tensor import Tensor
 from ..forward.system import System
+from ..judge.judge import Judge
 from ..judge.readings import Reading
 from ..judge.statement import Statement
 from ..meaning.formula import Meaning
@@ -199,3 +200,17 @@ class Prover:
                 if poly is not None:
                     return substituted(q, f, poly), f"{shown(f)} by the chain rule"
         return self.propagators.peeled(q), None
+
+
+class Provers:
+    """Proofs for one judge: a prover for each ground its readings stand on."""
+
+    def __init__(self, judge: Judge):
+        self.judge = judge
+        self.found: dict[str, Prover] = {}
+
+    def prove(self, reading: Reading) -> Proof:
+        if reading.ground not in self.found:
+            system = self.judge.ground_of(reading).system
+            self.found[reading.ground] = Prover(system, self.judge.naming)
+        return self.found[reading.ground].prove(reading)

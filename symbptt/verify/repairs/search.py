@@ -19,7 +19,7 @@ from ..judge.line import Line
 from ..judge.readings import NOTE, Reading
 from ..judge.statement import Statement
 from ..judge.truth import FALSE, MISFIT, Answer
-from ..proof.prover import Prover
+from ..proof.prover import Provers
 from .distinct import Distinct
 from .edits import Edit, edits
 from .vocabulary import Vocabulary
@@ -40,17 +40,14 @@ class Repair:
 class Repairs:
     """The edits of one document's lines."""
 
-    def __init__(self, judge: Judge):
+    def __init__(self, judge: Judge, provers: Provers):
         self.judge = judge
         self.vocabulary = Vocabulary(judge)
-        self.provers: dict[str, Prover] = {}
+        self.provers = provers
 
     def _is_proved(self, reading: Reading) -> bool:
         """Whether what the edit made is true for all sizes: what is put forward has to be."""
-        if reading.ground not in self.provers:
-            system = self.judge.ground_of(reading).system
-            self.provers[reading.ground] = Prover(system, self.judge.naming)
-        return self.provers[reading.ground].prove(reading).ok
+        return self.provers.prove(reading).ok
 
     def single(self, line: Line) -> Repair | None:
         statement = self.judge.statement(line)

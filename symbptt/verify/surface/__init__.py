@@ -44,6 +44,7 @@ from .expressions import (
     Underbrace,
     Words,
 )
+from .numbers import coefficient, number
 from .walk import Kept, bare, children, rebuild, symbols, walk, whole
 
 __all__ = [
@@ -89,6 +90,8 @@ __all__ = [
     "bare",
     "changed",
     "children",
+    "coefficient",
+    "number",
     "rebuild",
     "symbols",
     "walk",

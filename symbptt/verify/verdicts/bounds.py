@@ -84,7 +84,7 @@ def _read(judge: Judge, node: s.Node) -> _Right | None:
     out = _Right()
     node = s.bare(node)
     for x in map(s.bare, node.factors if isinstance(node, s.Product) else (node,)):
-        if constant(x):
+        if s.number(x) is not None:  # `constant_fits` says whether it is large enough
             continue
         if isinstance(x, s.Norm) and (found := chain(judge, x.of)) is not None and found.is_loss:
             if out.upstream is not None:
@@ -97,13 +97,6 @@ def _read(judge: Judge, node: s.Node) -> _Right | None:
         out.base += _factors(raised[0])
         out.counts.append(raised[1])
     return out if out.counts else None
-
-
-def constant(node: s.Node) -> bool:
-    """Whether this is a number; `constant_fits` says whether it is large enough."""
-    if isinstance(node, s.Quotient):
-        return constant(s.bare(node.above)) and constant(s.bare(node.below))
-    return isinstance(node, s.Number)
 
 
 def _raised(judge: Judge, x: s.Node) -> tuple[s.Node, Any] | None:
@@ -131,7 +124,7 @@ def _bounds_a_step(judge: Judge, base: list[s.Node]) -> bool | None:
     """Whether the base bounds one step Jacobian whatever the slope is; None where it does not."""
     weight = slope = letters = False
     for x in base:
-        if constant(x):
+        if s.number(x) is not None:  # `constant_fits` says whether it is large enough
             continue
         if isinstance(x, s.Norm) and is_weight_norm(judge, x):
             weight = True

@@ -96,11 +96,12 @@ def constant_fits(judge: Judge, right: s.Node, steps: Any) -> bool | None:
     inside = right
     outer: Any = sympy.Integer(1)
     if isinstance(right, s.Product):
-        outer, rest = _split(right)
+        outer, rest = s.coefficient(right)
         inside = rest[0] if len(rest) == 1 else right
     inner: Any = sympy.Integer(1)
-    if isinstance(inside, s.Power) and isinstance(s.bare(inside.base), s.Product):
-        inner, _ = _split(s.bare(inside.base))
+    base = s.bare(inside.base) if isinstance(inside, s.Power) else inside
+    if isinstance(inside, s.Power) and isinstance(base, s.Product):
+        inner, _ = s.coefficient(base)
     if (outer, inner) == (1, 1):
         return None
     slope = steepest(judge)
@@ -108,25 +109,3 @@ def constant_fits(judge: Judge, right: s.Node, steps: Any) -> bool | None:
         return False
     count = steps if sympy.sympify(steps).is_number else 1
     return bool(inner >= slope if outer == 1 else outer * inner**count >= slope**count)
-
-
-def _split(node: s.Node) -> tuple[Any, list[s.Node]]:
-    assert isinstance(node, s.Product)
-    value: Any = sympy.Integer(1)
-    rest: list[s.Node] = []
-    for x in map(s.bare, node.factors):
-        number = _number(x)
-        if number is None:
-            rest.append(x)
-        else:
-            value *= number
-    return value, rest
-
-
-def _number(node: s.Node) -> Any:
-    if isinstance(node, s.Number):
-        return sympy.Rational(node.text)
-    if isinstance(node, s.Quotient):
-        above, below = _number(s.bare(node.above)), _number(s.bare(node.below))
-        return above / below if above is not None and below else None
-    return None

@@ -7,12 +7,13 @@ from dataclasses import replace
 from ..judge.judge import Judge, keys_of
 from ..judge.line import Line
 from ..meaning.choice import Gradient
+from ..proof.prover import Provers
 from ..repairs.search import Repairs
 
 
 def nearest(judge: Judge) -> None:
     """A letter whose defining lines are all wrong means what they come nearest to."""
-    repairs = Repairs(judge)
+    repairs = Repairs(judge, Provers(judge))
     for key, options in judge.candidates.items():
         if key in judge.stated or key in judge.free or len({g.of for g in options}) < 2:
             continue
