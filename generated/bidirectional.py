@@ -52,7 +52,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         W_y (H + K, C), b_y (C,)
     x: (T, N, D)
     y: (T, N), integers in 0..C-1
-    state: dict of h (N, H), g (N, K) before the first step; zeros if None
+    state: dict of h (N, H) before the first step and g (N, K) after the last; zeros if None
 
     grads holds the gradient of every parameter, of the initial state and of every real input,
     under their names. All arrays are float32, or all are float64. A dict given as `workspace`

@@ -510,6 +510,21 @@ def test_a_sweep_that_does_not_compute_what_it_carries_is_caught(
         assert not check(plan(derive(load(name), Checkpoint()))).ok
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("elman", "identity. λ_t of the proof is dL/dh_t."),
+        (
+            "bidirectional",
+            "For h, λ_t of the proof is dL/dh_t. For g, λ_t of the proof is dL/dg_t.",
+        ),
+    ],
+)
+def test_the_adjoint_of_the_proof_is_named_once_for_each_block(name: str, said: str) -> None:
+    text = next(g.text for g in derive(load(name), Checkpoint()).groups if "of the proof" in g.text)
+    assert text.endswith(said)
+
+
 def test_a_state_that_no_loss_feels_has_its_final_value() -> None:
     text = BOTH_WAYS.replace("param A", "state e[t] : K reversed\nparam A", 1)
     text = text.replace("o[t] =", "e[t] = g[t] + e[t+1]\no[t] =")

@@ -134,13 +134,13 @@ class Road:
     def words(self) -> Iterator[str]:
         yield "∏ multiplies from the latest step on the left; an empty product is the identity."
         for b in self.blocks:
-            s = show_expression(b.var)
+            s, held = show_expression(b.var), ""
             if b.is_stacked:
                 yield from self.stack(b)
                 yield from self._parts(b)
-                yield f"λ_t of the proof is dL/d{s}, which holds the other parts of {s} fixed."
-            else:
-                yield f"λ_t of the proof is dL/d{s}."
+                held = f", which holds the other parts of {s} fixed"
+            where = f"For {b.var.name}, " if len(self.blocks) > 1 else ""
+            yield f"{where}λ_t of the proof is dL/d{s}{held}."
 
     def stack(self, b: Block) -> Iterator[str]:
         """What a stacked block is, and what a state that reads another of its step adds to rows."""

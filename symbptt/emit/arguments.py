@@ -36,15 +36,19 @@ class Arguments:
                 parts.append(f"{own}{self.shape(d)}{values}")
             kind = "" if len(group) == 1 else "dict of "
             lines.append(f"{name}: {kind}{'; '.join(parts)}" if group else f"{name}: None")
-        states = ", ".join(f"{d.name} {self.state_shape(d)}" for d in self.model.states)
-        lines.append(
-            f"state: dict of {states} before the first step; zeros if None"
-            if states
-            else "state: None"
-        )
+        lines.append(self._starts())
         for d in self.model.hypers:
             lines.append(f"{keyword_argument(d.name)}: a number")
         return lines
+
+    def _starts(self) -> str:
+        """Where each state begins: one that runs from T to 1 begins behind the last step."""
+        begins = []
+        for way, where in ((False, "before the first step"), (True, "after the last")):
+            states = [d for d in self.model.states if d.reversed == way]
+            shapes = ", ".join(f"{d.name} {self.state_shape(d)}" for d in states)
+            begins += [f"{shapes} {where}"] if states else []
+        return f"state: dict of {' and '.join(begins)}; zeros if None" if begins else "state: None"
 
     def keywords(self) -> str:
         """The hyper-parameters, as keyword arguments; those with no default must be given."""
