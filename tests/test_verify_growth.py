@@ -183,3 +183,80 @@ def test_no_bound_is_proved_that_no_product_of_norms_gives(claim: str) -> None:
     )
     total = r"E=\sum_{t=1}^TE_t"
     assert verdicts(PASCANU, total, product, claim)[-1] in ("unread", "refuted")
+
+
+SLOPES = r"\|diag(\sigma'(x_k))\|"
+JACOBIAN = r"\left\|\frac{\partial x_{k+1}}{\partial x_k}\right\|"
+NAMED = (r"\|W_{rec}\|\le\beta", SLOPES + r"\le\gamma")
+
+
+@pytest.mark.parametrize(
+    ("said", "claim", "expected"),
+    [
+        (NAMED, STATE + r"\le(\beta\gamma)^{t-k}", "proved"),
+        (NAMED, JACOBIAN + r"\le\beta\gamma", "proved"),
+        ((NAMED[0] + r"\,", JACOBIAN + r"\le\eta<1"), STATE + r"\le\eta^{t-k}", "proved"),
+        (NAMED[:1], STATE + r"\le\beta^{t-k}", "conditional"),
+        ((r"\eta<1",), STATE + r"\le\eta^{t-k}", "conditional"),
+        (NAMED, STATE + r"\le\gamma^{t-k}", "unread"),
+        (NAMED, JACOBIAN + r"\le\gamma", "unread"),
+        (NAMED, r"\|W_{rec}\|" + SLOPES + r"\le\beta+\gamma", "unread"),
+        (NAMED, r"\|W_{rec}\|" + SLOPES + r"\le\beta\gamma", "proved"),
+        (NAMED, r"\|W_{rec}\|\le\gamma", "unread"),
+        ((r"\|W_{rec}\|\ge\beta",), STATE + r"\le\beta^{t-k}", "unread"),
+        ((r"\|W_{in}\|\le\beta",), STATE + r"\le\beta^{t-k}", "unread"),
+        ((JACOBIAN + r"\le\beta\gamma",), STATE + r"\le\gamma^{t-k}", "unread"),
+        ((NAMED[0], r"\|diag(x_k)\|\le\gamma"), STATE + r"\le(\beta\gamma)^{t-k}", "unread"),
+        ((), STATE + r"\le(\|W_{rec}\|" + SLOPES + ")^{t-k}", "unread"),
+    ],
+)
+def test_a_named_letter_bounds_what_it_is_said_to(
+    said: tuple[str, ...], claim: str, expected: str
+) -> None:
+    assert verdicts(PASCANU, *said, claim)[-1] == expected
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        r"\|W_{rec}^\top\|_1=\|W_{rec}\|_1",
+        r"\|W_{rec}^\top\|_\infty\le\|W_{rec}\|_\infty",
+        STATE + r"\le\|W_{rec}^\top\|_1^{t-k}",
+        STATE + r"_F\le\|W_{rec}\|_F^{t-k}",
+    ],
+)
+def test_what_holds_for_the_spectral_norm_is_not_said_of_others(claim: str) -> None:
+    assert verdicts(PASCANU, claim) == ["unread"]
+
+
+@pytest.mark.parametrize(
+    ("one", "power", "expected"),
+    [
+        (r"\frac{\partial x_j}{\partial x_{j-1}}\approx\alpha I", r"\alpha^{t-k}I", "proved"),
+        (r"\frac{\partial x_j}{\partial x_{j-1}}\approx\alpha I", r"\alpha^{t-k+1}I", "refuted"),
+        (r"\frac{\partial x_j}{\partial x_{j-1}}\approx\alpha I", r"\beta^{t-k}I", "unread"),
+        (r"\frac{\partial x_j}{\partial x_{j-1}}\approx\alpha I", r"2\alpha^{t-k}I", "unread"),
+        (
+            r"\frac{\partial x_j}{\partial x_{j-1}}\approx\alpha I",
+            r"W_{rec}\alpha^{t-k}I",
+            "unread",
+        ),
+        (r"\frac{\partial x_2}{\partial x_1}\approx\alpha I", r"\alpha^{t-k}I", "unread"),
+        (r"\frac{\partial x_j}{\partial u_j}\approx\alpha I", r"\alpha^{t-k}I", "unread"),
+        (r"W_{rec}\approx\alpha I", r"\alpha^{t-k}I", "unread"),
+    ],
+)
+def test_jacobians_near_a_multiple_of_the_identity(one: str, power: str, expected: str) -> None:
+    many = r"\Rightarrow\frac{\partial x_t}{\partial x_k}\approx"
+    assert verdicts(PASCANU, one + many + power) == [expected]
+
+
+def test_an_estimate_by_a_power_is_of_jacobians_as_many_as_it_has_factors() -> None:
+    condition = STATE + r"\approx\|W_{rec}\|^{t-k}"
+    assert verdicts(PASCANU, condition) == ["conditional"]
+    for other in (
+        condition.replace("t-k", "t-k+1"),
+        condition.replace("rec", "in"),
+        r"\|x_t\|\approx\|W_{rec}\|^{t}",
+    ):
+        assert verdicts(PASCANU, other) == ["approximation"]

@@ -8,6 +8,7 @@ undecided here.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,8 @@ from ..meaning.choice import UnknownError
 from ..meaning.sums import limits
 from ..meaning.times import time_value
 from .fates import FLAT, constant_fits, is_weight_norm, steepest
-from .jacobians import Chain, chain
+from .jacobians import Chain, chain, is_spectral
+from .named_bounds import SLOPE, STEP, WEIGHT, covers, fresh, is_letter, is_slope, spoken_of
 
 STRICT = Condition("M28", "there is a step between, and the bound of one is nowhere reached")
 
@@ -43,8 +45,8 @@ def bound(judge: Judge, line: Line) -> bool:
     if whole is None or right is None or claim.right is None:
         return False
     between = _between(judge, whole, right.upstream)
-    flat = _bounds_a_step(judge, right.base)
-    if between is None or flat is None:
+    under = _bounds_a_step(judge, right.base, line)
+    if between is None or under is None or not _all_spectral(line):
         return False
     if any(sympy.expand(between - n) != 0 for n in right.counts):
         line.verdict, line.codes = REFUTED, ["M13"]
@@ -55,7 +57,7 @@ def bound(judge: Judge, line: Line) -> bool:
     if fits is False:
         return False
     line.verdict, line.how = PROVED, "norm"
-    conditions = [FLAT] if not flat and fits is None else []
+    conditions = [x for x in under if x is not FLAT or fits is None]
     conditions += [STRICT] if claim.relation == "<" else []
     if conditions:
         line.verdict = CONDITIONAL
@@ -66,6 +68,11 @@ def bound(judge: Judge, line: Line) -> bool:
         "read as the largest singular value and γ as the largest slope",
     )
     return True
+
+
+def _all_spectral(line: Line) -> bool:
+    nodes = [n for x in (line.claim.left, line.claim.right) if x is not None for n in s.walk(x)]
+    return all(is_spectral(n) for n in nodes if isinstance(n, s.Norm))
 
 
 def _between(judge: Judge, whole: Chain, upstream: Chain | None) -> Any:
@@ -91,15 +98,15 @@ def _read(judge: Judge, node: s.Node) -> _Right | None:
                 return None
             out.upstream = found
             continue
-        raised = _raised(judge, x)
-        if raised is None:
+        power = raised(judge, x)
+        if power is None:
             return None
-        out.base += _factors(raised[0])
-        out.counts.append(raised[1])
+        out.base += _factors(power[0])
+        out.counts.append(power[1])
     return out if out.counts else None
 
 
-def _raised(judge: Judge, x: s.Node) -> tuple[s.Node, Any] | None:
+def raised(judge: Judge, x: s.Node) -> tuple[s.Node, Any] | None:
     """γ^{t−k} as (γ, t − k), ∏_{j=k+1}^t γ as (γ, t − k)."""
     try:
         if isinstance(x, s.Power):
@@ -120,25 +127,58 @@ def _factors(node: s.Node) -> list[s.Node]:
     return list(map(s.bare, node.factors)) if isinstance(node, s.Product) else [node]
 
 
-def _bounds_a_step(judge: Judge, base: list[s.Node]) -> bool | None:
-    """Whether the base bounds one step Jacobian whatever the slope is; None where it does not."""
-    weight = slope = letters = False
+def _bounds_a_step(judge: Judge, base: list[s.Node], line: Line) -> list[Condition] | None:
+    """What one step Jacobian is bounded under by the base; None where it is not."""
+    weight = slope = 0
+    letters: list[str] = []
     for x in base:
         if s.number(x) is not None:  # `constant_fits` says whether it is large enough
             continue
         if isinstance(x, s.Norm) and is_weight_norm(judge, x):
-            weight = True
-        elif isinstance(x, s.Norm) and _is_diagonal(x.of):
-            slope = True
-        elif isinstance(x, s.Symbol) and judge.is_free(x) and judge.naming.parts(x).time is None:
-            letters = True
+            weight += 1
+        elif isinstance(x, s.Norm) and is_spectral(x) and is_slope(judge, x.of, timed=False):
+            slope += 1
+        elif is_letter(judge, x) and isinstance(x, s.Symbol):
+            letters.append(judge.naming.parts(x).name)
         else:
             return None
-    if letters:
-        return True
-    return slope or steepest(judge) is not None if weight else None
+    if len(set(letters)) < len(letters) or weight > 1 or slope > 1:
+        return None
+    return _by_letters(judge, frozenset(letters), weight, slope, line)
 
 
-def _is_diagonal(node: s.Node) -> bool:
-    node = s.bare(node)
-    return isinstance(node, s.Apply) and node.head.letter == "diag"
+def _by_letters(
+    judge: Judge, letters: frozenset[str], weight: int, slope: int, line: Line
+) -> list[Condition] | None:
+    """Letters that name what is missing of max|φ'| ‖W‖, or for which the text says that they do."""
+    others = [x for x in judge.lines if x is not line]
+    tied, loose = spoken_of(judge, others)
+    if letters & tied:
+        return None
+    new = fresh(judge, letters, others)
+    for found in covers(judge, letters, others):
+        if found == {STEP: 1} and not (weight or slope or new):
+            return []
+        found += Counter({WEIGHT: weight, SLOPE: slope})
+        missing = {WEIGHT, SLOPE} - set(found)
+        if max(found.values(), default=0) > 1 or not set(found) <= {WEIGHT, SLOPE}:
+            continue
+        if new:
+            if missing and (len(new) <= len(missing) or letters == new):
+                return [_names(new)] if new & loose else []
+        elif not missing or (missing == {SLOPE} and steepest(judge) is not None):
+            return []
+        elif missing == {SLOPE}:
+            return [FLAT]
+    return None
+
+
+def _names(letters: frozenset[str]) -> Condition:
+    said = " ".join(sorted(letters))
+    return Condition("M28", f"{said} bounds what is missing of the norm of one step's Jacobian")
+
+
+def step_bounded(judge: Judge, line: Line) -> list[Condition] | None:
+    """What ‖∂h_t/∂h_{t−1}‖ ≤ β γ holds under, where the text says what β and γ bound."""
+    assert line.claim.right is not None
+    return _bounds_a_step(judge, _factors(line.claim.right), line)

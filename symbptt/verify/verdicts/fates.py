@@ -16,7 +16,7 @@ from .. import surface as s
 from ..judge.judge import Judge
 from ..judge.line import CONDITIONAL, PROVED, REFUTED, Line
 from ..judge.readings import Condition
-from .jacobians import chain
+from .jacobians import chain, is_spectral
 
 STEEPEST = {"tanh": sympy.Integer(1), "relu": sympy.Integer(1), "sigmoid": sympy.Rational(1, 4)}
 FLAT = Condition("M28", "the slope φ' is nowhere above 1")
@@ -47,7 +47,7 @@ def fate(judge: Judge, line: Line) -> bool:
     ):
         return False
     norm = s.bare(right.left)
-    found = chain(judge, norm.of) if isinstance(norm, s.Norm) else None
+    found = chain(judge, norm.of) if isinstance(norm, s.Norm) and is_spectral(norm) else None
     if right.relation != "→" or found is None or found.is_loss:
         return False
     if sympy.expand(found.end - found.start).is_number:  # one step more or less, not ever more
@@ -73,7 +73,7 @@ def fate(judge: Judge, line: Line) -> bool:
 def is_weight_norm(judge: Judge, node: s.Node) -> bool:
     """Whether this is the norm of the weight that multiplies the state before."""
     norm = s.bare(node)
-    inner = s.bare(norm.of) if isinstance(norm, s.Norm) else None
+    inner = s.bare(norm.of) if isinstance(norm, s.Norm) and is_spectral(norm) else None
     if isinstance(inner, s.Transpose) or (
         isinstance(inner, s.Power) and "transpose" in inner.may_be
     ):

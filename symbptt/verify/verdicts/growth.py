@@ -22,16 +22,16 @@ from ..judge.line import CONDITIONAL, PROVED, REFUTED, Line
 from ..judge.readings import Condition
 from ..judge.statement import Statement
 from ..meaning.choice import UnknownError
-from ..meaning.sums import limits
 from ..meaning.times import time_value
 from ..repairs.everywhere import everywhere
 from ..repairs.times import bound as bound_edits
 from ..repairs.vocabulary import Vocabulary
 from ..world import IMMEDIATE
 from ..write import latex
-from .bounds import bound
-from .fates import fate
-from .jacobians import chain
+from .bounds import bound, raised
+from .fates import fate, is_weight_norm
+from .jacobians import chain, is_spectral
+from .named_bounds import is_letter
 from .spectral import worked
 
 TRUE_CONDITION = (
@@ -55,10 +55,10 @@ def growth(judge: Judge, line: Line) -> bool:
     source = claim.source
     if claim.relation in ("≤", "<") and _norms(claim.left):
         return bound(judge, line)
-    if claim.relation == "≈" and _norms(claim.left) and _powers(claim.right):
+    if claim.relation == "≈" and _norms(claim.left):
         return _estimate(judge, line)
-    if claim.relation == "⇒" and "≈" in _relations(claim):
-        return _identity_like(judge, line)
+    if claim.relation == "⇒" and _identity_like(judge, line):
+        return True
     if fate(judge, line):
         return True
     spectral = _EIGEN.search(source) and (_FATE.search(source) or claim.relation == "→")
@@ -85,20 +85,6 @@ def _norms(node: s.Node | None) -> bool:
     return node is not None and any(isinstance(n, s.Norm) for n in s.walk(node))
 
 
-def _powers(node: s.Node | None) -> list[s.Power]:
-    return [n for n in s.walk(node) if isinstance(n, s.Power)] if node is not None else []
-
-
-def _relations(claim: s.Claim) -> set[str]:
-    return {
-        n.relation
-        for side in (claim.left, claim.right)
-        if side is not None
-        for n in s.walk(side)
-        if isinstance(n, s.Relation)
-    }
-
-
 def _linear(judge: Judge) -> bool:
     """Whether the state is a linear function of the state before: the same Jacobian each step."""
     model = judge.system.model
@@ -121,41 +107,26 @@ def _spectral(judge: Judge, line: Line) -> None:
     line.correct = r"\sigma_{\max}(W)\cdot\max|\varphi'|<1\ \text{suffices for vanishing}"
 
 
-def _exponent(judge: Judge, node: s.Node | None) -> Any:
-    for n in s.walk(node) if node is not None else ():
-        if isinstance(n, s.Big) and n.operator == "prod" and len(n.bounds) == 1:
-            _, lo, hi, _ = limits(judge.naming, n.bounds[0])
-            moving = [judge.naming.parts(x).time for x in s.symbols(n.body)]
-            if not any(x is not None for x in moving):  # ∏_j γ λ
-                return sympy.expand(hi - lo + 1)
-    for n in _powers(node):
-        try:
-            count = time_value(judge.naming, n.exponent)
-        except UnknownError:
-            continue
-        turned = "transpose" in n.may_be and count == mx.T  # W^T
-        norm = isinstance(s.bare(n.base), s.Norm)  # and not the 2 of h²
-        if (sympy.sympify(count).free_symbols or norm) and not turned:
-            return count
-    for x in s.symbols(node) if node is not None else ():
-        raised = [i for i in x.sup if i.style == "^" and i.terms is not None]
-        if raised:  # α^{t−k}, whose exponent was taken for a time
-            return judge.naming.time(raised[0])
-    return None
-
-
 def _estimate(judge: Judge, line: Line) -> bool:
     """A norm set about equal to a power: exact only for a scalar state and a constant slope."""
-    source = line.claim.source
     later = [
         x.claim
         for x in judge.lines
         if x.claim.chain and x.claim.chain == line.claim.chain and x is not line
     ]
-    if any(c.relation == "→" for c in later) or "infty" in source:
+    if any(c.relation == "→" for c in later) or "infty" in line.claim.source:
         line.verdict, line.codes = REFUTED, ["M28"]
         line.message = "an upper bound is taken for an estimate; " + TRUE_CONDITION
         return True
+    left, right = s.bare(line.claim.left), s.bare(line.claim.right or line.claim.left)
+    whole = chain(judge, left.of) if isinstance(left, s.Norm) and is_spectral(left) else None
+    power = raised(judge, right)
+    if whole is None or whole.is_loss or power is None:
+        return False
+    if not is_weight_norm(judge, power[0]) and not is_letter(judge, power[0]):
+        return False
+    if sympy.expand(whole.end - whole.start - power[1]) != 0:
+        return False
     line.verdict = CONDITIONAL
     line.conditions.append(Condition("M28", "a scalar state and the same slope at every step"))
     return True
@@ -163,20 +134,40 @@ def _estimate(judge: Judge, line: Line) -> bool:
 
 def _identity_like(judge: Judge, line: Line) -> bool:
     """J_j ≈ α I for every step makes their product α^{t−k} I."""
-    claim = line.claim
-    nodes = s.walk(claim.right) if claim.right is not None else ()
-    found = next((c for x in nodes if (c := chain(judge, x)) is not None), None)
-    n = _exponent(judge, claim.right)
-    if found is None or found.is_loss or n is None:
+    first, last = s.bare(line.claim.left), s.bare(line.claim.right or line.claim.left)
+    if not (isinstance(first, s.Relation) and isinstance(last, s.Relation)):
         return False
-    if sympy.expand(found.end - found.start - n) == 0:
+    if (first.relation, last.relation) not in (("≈", "≈"), ("=", "="), ("=", "≈")):
+        return False
+    one, whole = chain(judge, first.left), chain(judge, last.left)
+    step, power = _of_identity(judge, first.right), _of_identity(judge, last.right)
+    if one is None or whole is None or step is None or power is None:
+        return False
+    if one.is_loss or whole.is_loss or sympy.expand(one.end - one.start - 1) != 0:
+        return False
+    if not sympy.sympify(one.end).free_symbols - {mx.T}:  # said of one step alone
+        return False
+    if step[1] != 1 or step[0] != power[0] or not is_letter(judge, step[0]):
+        return False
+    if sympy.expand(whole.end - whole.start - power[1]) == 0:
         line.verdict = PROVED
         line.how = "norm"
-        line.proof = (f"the product of {n} factors α I is α to that power times I",)
+        line.proof = (f"the product of {power[1]} factors α I is α to that power times I",)
     else:
         line.verdict, line.codes = REFUTED, ["M13"]
-        line.message = f"there are {found.end - found.start} factors, not {n}"
+        line.message = f"there are {whole.end - whole.start} factors, not {power[1]}"
     return True
+
+
+def _of_identity(judge: Judge, node: s.Node) -> tuple[s.Node, Any] | None:
+    """α^n I as (α, n), and nothing beside it."""
+    node = s.bare(node)
+    factors = list(map(s.bare, node.factors)) if isinstance(node, s.Product) else []
+    rest = [x for x in factors if x != s.Symbol("I")]
+    if len(factors) != 2 or len(rest) != 1:
+        return None
+    found = raised(judge, rest[0])
+    return (s.bare(found[0]), found[1]) if found is not None else (rest[0], sympy.Integer(1))
 
 
 def _chain_of(judge: Judge, line: Line) -> bool:

@@ -65,3 +65,8 @@ def _derivative(judge: Judge, node: s.Derivative, states: set[str]) -> Chain | N
     if name is None and p.letter in judge.system.losses:
         return Chain(p.letter, p.time, start, True)
     return None
+
+
+def is_spectral(norm: s.Norm) -> bool:
+    """‖·‖ and ‖·‖₂: of the others, ‖·‖₁ of the transpose is another number and ‖I‖_F is not 1."""
+    return norm.order in (None, s.Number("2"))

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ from ..judge.line import DEFINITION, PROVED, REFUTED, Line
 from ..judge.readings import Reading
 from ..judge.statement import Statement
 from ..judge.truth import FALSE, TRUE
+from .bounds import step_bounded
+from .named_bounds import OTHER, STEP, covers, fresh, product_of_letters, roles, spoken_of
 
 NEAR = 1e-9
 WHY = "‖A B‖ ≤ ‖A‖ ‖B‖ and ‖Mᵀ‖ = ‖M‖, for the spectral norm"
@@ -33,7 +36,7 @@ def norms(judge: Judge, line: Line) -> bool:
     if not isinstance(left, s.Norm) or not count:
         return False
     single = isinstance(s.bare(claim.right), s.Norm)
-    if claim.relation == "≤" or single:
+    if (claim.relation == "≤" or single) and _all_alike(line):
         for inside in _insides(claim.right):
             true = _true(judge, Statement(left.of, inside))
             if true:
@@ -47,6 +50,16 @@ def norms(judge: Judge, line: Line) -> bool:
             line.message = "the norm of a product is at most the product of the norms: ≤, not ="
         return True
     return False
+
+
+def _all_alike(line: Line) -> bool:
+    """One norm throughout, for which the rules hold; of a ∏, which may be empty, ‖I‖ must be 1."""
+    nodes = [n for x in (line.claim.left, line.claim.right) if x is not None for n in s.walk(x)]
+    orders = {n.order for n in nodes if isinstance(n, s.Norm)}
+    if orders <= {None, s.Number("2")}:
+        return True
+    frobenius = orders == {s.Symbol("F")}
+    return frobenius and not any(isinstance(n, s.Big) for n in nodes)
 
 
 def _true(judge: Judge, statement: Statement) -> list[Reading]:
@@ -113,18 +126,26 @@ def _exceeds(judge: Judge, reading: Reading) -> bool:
 
 
 def _names_a_bound(judge: Judge, line: Line) -> bool:
-    """‖W‖ ≤ β, ‖W‖ ‖diag(φ')‖ ≤ β γ: letters of which nothing else is said name the bounds."""
+    """‖W‖ ≤ β, ‖W‖ ‖diag(φ')‖ ≤ β γ: letters of which nothing else is said name the bounds; of
+    those that earlier lines name, what follows from these is proved."""
     assert line.claim.right is not None
     left = s.bare(line.claim.left)
     factors = left.factors if isinstance(left, s.Product) else (left,)
-    if not all(isinstance(s.bare(x), s.Norm) for x in factors):
+    letters = product_of_letters(judge, line.claim.right)
+    if letters is None or not all(isinstance(s.bare(x), s.Norm) for x in factors):
         return False
-    letters = list(s.symbols(line.claim.right))
-    known = [x for x in letters if judge.quantities.means(judge.naming.parts(x)) or x.gradient_like]
-    indexed = any(judge.naming.parts(x).time is not None for x in letters)
-    powers = any(isinstance(n, s.Power | s.Big) for n in s.walk(line.claim.right))
-    powers = powers or any(x.sup for x in letters)  # η^{t−k}, whose exponent looks like a time
-    if not letters or known or indexed or powers:
+    earlier = judge.lines[: judge.lines.index(line)]
+    tied, _ = spoken_of(judge, earlier)
+    if fresh(judge, letters, earlier) == letters and not letters & tied:
+        line.verdict = DEFINITION
+        return True
+    of = Counter(roles(judge, left))
+    conditions = step_bounded(judge, line) if of == {STEP: 1} else None
+    if OTHER not in of and not fresh(judge, letters, earlier) and not letters & tied:
+        if any(found == of for found in covers(judge, letters, earlier)):
+            conditions = []
+    if conditions is None:
         return False
-    line.verdict = DEFINITION
+    line.verdict, line.how, line.proof = PROVED, "norm", (WHY,)
+    line.conditions += conditions
     return True
