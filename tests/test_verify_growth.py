@@ -238,7 +238,7 @@ def test_what_holds_for_the_spectral_norm_is_not_said_of_others(claim: str) -> N
         (r"\frac{\partial x_j}{\partial x_{j-1}}\approx\alpha I", r"2\alpha^{t-k}I", "unread"),
         (
             r"\frac{\partial x_j}{\partial x_{j-1}}\approx\alpha I",
-            r"W_{rec}\alpha^{t-k}I",
+            r" W_{rec}\alpha^{t-k}I",
             "unread",
         ),
         (r"\frac{\partial x_2}{\partial x_1}\approx\alpha I", r"\alpha^{t-k}I", "unread"),
