@@ -51,6 +51,7 @@ ROOMS = (
     "forward",
     "about",
     "asides",
+    "units",
     "generic",
     "meaning",
     "judge",

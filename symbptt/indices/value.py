@@ -13,6 +13,7 @@ from typing import Any
 
 import mpmath
 
+from ..matrix.functions import builtin_names
 from . import poly as p
 from .poly import TIME, Factor, Ix, Lin, Poly, Shifted
 
@@ -132,11 +133,12 @@ class Point:
         own = {
             "sigmoid": lambda: 1 / (1 + m.exp(-x)),
             "softplus": lambda: m.log(1 + m.exp(x)),
+            "relu": lambda: max(m.mpf(0), x),
             "step": lambda: m.mpf(int(x > 0)),
             "hardtanh": lambda: max(m.mpf(-1), min(m.mpf(1), x)),
             "huber": lambda: x * x / 2 if abs(x) <= 1 else abs(x) - m.mpf(1) / 2,
         }
-        if f.name not in own and not hasattr(m, f.name):  # nothing is known of it
+        if f.name not in builtin_names():  # nothing is known of it, were it called e or phi
             return self._entry(f._replace(name=f"{f.name}{m.nstr(x, 20)}"), at)
         return own[f.name]() if f.name in own else getattr(m, f.name)(x)
 

@@ -12,6 +12,7 @@ algebra   arrays with rows and columns, in numbers or in letters
 forward   the author's forward equations, made into a model
 about     the systems a text may be about
 asides    what stands beside them, as one step of a system of its own
+units     a text about single units, as one about the entries of vectors
 generic   θ, which is each of the parameters
 meaning   a formula under a reading, as a tensor
 judge     a document in one system: its letters, and truth under each reading

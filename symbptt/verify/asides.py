@@ -46,6 +46,9 @@ class Aside:
     def as_written(self, node: s.Node) -> s.Node:
         """A formula of the aside in the author's own symbols."""
         if isinstance(node, s.Symbol):
+            undated = self.written.get(replace(node, sup=()))  # whatever time stands above
+            if undated is not None:
+                return replace(undated, sup=node.sup or undated.sup)
             plain = tuple(i for i in node.sub if i != STEP)
             return self.written.get(node, replace(node, sub=plain))
         return s.rebuild(node, self.as_written)

@@ -46,7 +46,8 @@ def judge_aside(judge: Judge, aside: Aside, claims: list[s.Claim]) -> dict[int, 
     shown = list(map(copy, decided))
     for n, line in zip(aside.places, shown, strict=True):
         if line.claim.right in aside.system.accepted:
-            line.verdict, line.message = DEFINITION, ""
+            line.verdict, line.message, line.codes, line.repair = DEFINITION, "", [], None
+            line.correct = ""
         line.claim = claims[n]
         if line.repair is not None:
             done = line.repair.statement

@@ -25,6 +25,7 @@ from .present import html, line_text
 from .present import text as shown
 from .program import equations
 from .read import read
+from .units import units
 
 
 @dataclass(frozen=True)
@@ -146,9 +147,13 @@ def judge_document(
     for_each: list[str] = []
     for judge in judges[:1]:
         for_each = judge_generic(judge, document, lines, judged)
+    if not judges:
+        lines = {n: Line(c) for n, c in enumerate(claims)}
     unread = {n for n, x in lines.items() if x.verdict == UNREAD}
     named = {n for n, x in lines.items() if x.how == "alias"}
-    for aside in (*mirrored(claims, unread), *asides(claims, unread, named)):
+    for aside in (
+        *units(claims, unread), *mirrored(claims, unread), *asides(claims, unread, named)
+    ):  # fmt: skip
         judge = Judge(aside.claims, aside.naming, aside.system)
         if not runs(judge):
             continue
@@ -165,8 +170,6 @@ def judge_document(
         if line.verdict == UNREAD and line.how == "stated":
             line.verdict = DEFINITION  # words on a letter that no system settles
     ordered = [lines[n] for n in sorted(lines)]
-    if not judges:
-        ordered = [Line(c) for c in claims]
     reading = (*_reading(judges), *for_each)
     return Report(document, tuple(ordered), reading, tuple(judges), judged)
 

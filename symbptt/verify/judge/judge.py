@@ -22,6 +22,7 @@ from ..naming import Naming, Parts
 from .assumptions import KEYS, gradient, one_of, overview
 from .einstein import summed
 from .line import Line
+from .nablas import are_rows
 from .readings import Options, Reading, with_copy
 from .said import held_said, layout_said, order_said, stacked_said
 from .statement import Statement
@@ -42,6 +43,7 @@ class Judge:
         self.free: set[str] = set()  # keys whose meaning may differ from line to line
         self.upright: set[str] = set()  # keys stated as the transposes of gradients
         self.aliases: dict[str, Any] = {}
+        self.nabla = are_rows((line.claim for line in self.lines), naming)
         self.sizes: dict[str, int] = {}  # the author's names of sizes, by the shapes stated
         self.assumed: dict[str, Gradient] = {}
         self.alternatives: dict[str, list[Gradient]] = {}
@@ -144,9 +146,8 @@ class Judge:
         return max(3, max(named, default=0) + 1)
 
     def base(self, **changes: Any) -> Choice:
-        return replace(
-            Choice(gradients=dict(self.gradients), aliases=dict(self.aliases)), **changes
-        )
+        letters = {"gradients": dict(self.gradients), "aliases": dict(self.aliases)}
+        return replace(Choice(nabla=self.nabla, **letters), **changes)
 
     def key_of(self, node: s.Node) -> tuple[str, Parts] | None:
         node = s.bare(node)

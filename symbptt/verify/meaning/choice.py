@@ -69,6 +69,7 @@ class Choice:
     """One way to read one line."""
 
     row: bool = False  # gradients of vectors are rows
+    nabla: bool = False  # and so is what ∇ makes, in a text that writes it before Jacobians
     layout: str = NUMERATOR
     kinds: Mapping[str, str] = field(default_factory=dict)
     gradients: Mapping[str, Gradient] = field(default_factory=dict)
@@ -86,7 +87,7 @@ class Choice:
     def settled(self) -> dict[str, Any]:
         """What the choice says, each under a name, but for what the letters stand for."""
         plain = {"row": self.row, "layout": self.layout, "binding": self.binding}
-        plain |= {"order": self.order, "spread": self.spread}
+        plain |= {"order": self.order, "spread": self.spread, "nabla": self.nabla}
         kinds = {f"∂ {atom}": kind for atom, kind in self.kinds.items() if kind != TOTAL}
         return plain | dict.fromkeys(self.lenient, True) | kinds
 

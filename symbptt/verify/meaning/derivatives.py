@@ -137,7 +137,7 @@ def _laid_as(m: Frame, of: Any, by: Any, kind: str, copy: Any, nabla: bool) -> T
     if not nabla:
         return laid(m, of, by, kind, copy)
     saved = m.choice
-    m.choice = replace(saved, row=False)
+    m.choice = replace(saved, row=m.settles("nabla"))
     try:
         return laid(m, of, by, kind, copy)
     finally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..surface import Big, Bound, Node, Norm, Power, Product, Symbol, Transpose, symbols
+from ..surface import Big, Bound, Node, Norm, Power, Product, Sum, Symbol, Transpose, symbols
 from .calls import Calls
 from .cursor import UnreadableError
 from .spelling import TIME_LETTERS
@@ -35,7 +35,10 @@ class Bounds(Calls):
         bounds = self.bounds(lower, upper) if lower else ()
         if upper and not lower:
             raise self.error("an upper bound without a variable", r"\sum_{t=1}^T", *upper)
+        minus = self.accept("plus") if self.value() == "-" else None  # Σ_t −log p
         body = self.term()
+        if minus:
+            body = Sum((body,), ("-",), start=minus.start, end=body.end)
         return self._scoped(token, bounds, body, swapped)
 
     def _over_words(self) -> tuple[int, int]:
