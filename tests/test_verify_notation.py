@@ -154,3 +154,22 @@ def test_letters_that_are_gradients_of_nothing_known_are_no_definitions() -> Non
              r"\delta10=\delta9*U_g^T")  # fmt: skip
     report = verify("\n\n".join(f"$${x}$$" for x in (*NUMBERED, *lines)))
     assert report.lines[-3].verdict in ("refuted", "follows", "unread")
+
+
+ROWS = [
+    r"s^{(t)}=\tanh(b+Ws^{(t-1)}+Ux^{(t)})",
+    r"o^{(t)}=c+Vs^{(t)}",
+    r"L=\sum_tL^{(t)}",
+    r"\nabla_{s^{(T)}}L=\nabla_{o^{(T)}}L\,V",
+    r"\nabla_{s^{(t)}}L=\nabla_{s^{(t+1)}}L\frac{\partial s^{(t+1)}}{\partial s^{(t)}}"
+    r"+\nabla_{o^{(t)}}L\frac{\partial o^{(t)}}{\partial s^{(t)}}",
+]
+
+
+def test_a_text_that_writes_nabla_before_jacobians_means_rows():
+    found = verify("\n\n".join(f"$${x}$$" for x in ROWS)).lines
+    assert [x.verdict for x in found[-2:]] == ["proved", "proved"]
+    other = r"\nabla_{s^{(T)}}L=V^\top\nabla_{o^{(T)}}L"
+    found = verify("\n\n".join(f"$${x}$$" for x in (*ROWS, other))).lines
+    assert found[-1].verdict == "proved"  # columns somewhere: columns everywhere
+    assert found[-3].verdict == "refuted"

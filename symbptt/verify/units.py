@@ -28,80 +28,79 @@ def units(claims: list[s.Claim], unread: set[int]) -> Iterator[Aside]:
     """The whole text as one about the entries of vectors, where it is about units of layers."""
     claims = [s.changed(c, _dated) for c in claims]
     trees = [x for c in claims for x in (c.left, c.right) if x is not None]
-    weights = {pair for x in _symbols(trees) if (pair := _pair(x)) is not None}
-    kinds = {(a[0], b[0]) for a, b in weights}
-    layers = {x for pair in kinds for x in pair}
-    if len(unread) < len(claims) or len(kinds) < 2 or not any(a == b for a, b in kinds):
+    kinds = {(a[0], b[0]) for x in _symbols(trees) for a, b in _pairs(x)}
+    recurrent = sorted(a for a, b in kinds if a == b)
+    if len(unread) < len(claims) or len(kinds) < 2 or not recurrent:
         return
-    hidden = next(a for a, b in kinds if a == b)
-    several = _several(trees, layers)
-    counters: dict[Unit, str] = {}
-    written: dict[s.Symbol, s.Symbol] = {}
-    chosen = hidden
-
-    def counter(unit: Unit) -> s.Index:
-        if unit not in counters:
-            free = [x for x in _COUNTERS if x not in counters.values()]
-            if not free:
-                raise SymbpttError("more units than letters that count entries")
-            counters[unit] = unit[0] if unit[0] in free and not unit[1] else free[-1]
-        letter = counters[unit]
-        return s.Index(letter, "_", ((letter, 1),), 0)
-
-    def change(node: s.Node) -> s.Node:
-        if isinstance(node, s.Bound):
-            unit = _unit(node.variable.letter + "'" * node.variable.primes)
-            if unit[0] in layers and _over_all(node):
-                bound = s.Symbol(counter(unit).text)
-                written.setdefault(bound, node.variable)
-                return s.Bound(bound, style="bare")
-        if isinstance(node, s.Quotient) and (exponent := _normalised(node)) is not None:
-            return s.Apply(s.Symbol("softmax"), (change(exponent),))
-        if isinstance(node, s.Apply) and len(node.arguments) == 1 and not node.head.indices:
-            inner = s.bare(node.arguments[0])  # θ(a_h), and no product
-            return replace(
-                node,
-                arguments=tuple(map(change, node.arguments)),
-                certain=node.certain or isinstance(inner, s.Symbol),
-            )
-        if not isinstance(node, s.Symbol):
-            return s.rebuild(node, change)
-        new = renamed(node)
-        unit = _only_unit(node)
-        if new != node and (unit is None or unit[0] in layers):
-            written.setdefault(replace(new, sup=()), replace(node, sup=()))
-        return new
-
-    def renamed(x: s.Symbol) -> s.Symbol:
-        pair = _pair(x)
-        if pair is not None:
-            a, b = pair
-            at = replace(counter(a), text=counter(a).text + counter(b).text, terms=None)
-            return replace(x, letter=f"W_{a[0]}{b[0]}", sub=(at,), primes=0)
-        unit = _only_unit(x)
-        if unit is None:
-            return x
-        if unit[0] not in layers:  # δ_j, of any unit
-            if not x.gradient_like and x.letter not in several:
-                return x
-            unit = (chosen, 0)
-        told = x.letter in several or x.gradient_like
-        letter = f"{x.letter}_{unit[0]}" if told else x.letter
-        return replace(x, letter=letter, sub=(counter(unit),))
-
+    layers = {x for pair in kinds for x in pair}
+    renamed = Renamed(layers, _several(trees, layers))
     places, moved = [], []
     try:
         for n, c in enumerate(claims):
-            for chosen in sorted(_of_any(c, several, layers)) or [hidden]:
+            for layer in sorted(_of_any(c, renamed.several, layers)) or recurrent[:1]:
+                renamed.layer = layer
                 places.append(n)
-                moved.append(s.changed(c, change))
-        naming = Naming([x for c in moved for x in (c.left, c.right) if x is not None])
-        moved = [s.changed(c, naming.settled) for c in moved]
+                moved.append(s.changed(c, renamed))
         naming = Naming([x for c in moved for x in (c.left, c.right) if x is not None])
         system = from_document(moved, naming)
     except SymbpttError:
         return
-    yield Aside(tuple(places), tuple(moved), naming, system, written)
+    yield Aside(tuple(places), tuple(moved), naming, system, renamed.written)
+
+
+class Renamed:
+    """A formula with a letter for every vector and matrix, and one for every unit."""
+
+    def __init__(self, layers: set[str], several: dict[str, set[str]]):
+        self.layers, self.several = layers, several
+        self.layer = ""  # of the units of which it is not said
+        self.counters: dict[Unit, str] = {}
+        self.written: dict[s.Symbol, s.Symbol] = {}
+
+    def __call__(self, node: s.Node) -> s.Node:
+        if isinstance(node, s.Bound):
+            unit = (node.variable.letter, node.variable.primes)
+            if unit[0] in self.layers and _over_all(node):
+                bound = s.Symbol(self.counter(unit).text)
+                self.written.setdefault(bound, node.variable)
+                return s.Bound(bound, style="bare")
+        if isinstance(node, s.Quotient) and (exponent := _normalised(node)) is not None:
+            return s.Apply(s.Symbol("softmax"), (self(exponent),))
+        if isinstance(node, s.Apply) and len(node.arguments) == 1 and not node.head.indices:
+            applied = isinstance(s.bare(node.arguments[0]), s.Symbol)  # θ(a_h), and no product
+            arguments = tuple(map(self, node.arguments))
+            return replace(node, arguments=arguments, certain=node.certain or applied)
+        if not isinstance(node, s.Symbol):
+            return s.rebuild(node, self)
+        new, unit_of = self.symbol(node), _only_unit(node)
+        if new != node and (unit_of is None or unit_of[0] in self.layers):
+            self.written.setdefault(replace(new, sup=()), replace(node, sup=()))
+        return new
+
+    def symbol(self, x: s.Symbol) -> s.Symbol:
+        for a, b in _pairs(x):
+            text = self.counter(a).text + self.counter(b).text
+            at = s.Index(text, "_")
+            return replace(x, letter=f"W_{a[0]}{b[0]}", sub=(at,), primes=0)
+        unit = _only_unit(x)
+        if unit is None:
+            return x
+        if unit[0] not in self.layers:  # δ_j, of any unit
+            if not x.gradient_like and x.letter not in self.several:
+                return x
+            unit = (self.layer, 0)
+        told = x.letter in self.several or x.gradient_like
+        letter = f"{x.letter}_{unit[0]}" if told else x.letter
+        return replace(x, letter=letter, sub=(self.counter(unit),))
+
+    def counter(self, unit: Unit) -> s.Index:
+        if unit not in self.counters:
+            free = [x for x in _COUNTERS if x not in self.counters.values()]
+            if not free:
+                raise SymbpttError("more units than letters that count entries")
+            self.counters[unit] = unit[0] if unit[0] in free and not unit[1] else free[-1]
+        letter = self.counters[unit]
+        return s.Index(letter, "_", ((letter, 1),), 0)
 
 
 def _dated(node: s.Node) -> s.Node:
@@ -142,15 +141,14 @@ def _several(trees: list[s.Node], layers: set[str]) -> dict[str, set[str]]:
     return {letter: kinds for letter, kinds in found.items() if len(kinds) > 1}
 
 
-def _pair(x: s.Symbol) -> tuple[Unit, Unit] | None:
+def _pairs(x: s.Symbol) -> Iterator[tuple[Unit, Unit]]:
     """(h', h) of w_{h'h}: a weight from one unit to another."""
     if x.letter not in ("w", "W") or x.marks or x.sup or len(x.sub) != 1 or x.sub[0].inner:
-        return None
+        return
     text = x.sub[0].text.strip()
     cuts = [n for n, c in enumerate(text) if c != "'"]
-    if len(cuts) != 2 or cuts[0] != 0 or not text.replace("'", "").isalpha():
-        return None
-    return _unit(text[: cuts[1]]), _unit(text[cuts[1] :])
+    if len(cuts) == 2 and cuts[0] == 0 and text.replace("'", "").isalpha():
+        yield _unit(text[: cuts[1]]), _unit(text[cuts[1] :])
 
 
 def _unit(text: str) -> Unit:

@@ -146,8 +146,8 @@ class Judge:
         return max(3, max(named, default=0) + 1)
 
     def base(self, **changes: Any) -> Choice:
-        letters = {"gradients": dict(self.gradients), "aliases": dict(self.aliases)}
-        return replace(Choice(nabla=self.nabla, **letters), **changes)
+        plain = Choice(nabla=self.nabla, gradients=dict(self.gradients), aliases=dict(self.aliases))
+        return replace(plain, **changes)
 
     def key_of(self, node: s.Node) -> tuple[str, Parts] | None:
         node = s.bare(node)

@@ -1,4 +1,4 @@
-r"""Whether the gradients that a text writes with ∇ are rows: \nabla_s L \frac{\partial s}{\partial h}.
+"""Whether the gradients that a text writes with ∇ are rows: ∇_s L ∂s/∂h.
 
 Most texts make them columns. One that writes them before a Jacobian more than once, and never
 behind one, means rows.
