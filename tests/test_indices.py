@@ -3,6 +3,7 @@
 The referee is `matrix.evaluate`, through `witness`: it never sees the normal form.
 """
 
+import itertools
 import random
 from fractions import Fraction
 
@@ -363,3 +364,17 @@ def test_one_planted_mistake_is_refuted_or_harmless(e, seed):
     equal = bool(same(e, other))
     assert not (equal and found)
     assert equal or found or s.indicators(e)
+
+
+def test_equal_monomials_have_one_text_whatever_order_their_sets_run_in() -> None:
+    for n in range(40):
+        indices = [Ix("b0", n * 7 + k * k, "H") for k in range(5)]
+        found = {repr(Mono(frozenset(some), ())) for some in itertools.permutations(indices)}
+        assert len(found) == 1
+
+
+@pytest.mark.parametrize("start", [8, 9, 99])
+def test_of_two_new_indices_the_older_is_the_less(start: int) -> None:
+    """However many there were before: a normal form has no history."""
+    older, newer = Ix("u", start, "H"), Ix("u", start + 1, "H")
+    assert min(newer, older, key=repr) is older

@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from symbptt import matrix as mx
 from symbptt.derive import derive
 from symbptt.errors import SymbpttError
 from symbptt.parse import load
 from symbptt.show import show
+from symbptt.verify import surface as s
+from symbptt.verify.meaning.choice import Choice
+from symbptt.verify.meaning.recall import Recall
 from symbptt.verify.report import verify
 from symbptt.verify.world import FUTURE, IMMEDIATE, World, close
 
@@ -247,3 +251,15 @@ def test_what_the_project_prints_is_proved_and_not_what_is_made_of_it(model: str
                 edited = f"{left}={right.replace(old, new)}"
                 found = verify(f"$${edited}$$", model=model).lines[-1]
                 assert found.verdict not in ("proved", "definition"), edited
+
+
+def test_what_a_letter_stood_for_is_recalled_by_its_body_and_its_step() -> None:
+    recall, body = Recall(), s.Symbol("h")
+    kinds = [
+        Choice(aliases={"d": (at, tree)})
+        for at in (mx.t, mx.t + 1)
+        for tree in (body, s.Number("1"))
+    ]
+    assert len({recall.letters(x) for x in kinds}) == 4
+    again = Choice(aliases={"d": (mx.t, s.Symbol("h"))})
+    assert recall.letters(again) == recall.letters(kinds[0])

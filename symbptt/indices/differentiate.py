@@ -71,7 +71,7 @@ def _d_var(factor: Factor, name: str, times: Any, slots: Slots) -> Poly:
 @cache
 def slope(name: str) -> sympy.Expr:
     """f'(z), from SymPy's derivative of the function itself."""
-    return sympy.diff(mx.builtin(name).body, Z)
+    return sympy.diff(mx.function(name).body, Z)
 
 
 def _d_fn(f: Factor, d: Callable[[Any], Poly]) -> Poly:

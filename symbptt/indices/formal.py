@@ -72,7 +72,7 @@ class _Writer:
             return self.element(mx.OneHot(index, rows.shape[-1]), f.slots)
         if f.kind == "fn":
             inner = self.argument(f.nested[0])
-            of = mx.Apply(mx.builtin(f.name), self.variable(inner))
+            of = mx.Apply(mx.function(f.name), self.variable(inner))
             return self.element(of, inner.slots)
         if f.kind == "softmax":
             inner, params = self.argument(f.nested[0]), f.nested[0].params

@@ -35,6 +35,10 @@ class Ix(NamedTuple):
     num: Any
     size: str
 
+    def __repr__(self) -> str:
+        """Its sort key: of two new indices the older is the less, however many came before."""
+        return f"{self.tag}{str(self.num).zfill(9)}:{self.size}"
+
 
 class Lin(NamedTuple):
     """A linear form: const + Σ coefficient · (symbol name or time index); of times or of sizes."""
@@ -67,6 +71,10 @@ class Mono(NamedTuple):
 
     bound: frozenset[Ix]
     factors: tuple[tuple[Factor, Number], ...]
+
+    def __repr__(self) -> str:
+        """Equal monomials have one text, whatever order their sets of indices run in."""
+        return f"Mono({sorted(map(repr, self.bound))}, {self.factors})"
 
 
 class Lam(NamedTuple):
@@ -298,7 +306,7 @@ def refreshed(mono: Mono) -> Mono:
     """The monomial with new names for its bound indices."""
     if not mono.bound:
         return mono
-    names = {i: fresh(i.size) for i in mono.bound}
+    names = {i: fresh(i.size) for i in sorted(mono.bound, key=repr)}
     return Mono(frozenset(names.values()), tuple((rename(f, names), e) for f, e in mono.factors))
 
 

@@ -26,7 +26,7 @@ from .build import (
     transpose,
     zeros,
 )
-from .functions import Fn, builtin, builtin_names, define, unknown
+from .functions import Fn, builtin, builtin_names, define, function, unknown
 from .nodes import (
     Apply,
     Block,
@@ -111,6 +111,7 @@ __all__ = [
     "define",
     "derivative",
     "diag",
+    "function",
     "matmul",
     "notation",
     "onehot",

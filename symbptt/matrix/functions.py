@@ -10,6 +10,7 @@ names.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import sympy
@@ -110,29 +111,28 @@ _BUILTIN = {
 }
 
 
-_UNKNOWN: dict[str, Fn] = {}
-
-
+@cache
 def unknown(name: str) -> Fn:
     """An elementwise function of which nothing is known but that it is smooth: φ, φ', φ'', …
 
     The derivatives of `phi` are called `phi_d1`, `phi_d2`.
     """
-    if name not in _UNKNOWN:
 
-        def fdiff(self: Any, argindex: int = 1) -> Expr:
-            stem, _, order = name.rpartition("_d")
-            after = f"{stem}_d{int(order) + 1}" if stem and order.isdigit() else f"{name}_d1"
-            return unknown(after).body.func(self.args[0])
+    def fdiff(self: Any, argindex: int = 1) -> Expr:
+        stem, _, order = name.rpartition("_d")
+        after = f"{stem}_d{int(order) + 1}" if stem and order.isdigit() else f"{name}_d1"
+        return unknown(after).body.func(self.args[0])
 
-        function = type(name, (Function,), {"fdiff": fdiff})
-        _UNKNOWN[name] = define(name, function(Z))
-    return _UNKNOWN[name]
+    return define(name, type(name, (Function,), {"fdiff": fdiff})(Z))
 
 
 def builtin(name: str) -> Fn:
-    """A function that is built in, or one that `unknown` has named."""
-    return _BUILTIN[name] if name in _BUILTIN else _UNKNOWN[name]
+    return _BUILTIN[name]
+
+
+def function(name: str) -> Fn:
+    """The function of a name: one that is built in, else one of which nothing is known."""
+    return _BUILTIN[name] if name in _BUILTIN else unknown(name)
 
 
 def builtin_names() -> tuple[str, ...]:

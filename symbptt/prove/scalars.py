@@ -7,6 +7,7 @@ the elementwise functions (σ and softplus through exp, relu through a step).
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -86,15 +87,10 @@ class Opaque(sympy.Function):
         return opaque(name, component, tuple(sorted((*orders, argindex - 1))))(*self.args)
 
 
-_opaque: dict[Any, Any] = {}
-
-
+@cache
 def opaque(name: str, component: tuple[int, ...], orders: tuple[int, ...]) -> Any:
-    key = (name, component, orders)
-    if key not in _opaque:
-        label = f"{name}{list(component)}{list(orders)}"
-        _opaque[key] = type(label, (Opaque,), {"key": key})
-    return _opaque[key]
+    label = f"{name}{list(component)}{list(orders)}"
+    return type(label, (Opaque,), {"key": (name, component, orders)})
 
 
 def sympy_call(name: str, orders: tuple[int, ...], values: list[Array], shape: Any) -> Array:

@@ -234,33 +234,28 @@ class Numbers:
         return np.linalg.matrix_power(a, times)
 
 
-_FUNCTIONS: dict[Any, Any] = {}
-
-
+@lru_cache(maxsize=1024)
 def function(body: Any) -> Callable[[Any], Any]:
     """A SymPy expression in `Z` on arrays of floats."""
-    key = body
-    if key not in _FUNCTIONS:
-        names = {type(f).__name__ for f in body.atoms(sympy.Function)}
-        extra = {n: _unknown(n) for n in names if n not in _KNOWN}
-        body = body.replace(
-            lambda e: isinstance(e, sympy.Function) and type(e).__name__ in extra,
-            lambda e: sympy.Function(f"u{sorted(extra).index(type(e).__name__)}")(*e.args),
-        )
-        made_up = {f"u{n}": extra[name] for n, name in enumerate(sorted(extra))}
-        table = [
-            made_up,
-            {
-                "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-                "relu": lambda z: np.maximum(z, 0.0),
-                "step": lambda z: (np.asarray(z) > 0).astype(float),
-                "softplus": lambda z: np.log1p(np.exp(z)),
-            },
-            "numpy",
-        ]
-        made = sympy.lambdify(Z, body, table)
-        _FUNCTIONS[key] = lambda z: np.broadcast_to(made(z), np.shape(z)).astype(float)
-    return _FUNCTIONS[key]
+    names = {type(f).__name__ for f in body.atoms(sympy.Function)}
+    extra = {n: _unknown(n) for n in names if n not in _KNOWN}
+    body = body.replace(
+        lambda e: isinstance(e, sympy.Function) and type(e).__name__ in extra,
+        lambda e: sympy.Function(f"u{sorted(extra).index(type(e).__name__)}")(*e.args),
+    )
+    made_up = {f"u{n}": extra[name] for n, name in enumerate(sorted(extra))}
+    table = [
+        made_up,
+        {
+            "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+            "relu": lambda z: np.maximum(z, 0.0),
+            "step": lambda z: (np.asarray(z) > 0).astype(float),
+            "softplus": lambda z: np.log1p(np.exp(z)),
+        },
+        "numpy",
+    ]
+    made = sympy.lambdify(Z, body, table)
+    return lambda z: np.broadcast_to(made(z), np.shape(z)).astype(float)
 
 
 _KNOWN = {"sigmoid", "relu", "step", "softplus", *mx.builtin_names()}

@@ -52,8 +52,7 @@ class Recall:
         if not self._last or any(a is not b for a, b in zip(mine, self._last, strict=False)):
             settled = (
                 tuple(choice.gradients.items()), tuple(choice.on_left.items()),
-                tuple(choice.names.items()), choice.turned,
-                tuple((name, id(x and x[1])) for name, x in choice.aliases.items()),
+                tuple(choice.names.items()), choice.turned, tuple(choice.aliases.items()),
             )  # fmt: skip
             number = self._letters.setdefault(settled, len(self._letters))
             self._last = (*mine, number)
