@@ -6,7 +6,9 @@ slopes, or Σ sin(w z) of all that it reads, with drawn weights w.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
+from fractions import Fraction
 
 from sympy import Function
 
@@ -21,13 +23,15 @@ WIDTH = 100
 TAKEN = ("d", "v", "np", "rng", "run", "draw", "given")  # names of the script's own
 
 
-def draws(world: ExactWorld) -> list[str]:
-    """How one array is drawn."""
-    values = ", ".join(f"{float(x):g}" for x in world.field.entries)
-    return [
-        f"rng = np.random.RandomState({world.seed})",
-        f"draw = lambda *n: rng.choice([{values}], n)",
-    ]
+def draws(world: ExactWorld, labels: bool) -> list[str]:
+    """How one array is drawn; `labels`: whole numbers are drawn beside it."""
+    over = math.lcm(*(x.denominator for x in map(Fraction, world.field.entries)))
+    whole = ", ".join(str(int(x * over)) for x in world.field.entries)
+    values = f"[{whole}], n) / {over}" if over > 1 else f"[{whole}], n)"
+    state = f"np.random.RandomState({world.seed})"
+    if labels:
+        return [f"rng = {state}", f"draw = lambda *n: rng.choice({values}"]
+    return [f"draw = lambda *n, rng={state}: rng.choice({values}"]
 
 
 def drawn(world: ExactWorld, names: Mapping[str, str], read: Collection[str]) -> list[str]:

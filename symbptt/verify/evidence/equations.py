@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import sympy
@@ -77,9 +78,10 @@ def _plus(e: n.Plus, at: Place) -> Text:
 
 
 def _times(e: n.Times, at: Place) -> Text:
-    out = written(e.args[0], at)
-    for a in e.args[1:]:
-        out = multiplied(out, written(a, at))
+    runs = [(x, len(list(same))) for x, same in groupby(written(a, at) for a in e.args)]
+    out, *rest = (x if times == 1 else x**times for x, times in runs)
+    for x in rest:
+        out = multiplied(out, x)
     return out
 
 

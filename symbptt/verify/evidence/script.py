@@ -35,13 +35,9 @@ HELPERS = {
     "softmax": "softmax = lambda z: np.exp(z) / np.exp(z).sum(-1, keepdims=True)",
     "huber": "huber = lambda z: np.where(abs(z) <= 1, z * z / 2, abs(z) - 0.5)",
 }
-DIFFERENCES = [
-    "def d(of, by, eps=1e-6):  # d of / d by, entry by entry",
-    "    moves = eps * np.eye(np.size(v[by])).reshape(-1, *np.shape(v[by]))",
-    "    slopes = [(run({by: e})[of] - run({by: -e})[of]) / (2 * eps) for e in moves]",
-    "    return np.stack(slopes, -1).reshape(np.shape(v[of]) + np.shape(v[by]))",
-    "v = run()",
-]
+FORWARD = "def run(by=None, e=0):  # the forward pass; e is added to `by` where it is computed"
+SLOPES = "[run(by, e)[of] - run(by, -e)[of] for e in {}]"
+MOVES = "    moves = 1e-6 * np.eye(v[by].size).reshape(-1, *v[by].shape)"
 
 
 def script(judge: Judge, line: Line) -> str:
@@ -113,30 +109,39 @@ class Script:
         steps = self._steps(place, read)
         named = {k: n + 1 for k, n in self.subject.entry.items()}
         where = {"T": self.world.steps, **self.subject.at, **named, **self.world.sizes}
-        about = f"# {', '.join(f'{k} = {v}' for k, v in where.items())}"
-        if self.source.moved:
-            about += "; derivatives by central differences"
         flat = " ".join(self.line.claim.source.split())
-        out = [
-            f"# Line {self.line.claim.id}: {flat}",
-            about,
-            "import numpy as np",
-            *draws(self.world),
-        ]
+        about = ", ".join(f"{k} = {v}" for k, v in where.items())
+        out = [f"# Line {self.line.claim.id}: {flat}", f"import numpy as np  # {about}"]
+        given = [*drawn(self.world, self.names, read), *weighed(self._equations(read), place)]
+        given += ['"L": 0'] if any('v["L"] +=' in x for x in steps) else []
+        out += draws(self.world, any("rng." in x for x in given))
         used = "\n".join([*steps, *end])
         out += [line for name, line in HELPERS.items() if f"{name}(" in used]
         out += stand_ins(self.model, used)
-        given = [*drawn(self.world, self.names, read), *weighed(self._equations(read), place)]
-        given += ['"L": 0'] if any('v["L"] +=' in x for x in steps) else []
         if not self.source.moved:
             return "\n".join([*out, *dictionary("v", given), *steps, *end, ""])
         run = [
-            "def run(move={}):  # the forward pass; `move` adds to a quantity where it is computed",
-            "    v = {k: a + move.get(k, 0) for k, a in given.items()}",
+            FORWARD,
+            "    v = {k: a + e if k == by else a for k, a in given.items()}",
             *(f"    {x}" for x in steps),
             "    return v",
         ]
-        return "\n".join([*out, *dictionary("given", given), *run, *DIFFERENCES, *end, ""])
+        out += [*dictionary("given", given), *run, "v = run()", *self._differences()]
+        return "\n".join([*out, *end, ""])
+
+    def _differences(self) -> list[str]:
+        """`d`, as short as the shapes of what it is asked for allow."""
+        values = self.world.values
+        flat = all(values[k if k in values else (k[0], None)].ndim == 1 for k in self.source.moved)
+        head = "def d(of, by):  # d of / d by, by central differences"
+        if flat:
+            slopes = SLOPES.format("1e-6 * np.eye(v[by].size)")
+            return [head, f"    return np.stack({slopes}, -1) / 2e-6"]
+        slopes = SLOPES.format("moves")
+        if self.source.of == {LOSS.name}:
+            return [head, MOVES, f"    return np.reshape({slopes}, v[by].shape) / 2e-6"]
+        back = "    return np.stack(slopes, -1).reshape(v[of].shape + v[by].shape) / 2e-6"
+        return [head, MOVES, f"    slopes = {slopes}", back]
 
     # -- both sides
 
@@ -158,8 +163,8 @@ class Script:
             return [*both, *_shapes("left", "right")]
         return [
             *both,
-            'print("left side:", left, "right side:", right, sep="\\n")',
-            'print("largest difference:", np.abs(left - right).max())',
+            r'print(f"left side:\n{left}\nright side:\n{right}\nlargest difference: '
+            '{np.abs(left - right).max()}")',
         ]
 
     # -- the forward pass
@@ -194,13 +199,13 @@ class Script:
             out.append(f"for t in range({f'{last}, 0, -1' if ahead else f'1, {last + 1}'}):")
             for name in sorted(self._copies() & _reads(wanted)):
                 key = self.names[name]
-                out.append(f'    v["{key}", t] = v["{key}"] + move.get(("{key}", t), 0)')
+                out.append(f'    v["{key}", t] = v["{key}"]{_moved(key)}')
             texts = {self.names[e.lhs.name]: written(e.rhs, place) for e in wanted}
             kept = self.source.read | {self.model.loss.step.name, *_reads(self.model.equations, 1)}
             _inlined(texts, {self.names[n] for n in kept if n in self.names})
             moved = {self.names[n] for n, _ in self.source.moved if n in self.names}
             for name, text in texts.items():
-                move = f' + move.get(("{name}", t), 0)' if name in moved else ""
+                move = _moved(name) if name in moved else ""
                 out.append(f'    v["{name}", t] = {text}{move}')
         if LOSS.name not in self.source.read:
             return out
@@ -240,6 +245,10 @@ def _inlined(texts: dict[str, Text], kept: set[str]) -> None:
         if len(longer) < WIDTH - 30:
             texts[readers[0]] = replace(around, text=longer)
             del texts[name]
+
+
+def _moved(key: str) -> str:
+    return f' + (e if by == ("{key}", t) else 0)'
 
 
 def _turned(x: Tensor) -> str:

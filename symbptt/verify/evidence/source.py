@@ -43,6 +43,7 @@ class Source(Numbers):
         super().__init__(world, times)
         self.names = names
         self.read: set[str] = set()  # the model's names that the sides read
+        self.of: set[str] = set()  # what derivatives are taken of
         self.moved: set[Key] = set()  # what derivatives are taken by; ("W", t): as step t reads it
 
     def number(self, value: Any) -> Tensor:
@@ -98,6 +99,7 @@ class Source(Numbers):
 
     def _call(self, u: Key, v: Key) -> Text:
         self.read |= {u[0], v[0]}
+        self.of.add(u[0])
         self.moved.add(v)
         names = (quantity(self.names.get(n, n), time) for n, time in (u, v))
         return called("d", *names)
