@@ -194,6 +194,20 @@ def test_a_double_sum_over_powers(first: str, right: bool) -> None:
             False,
         ),
         (
+            "elman_stacked",  # of two states, of which the first is no function of the parameter
+            r"\frac{\mathrm{d}L}{\mathrm{d}W_{x2}} = \sum_{t=1}^{T}"
+            r" \frac{\partial l_t}{\partial \mathrm{h2}_t}"
+            r" \cdot \frac{\mathrm{d}\mathrm{h2}_t}{\mathrm{d}W_{x2}}",
+            True,
+        ),
+        (
+            "elman_stacked",
+            r"\frac{\mathrm{d}L}{\mathrm{d}W_{x2}} = \sum_{t=1}^{T}"
+            r" \frac{\mathrm{d}L}{\mathrm{d}\mathrm{h2}_t}"
+            r" \cdot \frac{\mathrm{d}\mathrm{h2}_t}{\mathrm{d}W_{x2}}",
+            False,
+        ),
+        (
             "second_order",
             r"\frac{\mathrm{d}L}{\mathrm{d}W_1} = \sum_{t=2}^{T}"
             r" \frac{\partial l_t}{\partial h_t} \cdot \frac{\mathrm{d}h_t}{\mathrm{d}W_1}",
@@ -220,6 +234,14 @@ def test_an_argument_that_no_value_is_in(line: str, right: bool) -> None:
         r"$$x_t = \exp(a_t) \odot x_{t-1} + \exp(\gamma) \odot (B u_t)$$"
     )
     assert (verdicts(f"{SAID}{forward}\n\n$${line}$$", "lru_real")[-1] == "proved") == right
+
+
+def test_a_sum_over_the_steps_is_of_what_each_step_has() -> None:
+    line = (
+        r"$$\frac{\mathrm{d}L}{\mathrm{d}h_t} = \sum_{s=t}^{T} \frac{\partial l_s}{\partial h_s}"
+        r" \cdot \prod_{j=t+1}^{s} \frac{\partial h_j}{\partial h_{j-1}}$$"
+    )
+    assert verdicts(f"The latest step stands on the left.\n\n{line}", "elman") == ["proved"]
 
 
 # -- arrays of one number, and the last step
@@ -358,6 +380,14 @@ def test_a_printed_notation_is_proved(form: str) -> None:
     found = count("elman", form)
     assert not found.misses
     assert found.verdicts["proved"] >= 44
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["markdown"])
+def test_a_printed_gru_is_proved(form: str) -> None:
+    found = count("gru", form)
+    assert not found.misses
+    assert found.verdicts["proved"] >= 98
 
 
 NAMES = """d is total. ∂ holds everything else fixed. Jacobians are in denominator layout.

@@ -159,7 +159,7 @@ class Naming:
             self.counted |= alone - self.steps - {self.main}
         for x in symbols:  # h_k, where k runs over time somewhere
             for i in x.indices:
-                if i.terms and set(i.names) <= shifted and self._plain(i) and i.style != "|":
+                if i.terms and set(i.names) <= self.steps and self._plain(i) and i.style != "|":
                     self.timed.add((x.letter, x.marks))
         self.numbered = any(
             i.terms == () and i.shift > 1 and i.style == "_"

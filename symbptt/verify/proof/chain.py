@@ -195,7 +195,7 @@ class ChainRule:
         source = f.times[1] if by_timed else None
         if not time.terms and time.const < 1 and time != source:
             return {}  # an initial state depends on nothing
-        if not by_timed and by not in self._below(of):
+        if not by_timed and not self.reaches(by, of):
             return {}  # there is no path from the parameter
         if copied:
             gap = p.lin_add(time, f.times[-1], -1)
@@ -256,6 +256,10 @@ class ChainRule:
             j = renamed(local, e.lhs.shape + v.shape, (*left, *inner))
             out = p.add(out, p.bind(p.mul(j, atom), *inner) if inner else p.mul(j, atom))
         return out
+
+    def reaches(self, name: str, other: str) -> bool:
+        """Whether a variable is read, at any step, on the way to another."""
+        return name in self._below(other)
 
     def _below(self, name: str) -> set[str]:
         """Everything a variable depends on, at any step."""

@@ -57,7 +57,7 @@ class Parts:
         index = p.fresh(p.TIME)
         here = Lin(0, ((index, 1),))
         out: Poly = {}
-        for d in self.model.states:
+        for d in (d for d in self.model.states if self.chain.reaches(by, d.name)):
             inner = tuple(p.unit(p.fresh(str(n))) for n in d.shape)
             lam = Factor("var", (TOTAL, "L", d.name, False, True, False), (here,), inner)
             name = (TOTAL, d.name, by, True, False, False)
@@ -96,7 +96,7 @@ class Parts:
                 return None
             return self.chain.readers(TOTAL, by, f.times[-1], f.slots)
         if self._is_sensitivity(f) and of in self.states:
-            return None
+            return None if self.chain.reaches(by, of) else {}
         return self.chain.expansion(f, [f])
 
     def _is_sensitivity(self, f: Factor) -> bool:

@@ -1,6 +1,8 @@
 """Closed forms: products of the step Jacobians, P(t,k) = J_t J_{t−1} ⋯ J_{k+1}.
 
 dh_t/dh_k = P(t,k)     dh_t/dθ = Σ_{k=1}^t P(t,k) ∂h_k/∂θ     dL/dh_t = Σ_{s=t}^T u_s P(s,t)
+
+J_t = ∂h_t/∂h_{t−1} and u_t = w_t ∂l_t/∂h_t are kept whole, or written out in forward values.
 """
 
 from __future__ import annotations
@@ -10,20 +12,20 @@ from typing import Any
 from ... import matrix as mx
 from ...indices import poly as p
 from ...indices.canon import canonical, canonical_lam
-from ...indices.lower import delta
+from ...indices.lower import delta, lower
 from ...indices.poly import Factor, Lin, Mono, Poly
 from ...model import Model
-from ..world import IMMEDIATE, TOTAL
+from ..world import HELD, IMMEDIATE, TOTAL
 from .chain import ROUNDS, ChainRule
-from .substitute import is_atom, power_of, substituted
+from .substitute import at_time, is_atom, power_of, substituted
 from .values import Values
 
 
 class Propagators:
-    """The products of step Jacobians of one model."""
+    """The products of step Jacobians of one model; `whole` where J_t and ∂l_t/∂h_t are kept."""
 
-    def __init__(self, model: Model, chain: ChainRule, values: Values):
-        self.model, self.chain, self.values = model, chain, values
+    def __init__(self, model: Model, chain: ChainRule, values: Values, whole: bool = False):
+        self.model, self.chain, self.values, self.whole = model, chain, values, whole
 
     def propagator(self, f: Factor) -> Poly:
         state = self.model.states[0]
@@ -59,9 +61,9 @@ class Propagators:
         inner = tuple(p.fresh(str(x)) for x in state.shape)
         name = (TOTAL, state.name, state.name, True, True, False)
         prop = self.propagator(Factor("var", name, (here, f.times[0]), (*inner, *f.slots)))
-        own = p.atom(
-            Factor("var", (IMMEDIATE, "L", state.name, False, True, False), (here,), inner)
-        )
+        loss = (IMMEDIATE, self.model.loss.step.name, state.name, True, True, False)
+        weight = at_time(lower(self.model.loss.weight(), ()), here)
+        own = p.mul(weight, p.atom(Factor("var", loss, (here, here), inner)))
         body = p.bind(p.mul(own, prop), *inner)
         low = Factor("ge", "", (p.lin_add(here, f.times[0], -1),))
         high = Factor("ge", "", (p.lin_add(Lin(0, (("T", 1),)), here, -1),))
@@ -83,6 +85,11 @@ class Propagators:
         for _ in range(ROUNDS):
             q = canonical(q)
             for f in {f for m in q for f, _ in m.factors if is_atom(f)}:
+                if (kept := self.kept(f)) is not None:
+                    if kept != f:
+                        q = substituted(q, f, p.atom(kept))
+                        break
+                    continue
                 if f.name[1] == "L" or (f.name[0] == TOTAL and not self._is_near(f)):
                     continue
                 poly = self.chain.onward(f, [f])
@@ -92,6 +99,21 @@ class Propagators:
             else:
                 return self.values.opened(q)
         return self.values.opened(q)
+
+    def kept(self, f: Factor) -> Factor | None:
+        """J_t, ∂h_t/∂θ or ∂l_t/∂h_t under one name: within a step of one state, immediate and
+        held are one, and by a state total is the same too. None for anything else."""
+        kind, of, by, _, by_timed, copied = f.name
+        state = self.model.states[0].name
+        if not self.whole or copied or kind not in (TOTAL, IMMEDIATE, HELD):
+            return None
+        if by_timed:
+            back = {state: 1, self.model.loss.step.name: 0}.get(of)
+            if by != state or back is None or p.lin_add(f.times[0], f.times[1], -1) != Lin(back):
+                return None
+        elif of != state or kind == TOTAL:
+            return None
+        return f._replace(name=(IMMEDIATE, *f.name[1:]))
 
     def _is_near(self, f: Factor) -> bool:
         return bool(f.name[4]) and not p.lin_add(f.times[0], f.times[1], -1).terms

@@ -7,6 +7,7 @@ be rewritten; then once more with closed forms.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ from ..meaning.formula import Meaning
 from ..naming import Naming
 from ..world import TOTAL
 from .chain import ROUNDS, ChainRule
+from .closed import Closed
 from .horizon import at_horizon
 from .limits import limits
 from .parts import Parts
@@ -54,6 +56,10 @@ class Prover:
         self.chain = ChainRule(self.model, system.steps)
         self.values = Values(self.model)
         self.propagators = Propagators(self.model, self.chain, self.values)
+        kept = Propagators(self.model, self.chain, self.values, whole=True)
+        self.closed, self.whole = (
+            Closed(self.model, self.chain, self.values, x) for x in (self.propagators, kept)
+        )
         self.parts = Parts(self.model, self.chain, self.values)
 
     def prove(self, reading: Reading) -> Proof:
@@ -72,9 +78,7 @@ class Prover:
             if vanishes(joined):
                 return Proof(True, ("the backward and the forward road, by summation by parts",))
         steps: list[str] = []
-        roads = (self._stepwise, self._closed)
-        closed = any(f.kind in ("timeprod", "matpow") for m in zero for f, _ in m.factors)
-        for rewrite in roads[::-1] if closed else roads:  # a closed form is met by closed forms
+        for rewrite in self._roads(zero):
             current = zero
             for _ in range(ROUNDS):
                 current = canonical(at_horizon(canonical(current), self.steps))
@@ -90,12 +94,22 @@ class Prover:
             current = canonical(at_horizon(current, self.steps))
             if vanishes(current):
                 return Proof(True, tuple(steps))
+            if rewrite is self.whole:
+                steps = []
+                continue
             for written in self.values.written(current):
                 products = self.propagators.products(written)
                 if vanishes(canonical(written)) or vanishes(canonical(products)):
                     return Proof(True, (*steps, "pre-activations written out"))
             steps = []
         return Proof(False, why="the sides could not be brought to one form")
+
+    def _roads(self, q: Poly) -> tuple[Callable[[Poly], tuple[Poly, str | None]], ...]:
+        """The ways of rewriting, the likeliest first: a closed form is met by closed forms, and
+        by those that keep the Jacobian of a step whole before those that write it out."""
+        if any(f.kind in ("timeprod", "matpow") for m in q for f, _ in m.factors):
+            return self.whole, self.closed, self._stepwise
+        return self._stepwise, self.closed
 
     def sides(self, statement: Statement, reading: Reading) -> tuple[Tensor, Tensor]:
         alg = Letters(self.model)
@@ -172,34 +186,6 @@ class Prover:
         late = of in states
         offset = -f.times[0].const if f.times else 0
         return (late, offset, -self.chain.order.get(of, 0), repr(f))
-
-    def _closed(self, q: Poly) -> tuple[Poly, str | None]:
-        """Total derivatives over many steps as products of step Jacobians."""
-        if len(self.model.states) != 1 or self.model.lag(self.model.states[0].name) != 1:
-            return q, None
-        q = self.propagators.products(self.values.opened(q))
-        state = self.model.states[0]
-        for m in q:
-            for f, _ in m.factors:
-                if not is_atom(f):
-                    continue
-                kind, of, by, _, by_timed, copied = f.name
-                if kind != TOTAL:
-                    poly = self.chain.expansion(f, [f])
-                    if poly is None:
-                        continue
-                    return substituted(q, f, poly), f"{shown(f)} within its step"
-                if of == state.name and by == state.name:
-                    return substituted(q, f, self.propagators.propagator(f)), f"{shown(f)} = P"
-                if of == state.name and not by_timed and not copied:
-                    return substituted(q, f, self.propagators.sensitivity(f)), f"{shown(f)} = Σ P B"
-                if of == "L" and by == state.name:
-                    return substituted(q, f, self.propagators.adjoint(f)), f"{shown(f)} = Σ u P"
-                whole = of == "L"  # the loss of one step goes forward, to where P stands
-                poly = self.chain.expansion(f, [f]) if whole else self.chain.onward(f, [f])
-                if poly is not None:
-                    return substituted(q, f, poly), f"{shown(f)} by the chain rule"
-        return self.propagators.peeled(q), None
 
 
 class Provers:
