@@ -300,6 +300,8 @@ class Naming:
     def _is_time(self, x: s.Symbol, i: s.Index, timed: bool) -> bool:
         if i.terms is None or i.marks:
             return False
+        if i.style == "|" and not i.names:
+            return True
         if not i.names:  # a number: h_0, s_3; but W_1 and z^{(1)} are names
             return timed and not (i.style in ("(", "<", "[") and not self._bracket_time(x))
         if not set(i.names) <= self.names:

@@ -59,9 +59,10 @@ def _at(node: s.Evaluated, naming: Any) -> s.Node:
     by, terms = s.bare(of.by), affine(at)
     if not isinstance(by, s.Symbol) or naming.parts(by).time is not None or terms is None:
         return node
-    if not terms[0] or not set(terms[0]) <= naming.names:
+    if not set(terms[0]) <= naming.names or (not terms[0] and terms[1] < 1):
         return node
-    text = "".join(terms[0]) + (f"{terms[1]:+d}" if terms[1] else "")
+    shift = f"{terms[1]:+d}" if terms[0] else str(terms[1])
+    text = "".join(terms[0]) + (shift if terms[1] else "")
     pairs = tuple(terms[0].items())
     step = s.Index(text, "|", pairs, terms[1], start=node.start, end=node.end)
     return replace(of, by=replace(by, sup=(*by.sup, step)))

@@ -15,15 +15,22 @@ from .drafts import FUNCTIONS, LOSSES, IncompleteError, is_capital, is_matrix
 
 
 def is_forward(claim: s.Claim) -> bool:
-    """A claim that can define a quantity of the forward pass: no gradient in it."""
+    """A claim that can define a quantity of the forward pass: no gradient in it, and a step."""
+    return defines(claim) and (
+        _of_a_value(claim)
+        or any(
+            isinstance(n, s.Dots) or (isinstance(n, s.Index) and bool(n.terms))
+            for n in s.walk(claim.right or claim.left)
+        )
+    )
+
+
+def defines(claim: s.Claim) -> bool:
+    """Whether a claim says of letters alone what they are, and of no gradient."""
     if claim.relation not in ("=", ":=", "←") or claim.right is None or claim.continued:
         return False
     items = claim.left.items if isinstance(claim.left, s.Listing) else (claim.left,)
     if not all(isinstance(s.bare(x), s.Symbol) for x in items):
-        return False
-    if not _of_a_value(claim) and not any(
-        isinstance(n, s.Dots) or (isinstance(n, s.Index) and n.terms) for n in s.walk(claim.right)
-    ):
         return False
     return not any(
         isinstance(n, s.Derivative | s.Shorthand | s.Big)
@@ -157,18 +164,26 @@ def accepted(
     claims: list[s.Claim], forward: list[s.Claim], naming: Naming, variant: int
 ) -> list[s.Claim]:
     """The definitions among the forward equations: those before the first gradient, and later
-    ones of what they read. A second definition of one name belongs to the next variant."""
+    ones of what they read or apply a function to, z = V h after y = g(V h). A second definition
+    of one name belongs to the next variant."""
     first = next((n for n, c in enumerate(claims) if c not in forward and _is_gradient(c)), None)
     early = [c for c in forward if first is None or claims.index(c) < first]
     read = {naming.parts(x).name for c in early for x in s.symbols(c.right)}  # type: ignore[arg-type]
-    later = [c for c in forward if c not in early and set(_lefts(c, naming)) & read]
+    rights = [c.right for c in early if c.right is not None]
+    applied = (n for x in rights for n in s.walk(x) if isinstance(n, s.Apply))
+    inner = [s.bare(x) for n in applied for x in n.arguments]
+    later = [
+        c
+        for c in forward
+        if c not in early and (set(_lefts(c, naming)) & read or s.bare(c.right) in inner)  # type: ignore[arg-type]
+    ]
     out: list[s.Claim] = []
     seen: dict[str, list[s.Node]] = {}
     for c in (*early, *later):
         for name in _lefts(c, naming):
-            rights = seen.setdefault(name, [])
-            if c.right not in rights:
-                rights.append(c.right)  # type: ignore[arg-type]
+            said = seen.setdefault(name, [])
+            if c.right not in said:
+                said.append(c.right)  # type: ignore[arg-type]
     for c in (*early, *later):
         if any(
             c.right == seen[n][min(variant, len(seen[n]) - 1)] or len(seen[n]) == 1

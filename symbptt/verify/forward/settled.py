@@ -20,6 +20,7 @@ from ..naming import Naming
 from .claims import is_forward, with_arguments
 from .lengths import of_one_sample, one_based, with_length
 from .spelled import upwards, whole_loss
+from .unrolled import rolled
 
 _ENTRIES = frozenset("ijklmnpqr")
 _PREFIXES = frozenset("gdGDeελ")  # g_{h_t}, d_{o_t}
@@ -28,7 +29,7 @@ _PREFIXES = frozenset("gdGDeελ")  # g_{h_t}, d_{o_t}
 def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
     """The claims with superscript times decided, and the naming conventions they show."""
     claims = [s.changed(whole_loss(c), upwards) for c in barred(worded(list(claims)))]
-    claims = one_based(of_one_sample(with_length(claims)))
+    claims = one_based(of_one_sample(with_length(rolled(claims))))
     claims = prefixed([kronecker(c) for c in claims])
     claims = [s.changed(c, rectified) if c.notation == "latex" else c for c in claims]
     naming = Naming(trees_of(claims))

@@ -16,11 +16,13 @@ from .. import surface as s
 from ..algebra import tensor as tn
 from ..algebra.tensor import MisfitError, Tensor, tensor
 from ..forward.drafts import FUNCTIONS
+from ..world import TOTAL
 from .arrays import expanded, full, identity, size_of, summed
 from .choice import NUMERATOR, UnknownError
 from .derivatives import called, derivative
 from .entries import value
 from .frame import Frame
+from .gradients import laid
 from .products import product
 from .times import time_value
 
@@ -53,9 +55,24 @@ def apply(m: Frame, node: s.Apply) -> Tensor:
         return product(m, s.Product((node.head, s.Group(node.arguments[0])), ("",)))
     for e in m.model.equations:
         if isinstance(e.rhs, mx.Call) and e.rhs.name == head:
+            if node.primes:
+                return _slope_of_loss(m, node)
             (name, time), _, _ = called(m, node)
             return value(m, name, time)
     raise UnknownError(head, f"the function {head} is not known")
+
+
+def _slope_of_loss(m: Frame, node: s.Apply) -> Tensor:
+    """ℓ'(q) of E = ℓ(q): ∂E/∂q."""
+    of, inner = replace(node, primes=0), s.bare(node.arguments[0])
+    if node.primes > 1 or len(node.arguments) != 1 or not isinstance(inner, s.Symbol):
+        raise UnknownError(node.head.letter, "a slope of a function of several arguments")
+    key, _, _ = called(m, of)
+    if key[0] != m.model.loss.step.name:
+        raise UnknownError(node.head.letter, "a slope of a function of several arguments")
+    q = m.naming.parts(inner)
+    name = m.quantities.find(q)
+    return laid(m, key, (name, m.quantities.time_of(name, q)), TOTAL, None)
 
 
 def _functions(m: Frame) -> set[str]:

@@ -271,11 +271,18 @@ class Scripts(Cursor):
             style = "<"
         else:
             return None
-        if close < 0 or close == a + 1 or not self._is_label(a + 1, close):
+        first_of = a + 1
+        if self._names_time(a + 1, close):  # the W of one step, W^{(t=1)}
+            first_of, style = a + 3, "|"
+        if close < 0 or close == a + 1 or not self._is_label(first_of, close):
             return None
-        parts = self.split(a + 1, close, ("comma",))
+        parts = self.split(first_of, close, ("comma",))
         indices = [self.index(x, y, style) for x, y in parts]
         return self.indexed(base, indices, below=False), close + 1
+
+    def _names_time(self, a: int, b: int) -> bool:
+        named = [t.value for t in self.tokens[a : a + 2]]
+        return b > a + 2 and named[0] in TIME_LETTERS and named[1] == "="
 
     def _is_label(self, a: int, b: int) -> bool:
         plain = {"letter", "number", "word", "text", "plus", "comma", "font", "mark", "{", "}"}

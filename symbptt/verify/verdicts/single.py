@@ -22,6 +22,7 @@ from ..judge.line import (
     Line,
 )
 from ..judge.readings import Condition
+from ..judge.statement import Statement
 from ..judge.truth import FALSE, MISFIT, UNKNOWN, Answer
 from ..meaning.choice import DENOMINATOR, NUMERATOR
 from ..meaning.times import moved
@@ -116,6 +117,9 @@ def _judge_line(judge: Judge, line: Line) -> None:
     if best is not None and best.outcome == UNKNOWN:
         line.verdict, line.message = UNREAD, best.detail
         return
+    if _omits_a_term(statement):
+        line.verdict, line.message = UNREAD, "an omitted term"
+        return
     unknown = _law_of_unknown(statement.left)
     if unknown:
         line.verdict = UNREAD
@@ -125,6 +129,15 @@ def _judge_line(judge: Judge, line: Line) -> None:
         line.verdict = DEFINITION
         return
     line.verdict = REFUTED
+
+
+def _omits_a_term(statement: Statement) -> bool:
+    """Whether dots stand for a summand: what is written does not fit, what is meant may."""
+    return any(
+        isinstance(n, s.Sum) and any(isinstance(s.bare(x), s.Dots) for x in n.terms)
+        for side in (statement.left, statement.right)
+        for n in s.walk(side)
+    )
 
 
 def _law_of_unknown(left: s.Node) -> str:
