@@ -79,3 +79,23 @@ def test_a_term_left_to_the_reader_refutes_nothing() -> None:
         r"\frac{\partial o_2}{\partial W}+\cdots\right)"
     )
     assert last(*WRITTEN_OUT, line).verdict not in ("refuted", "proved")
+
+
+ROWS_FROM_ZERO = (
+    r"a^{(t)}=x^{(t)}U^\top+h^{(t-1)}W^\top",
+    r"h^{(t)}=\tanh(a^{(t)})",
+    r"y^{(t)}=h^{(t)}V^\top",
+    r"E=\sum_{t=0}^{T-1}E^{(t)}(y^{(t)})",
+    r"\delta^{(t)}=\frac{\partial E}{\partial a^{(t)}}",
+)
+
+
+def test_sums_over_steps_counted_from_zero() -> None:
+    line = r"\frac{\partial E}{\partial W}=\sum_{t=0}^{T-1}(\delta^{(t)})^\top h^{(t-1)}"
+    assert last(*ROWS_FROM_ZERO, line).verdict == "proved"
+    assert last(*ROWS_FROM_ZERO, line.replace("(t-1)", "(t)")).verdict == "refuted"
+    end = r"\delta^{(T-1)}=(\frac{\partial E}{\partial y^{(T-1)}}V)\odot(1-(h^{(T-1)})^2)"
+    assert last(*ROWS_FROM_ZERO, end).verdict == "proved"
+    assert last(*ROWS_FROM_ZERO, end.replace("T-1", "T-2")).verdict == "refuted"
+    late = line.replace("t=0", "t=1")  # the share of the first step is h^{(-1)}'s
+    assert last(*ROWS_FROM_ZERO, late).verdict != "proved"

@@ -79,24 +79,68 @@ def _without(node: s.Node, i: str) -> s.Node:
 
 
 def one_based(claims: list[s.Claim]) -> list[s.Claim]:
-    """ŷ = W H_{T−1}, the steps counted from 0 to T − 1, as ŷ = W H_T, counted from 1 to T."""
-    indices = [i for c in claims for x in (c.left, c.right) if x is not None for i in _indices(x)]
-    if not any(map(_reads_before_end, claims)) or any(i.shift >= 0 for i in indices):
+    """ŷ = W H_{T−1}, L = Σ_{t=0}^{T−1} L_t, counted from 0 to T − 1, as ŷ = W H_T, counted from
+    1 to T. What has a running step keeps it: h_t is the state of one step in both."""
+    trees = [x for c in claims for x in (c.left, c.right) if x is not None]
+    indices = [i for x in trees for i in _indices(x)]
+    bounds = [n for x in trees for n in s.walk(x) if isinstance(n, s.Bound)]
+    from_zero = any(map(_reads_before_end, claims)) or any(map(_from_zero, bounds))
+    if not from_zero or any(i.shift >= 0 for i in indices) or any(map(_to_last, bounds)):
         return claims
+    timed = {
+        x.letter
+        for tree in trees
+        for x in s.symbols(tree)
+        if any(set(i.names) & {"t", "T"} for i in x.indices)
+    }
 
     def change(node: s.Node) -> s.Node:
         node = s.rebuild(node, change)
-        if isinstance(node, s.Index) and "T" in node.names:
-            shift = node.shift + 1
-            text = "T" if shift == 0 else f"T{shift:+d}"
-            return replace(node, text=text, shift=shift)
-        if isinstance(node, s.Bound) and node.upper is not None and node.lower is not None:
-            before = s.Sum((s.Symbol("T"), s.Number("1")), ("+", "-"))
-            if s.bare(node.upper) == before and s.bare(node.lower) == s.Number("0"):
-                return replace(node, lower=s.Number("1"), upper=s.Symbol("T"))
+        if isinstance(node, s.Index) and node.terms == (("T", 1),):
+            return _grown(node)
+        if isinstance(node, s.Symbol) and node.letter in timed:
+            sub, sup = (
+                tuple(_grown(i) if i.terms == () and not i.inner else i for i in x)
+                for x in (node.sub, node.sup)
+            )
+            return replace(node, sub=sub, sup=sup)
+        if isinstance(node, s.Bound) and _over_steps(node):
+            return replace(node, lower=_next(node.lower), upper=_next(node.upper))
         return node
 
     return [s.changed(c, change) for c in claims]
+
+
+BEFORE_END = s.Sum((s.Symbol("T"), s.Number("1")), ("+", "-"))
+
+
+def _grown(i: s.Index) -> s.Index:
+    shift = i.shift + 1
+    text = str(shift) if not i.names else f"T{shift:+d}" if shift else "T"
+    return replace(i, text=text, shift=shift)
+
+
+def _next(end: s.Node | None) -> s.Node | None:
+    """The end of a range a step later: 1 for 0, T for T − 1; t stays t."""
+    inner = s.bare(end) if end is not None else None
+    if isinstance(inner, s.Number) and inner.text.isdigit():
+        return s.Number(str(int(inner.text) + 1))
+    return s.Symbol("T") if inner == BEFORE_END else end
+
+
+def _over_steps(b: s.Bound) -> bool:
+    ends = [x.letter for end in (b.lower, b.upper) if end is not None for x in s.symbols(end)]
+    return bool({"t", "T"} & {b.variable.letter, *ends})
+
+
+def _from_zero(b: s.Bound) -> bool:
+    """Σ_{t=0}^{T−1}."""
+    ends = [s.bare(x) for x in (b.lower, b.upper) if x is not None]
+    return ends == [s.Number("0"), BEFORE_END]
+
+
+def _to_last(b: s.Bound) -> bool:
+    return b.upper is not None and s.bare(b.upper) == s.Symbol("T")
 
 
 def _indices(node: s.Node) -> list[s.Index]:
