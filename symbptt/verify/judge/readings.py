@@ -155,7 +155,8 @@ class Options:
         for combination in itertools.product(*lists):
             # Where ∂ holds everything else fixed, it does so all along the line.
             direct = {kind == DIRECT for key, kind, _ in combination if key in plain}
-            if len(direct) < 2 and not (through and True in direct):
+            total = any(say for _, _, say in combination) and self.both_signs
+            if len(direct) < 2 and not ((through or total) and True in direct):
                 every.append(combination)
         every.sort(key=lambda x: len({kind for _, kind, _ in x}))
         for combination in every[:16]:  # one sense of ∂ for the whole line comes first

@@ -13,15 +13,27 @@ from ..judge.readings import NOTE, Condition
 from ..judge.statement import Statement
 from ..judge.truth import UNKNOWN, Answer
 from ..meaning.choice import DENOMINATOR, Gradient, atom_key
+from ..world import TOTAL
 
 
 def immediate(judge: Judge, line: Line) -> list[Condition]:
+    """What the ∂ of the line are, where the words say something else or nothing."""
     assert line.reading is not None
     left = s.bare(line.claim.left)
     alone = isinstance(left, s.Derivative) and atom_key(left, judge.naming) in line.reading.kinds
-    names = ", ".join(_shown(k) for k in line.reading.kinds)
-    words = f"{names} is the immediate derivative: everything before its own step held fixed"
-    return [Condition("M07" if alone else "M09", words)]
+    chosen = line.reading.choice.kinds
+    senses: dict[bool, list[str]] = {True: [], False: []}
+    for key in line.reading.kinds:
+        senses[chosen.get(key) == TOTAL].append(_shown(key))
+    found: list[Condition] = []
+    if senses[True]:
+        words = "is the total derivative, through every step before its own"
+        found.append(Condition("M07", f"{', '.join(senses[True])} {words}"))
+    if senses[False]:
+        words = "is the immediate derivative: everything before its own step held fixed"
+        code = "M07" if alone else "M09"
+        found.append(Condition(code, f"{', '.join(senses[False])} {words}"))
+    return found
 
 
 def elementwise_output(judge: Judge, line: Line) -> list[Condition]:

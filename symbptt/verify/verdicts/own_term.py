@@ -24,6 +24,8 @@ def own_term(judge: Judge, line: Line) -> bool:
         return False
     if right is None or line.claim.relation != "=" or left not in map(s.bare, s.walk(right)):
         return False
+    if left.kind == "d" and judge.options.both_signs:
+        return False  # the text has ∂ for the immediate one
 
     def change(node: s.Node) -> s.Node:
         if node == left:
