@@ -52,7 +52,7 @@ def planted(derivation: Derivation, every: int = 1, seed: int = 0, only: str = "
     local = {e.label for e in derivation.group("local").equations}
     kinds: dict[str, list[tuple[Equation, Edit]]] = {}
     for e in derivation:
-        if e.lhs in (LOSS, derivation.model.loss.step):  # a definition
+        if e.lhs in (LOSS, derivation.model.loss.step):  # a definition, of the text itself
             continue
         for edit in edits(show_equation(e, "latex"), spelled):
             if not only or only in edit.codes or only == edit.what:
@@ -116,7 +116,7 @@ def judged(model: str, every: int = 1, seed: int = 0, only: str = "",
     derivation, out = derive(load(model)), Figures()
     outputs = [e for e in derivation if isinstance(e.lhs, mx.Deriv)]
     both = [next((e for e in outputs if e.lhs.total == x), None) for x in (True, False)]
-    known = (*derivation.model.equations[:-1], *(e for e in both if e is not None))
+    known = (*derivation.group("forward").equations, *(e for e in both if e is not None))
     said = SAID + "".join(f"$${show_equation(e, 'latex')}$$\n\n" for e in known)
     for p in planted(derivation, every, seed, only, pairs):
         if p.still is None:

@@ -53,7 +53,7 @@ class Run:
         dims = [int(sympy.sympify(n).xreplace(known)) for n in shape]
         draw = random.Random(f"{name}{dims}")
         count = int(np.prod(dims, dtype=int))
-        return np.array([draw.uniform(0.2, 1) for _ in range(count)]).reshape(dims)
+        return np.array([_signed(draw) for _ in range(count)]).reshape(dims)
 
     def array(self, d: Any) -> Any:
         known = {mx.size(k): v for k, v in self.sizes.items()}
@@ -64,7 +64,7 @@ class Run:
             return np.array([self.draw.randrange(top) for _ in range(count)]).reshape(shape)
         if d.role == "mask":
             return np.array([float(n % 2) for n in range(count)]).reshape(shape)
-        return np.array([self.draw.uniform(0.2, 1) for _ in range(count)]).reshape(shape)
+        return np.array([_signed(self.draw) for _ in range(count)]).reshape(shape)
 
     def forward(self, at: Any = None, entry: Any = None, held: Any = ()) -> dict[Any, Any]:
         """All values, one entry of one of them perturbed, those of `held` as they were."""
@@ -215,6 +215,11 @@ class Run:
             return self.holds(latex(line, self.derivation))
         except SymbpttError:
             return False
+
+
+def _signed(draw: random.Random) -> float:
+    """A number of either sign, away from zero."""
+    return draw.choice((-1, 1)) * draw.uniform(0.2, 1)
 
 
 def moved(a: Any, entry: Any) -> Any:

@@ -18,7 +18,7 @@ from .structure import brackets, drop, grouping, operation, order, sign
 from .symbols import handed_back, immediate, kind, later, swap, total, transposed
 from .times import bound, by_one, global_index, index, numbered, unsummed, unsummed_rows
 from .vocabulary import Vocabulary
-from .whole import of_argument, whole
+from .whole import of_argument, other_loss, whole
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Edit:
 Change = Callable[[Vocabulary, s.Node], Iterator[tuple[str, str, s.Node]]]
 
 LOCAL: tuple[Change, ...] = (
-    argument, other_function, total, by_one, slope, brackets, sign, index, grouping, swap, kind,
-    later, transposed, order, operation, bound, drop, factor, numbered,
+    argument, other_function, other_loss, total, by_one, brackets, slope, sign, index, grouping,
+    swap, kind, later, transposed, order, operation, bound, drop, factor, numbered,
 )  # fmt: skip
 
 # Of a line whose shapes do not fit: what changes shapes comes first.

@@ -112,8 +112,9 @@ def kind(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
             yield "M09", words, replace(node, of=timed)
         if q.time is not None:
             words = "the total derivative is needed: the future term is missing"
-            bare = replace(of, sub=(), sup=())
-            yield "M07", words, replace(node, of=bare)
+            whole = v.loss() or replace(of, sub=(), sup=())
+            sign = "d" if v.judge.options.both_signs else node.kind
+            yield "M07", words, replace(node, of=whole, kind=sign)
     elif node.kind != "∂+":
         words = "double counting: the immediate derivative is needed here"
         yield "M09", words, replace(node, kind="∂+")

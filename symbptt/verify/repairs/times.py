@@ -12,6 +12,7 @@ from .. import surface as s
 from ..judge.statement import Statement
 from ..meaning.times import shifted
 from ..write import plain
+from .everywhere import everywhere
 from .vocabulary import Vocabulary
 
 
@@ -49,13 +50,33 @@ def numbered(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
 
 
 def unsummed(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
-    """Σ over a step that the right side speaks of and the left does not."""
+    """Σ over a step that the right side speaks of and the left does not: of all, or in Σ_t."""
     free = v.judge.ground.free_times
-    for t in free(Statement(statement.right, statement.right)):
-        if t not in free(Statement(statement.left, statement.left)):
-            b = s.Bound(s.Symbol(str(t)), s.Number("1"), s.Symbol(v.naming.horizon or "T"))
-            summed = s.Big("sum", (b,), statement.right)
-            yield "M12", f"the sum over {t} is missing", replace(statement, right=summed)
+    left = [str(t) for t in free(Statement(statement.left, statement.left))]
+    for k in map(str, free(Statement(statement.right, statement.right))):
+        if k in left:
+            continue
+        words = f"the sum over {k} is missing"
+        for summed in _summed(v, statement.right, k, left):
+            yield "M12", words, replace(statement, right=summed)
+
+        def change(node: s.Node, k: str = k) -> Iterator[tuple[str, str, s.Node]]:
+            if isinstance(node, s.Big) and node.operator == "sum":
+                for body in _summed(v, node.body, k, [b.variable.letter for b in node.bounds]):
+                    yield "M12", "", replace(node, body=body)
+
+        for code, _, inside in everywhere(statement.right, change):
+            yield code, words, replace(statement, right=inside)
+
+
+def _summed(v: Vocabulary, body: s.Node, k: str, steps: list[str]) -> Iterator[s.Node]:
+    """Σ over all k, over those up to a step, and over those from it on."""
+    one, last = s.Number("1"), s.Symbol(v.naming.horizon or "T")
+    ranges: list[tuple[s.Node, s.Node]] = [(one, last)]
+    for step in steps:
+        ranges += [(one, s.Symbol(step)), (s.Symbol(step), last)]
+    for low, high in ranges:
+        yield s.Big("sum", (s.Bound(s.Symbol(k), low, high),), body)
 
 
 def unsummed_rows(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:

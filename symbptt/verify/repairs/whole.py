@@ -30,6 +30,37 @@ def of_argument(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str,
     yield "M16", words, replace(statement, right=s.Sum((quotient,), ("-",)))
 
 
+def other_loss(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """o − y as softmax(o) − y, and the other way about: the error of one loss is not another's."""
+    if not isinstance(node, s.Sum) or len(node.terms) != 2 or len(set(node.signs)) != 2:
+        return
+    for n, x in enumerate(map(s.bare, node.terms)):
+        output = _readout(v, x)
+        if output is None or not _is_target(v, s.bare(node.terms[1 - n])):
+            continue
+        new = s.Apply(s.Symbol("softmax"), (output,)) if output == x else output
+        terms = (new, node.terms[1]) if n == 0 else (node.terms[0], new)
+        words = f"{plain(node)} is the error of another loss and output"
+        yield "M16", words, replace(node, terms=terms)
+
+
+def _is_target(v: Vocabulary, x: s.Node) -> bool:
+    """y, and the row 1_y of a class."""
+    x = s.bare(x.of) if isinstance(x, s.Indicator) else x
+    name = v.system.names.get(v.naming.parts(x).name) if isinstance(x, s.Symbol) else None
+    d = v.system.model.table.get(name) if name is not None else None
+    return _is_label(v, x) or (d is not None and d.role == "target")
+
+
+def _readout(v: Vocabulary, x: s.Node) -> s.Symbol | None:
+    """o of o, and of softmax(o)."""
+    if isinstance(x, s.Apply) and x.head.letter == "softmax" and not x.primes:
+        x = s.bare(x.arguments[0]) if len(x.arguments) == 1 else x
+    if not isinstance(x, s.Symbol):
+        return None
+    return x if v.system.names.get(v.naming.parts(x).name) in v.system.model.defined else None
+
+
 def _is_label(v: Vocabulary, x: s.Node) -> bool:
     return isinstance(x, s.Symbol) and v.naming.parts(x).name == v.system.label
 
