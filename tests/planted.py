@@ -193,7 +193,9 @@ class Factor:
 
 
 OPEN, CLOSE = "([{", ")]}"
-PREFIX = re.compile(r"(?:\\(?:sum|prod)_\{[^{}]*\}\^\{[^{}]*\} |-)+")
+PREFIX = re.compile(
+    r"(?:\\(?:sum|prod)_\{[^{}]*\}\^\{[^{}]*\} |\\frac\{1\}\{[^{}]*\} |\\partial_\{\d\} |-)+"
+)
 
 
 def terms(text: str) -> Iterator[tuple[int, int]]:

@@ -229,7 +229,7 @@ def moved(a: Any, entry: Any) -> Any:
 
 
 def called(name: str, orders: tuple[int, ...], values: list[Any], shape: tuple[int, ...]) -> Any:
-    """An uninterpreted function as u + u²/2, with u a fixed linear map of its arguments."""
+    """An uninterpreted function as sin u, with u a fixed linear map of its arguments."""
     draw = np.random.default_rng(len(name) + 17 * ord(name[0]))
     maps = [draw.uniform(0.2, 1, (*shape, *np.shape(v))) for v in values]
     u = sum(
@@ -237,9 +237,9 @@ def called(name: str, orders: tuple[int, ...], values: list[Any], shape: tuple[i
         for a, v in zip(maps, values, strict=True)
     )
     if not orders:
-        return u + u * u / 2
+        return np.sin(u)
     slope = maps[orders[0]]
-    return slope * (1 + u).reshape((*shape, *(1 for _ in range(np.ndim(slope) - len(shape)))))
+    return slope * np.cos(u).reshape((*shape, *(1 for _ in range(np.ndim(slope) - len(shape)))))
 
 
 FUNCTIONS: dict[str, Any] = {
