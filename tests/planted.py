@@ -196,8 +196,6 @@ OPEN, CLOSE = "([{", ")]}"
 PREFIX = re.compile(
     r"(?:\\(?:sum|prod)_\{[^{}]*\}\^\{[^{}]*\} |\\frac\{1\}\{[^{}]*\} |\\partial_\{\d\} |-)+"
 )
-    r"(?:\\(?:sum|prod)_\{[^{}]*\}\^\{[^{}]*\} |\\frac\{1\}\{[^{}]*\} |\\partial_\{\d\} |-)+"
-)
 
 
 def terms(text: str) -> Iterator[tuple[int, int]]:

@@ -207,6 +207,9 @@ def _step_of_call(m: Frame, node: s.Apply, formals: Sequence[Any]) -> Any:
     said = [m.naming.parts(x) for x in map(s.bare, node.arguments) if isinstance(x, s.Symbol)]
     timed = [(m.system.names.get(q.name), q.time) for q in said if q.time is not None]
     reads = [(v.name, v.time) for v in formals if isinstance(v, mx.Var) and v.times]
+    known = {m.system.names.get(q.name) for q in said} - {None}
+    if not known <= {v.name for v in formals if isinstance(v, mx.Var)}:
+        raise UnknownError(node.head.letter, "no equation of the model has these arguments")
     if {name for name, _ in timed} <= {name for name, _ in reads}:  # in whatever order
         timed.sort(key=lambda pair: str(pair[0]))
         reads.sort(key=lambda pair: pair[0])
