@@ -7,8 +7,9 @@ equation(text, m)       one equation
 latex(text, m)          one equation written in LaTeX
 """
 
+from .files import load, zoo
 from .latex import latex, latex_expression
-from .modelfile import load, model, zoo
+from .modelfile import model
 from .scope import Scope
 from .text import equation, expression
 

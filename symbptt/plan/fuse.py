@@ -6,17 +6,16 @@ to the place of another instruction passes none that touches what it reads or wr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from sympy import Integer, default_sort_key, expand
 
-from .draft import ELEMENTWISE, Draft, joint_name, overlap
+from .draft import ELEMENTWISE, Draft, joint_name
+from .motion import Body, adding, index, meeting, put, summand
 from .program import Buffer, Instruction, Item, Ref, labels_of
-
-Body = list[Instruction]
 
 
 class Fuser:
@@ -122,7 +121,7 @@ class Fuser:
 
     def _joined_products(self, body: Body, run: Body) -> Body | None:
         first = run[0]
-        at = _meeting(body, run)
+        at = meeting(body, run)
         if at is None or self._kin(first.out) is None:
             return None
         if first.op == "colsum":
@@ -140,7 +139,7 @@ class Fuser:
         if out is None:
             return None
         new = replace(first, out=out, args=args, labels=labels_of(*run))
-        return self._renamed(_put(body, run, at, new))
+        return self._renamed(put(body, run, at, new))
 
     def _together(self, refs: list[Ref], axis: int) -> Ref | None:
         """One operand for several: blocks of one array, or weights stacked along an axis."""
@@ -266,18 +265,18 @@ class Fuser:
     def _sum_key(self, body: Body, i: Instruction) -> Any:
         if i.op != "dot" or sum(map(self._constant, i.args)) != 1 or not self._error(i).block:
             return None
-        return self._constant(i.args[0]), replace(self._error(i), block=None), _sum(body, i)
+        return self._constant(i.args[0]), replace(self._error(i), block=None), summand(body, i)
 
     def _joined_sum(self, body: Body, run: Body) -> Body | None:
         left = self._constant(run[0].args[0])
         adds = {id(x): x for i in run for x in adding(body, i)}
         direct = [i for i in run if not adding(body, i)]
-        first = min(run, key=lambda i: _index(body, i))
+        first = min(run, key=lambda i: index(body, i))
         if len(direct) > 1 or (direct and direct[0] is not first):
             return None
         members = [x for x in body if any(x is i for i in run) or id(x) in adds]
-        target = _sum(body, first)
-        at = _meeting(body, members, commuting=target)
+        target = summand(body, first)
+        at = meeting(body, members, commuting=target)
         if at is None:
             return None
         weights = self.stack([i.args[0 if left else 1] for i in run], 1 if left else 0)
@@ -290,7 +289,7 @@ class Fuser:
         for x in members:
             if x.op == "dot" and x is not first and x.out != target:
                 del self.d.buffers[x.out.buffer]
-        return _put(body, members, at, *new)
+        return put(body, members, at, *new)
 
     def _union(self, refs: list[Ref]) -> Ref | None:
         """The block from the first to the last of neighbours; they are views of one array."""
@@ -311,14 +310,14 @@ class Fuser:
         """The same to neighbouring blocks, at once."""
         for group in _grouped(body, self._elementwise_key):
             for run in self._runs(group, lambda i: i.out.block):
-                at = _meeting(body, run)
+                at = meeting(body, run)
                 if at is None:
                     continue
                 args = [self._argument(x) for x in zip(*(i.args for i in run), strict=True)]
                 if all(a is not None for a in args):
                     out = self._union([i.out for i in run]) or run[0].out
                     new = replace(run[0], out=out, args=tuple(args), labels=labels_of(*run))
-                    return _put(body, run, at, new)
+                    return put(body, run, at, new)
         return None
 
     def _elementwise_key(self, i: Instruction) -> Any:
@@ -379,65 +378,3 @@ def _ranges(widths: list[Any]) -> list[tuple[Any, Any]]:
         out.append((at, expand(at + n)))
         at = out[-1][1]
     return out
-
-
-# -- where instructions may meet
-
-
-def _index(body: Body, i: Instruction) -> int:
-    return next(n for n, x in enumerate(body) if x is i)
-
-
-def _put(body: Body, members: Body, at: int, *new: Instruction) -> Body:
-    """The body with the members gone and the new ones at the place of one of them."""
-    out: Body = []
-    for n, x in enumerate(body):
-        if n == at:
-            out += new
-        if not any(x is m for m in members):
-            out.append(x)
-    return out
-
-
-def _meeting(body: Body, members: Body, commuting: Ref | None = None) -> int | None:
-    """The place of a member where all can stand: that of the first, or of the last."""
-    places = sorted(_index(body, m) for m in members)
-    for at in (places[0], places[-1]):
-        between = [
-            (m, x)
-            for m in members
-            for n, x in enumerate(body)
-            if min(at, _index(body, m)) < n < max(at, _index(body, m))
-            and not any(x is y for y in members)
-        ]
-        if not any(_in_the_way(x, m, commuting) for m, x in between):
-            return at
-    return None
-
-
-def _in_the_way(x: Instruction, m: Instruction, commuting: Ref | None) -> bool:
-    """Whether m may not pass x. Sums into `commuting` may be taken in any order."""
-    if commuting is not None and x.op in ("add", "subtract") and x.out == commuting == x.args[0]:
-        return any(overlap(x.out, a) for a in m.args if isinstance(a, Ref) and a != commuting)
-    touched = [a for a in (*x.args, x.out) if isinstance(a, Ref)]
-    read = [a for a in m.args if isinstance(a, Ref)]
-    return any(overlap(m.out, a) for a in touched) or any(overlap(x.out, a) for a in read)
-
-
-def adding(body: Sequence[Instruction], i: Instruction) -> Body:
-    """The one instruction that reads a product and adds it to a sum."""
-    made = replace(i.out, flat=False)
-    readers = [x for x in body if any(_plain(a) == made for a in x.args)]
-    if len(readers) != 1 or readers[0].op != "add":
-        return []
-    x = readers[0]
-    return [x] if x.out == x.args[0] and _plain(x.args[1]) == made != x.out else []
-
-
-def _plain(a: Any) -> Any:
-    return replace(a, flat=False) if isinstance(a, Ref) else a
-
-
-def _sum(body: Body, i: Instruction) -> Ref:
-    """What a product is a summand of: the sum it is added to, or its own place."""
-    return next((replace(x.out, flat=False) for x in adding(body, i)), replace(i.out, flat=False))

@@ -17,7 +17,8 @@ from sympy import Integer, expand
 
 from . import gates
 from .draft import Draft, joint_name
-from .fuse import Fuser, adding
+from .fuse import Fuser
+from .motion import adding
 from .program import Instruction, Item, Loop, Ref
 
 Packs = dict[str, tuple[str, ...]]  # whole -> its parts, from the first column to the last

@@ -24,6 +24,7 @@ from ..judge.readings import Condition
 from ..judge.truth import FALSE, Statement
 from ..meaning.times import moved
 from ..naming import Parts
+from .distributions import argument, is_whole, means_of, scalar, stated
 
 EXACT = Condition(
     "M26",
@@ -44,10 +45,10 @@ def chance(judge: Judge, line: Line) -> bool:
         return _words(judge, line)
     if claim.relation not in ("=", ":=") or claim.right is None:
         return False
-    inside = _argument(claim.left, ("Pr", "P", "Prob"))
+    inside = argument(claim.left, ("Pr", "P", "Prob"))
     if isinstance(inside, s.Relation):
         return _probability(judge, line, inside)
-    inside = _argument(claim.left, ("E",))
+    inside = argument(claim.left, ("E",))
     if inside is None:
         return _estimator(judge, line)
     if isinstance(inside, s.Symbol) and judge.is_free(inside):
@@ -55,71 +56,12 @@ def chance(judge: Judge, line: Line) -> bool:
     return _expected(judge, line, inside)
 
 
-def _argument(node: s.Node, heads: tuple[str, ...]) -> s.Node | None:
-    node = s.bare(node)
-    if isinstance(node, s.Apply) and node.head.letter in heads and len(node.arguments) == 1:
-        return s.bare(node.arguments[0])
-    return None
-
-
-# -- distributions
-
-
-def _stated(judge: Judge, name: str) -> tuple[list[tuple[Any, Any]], list[Any]]:
-    """The values with their probabilities, and the means, that the text states of a letter."""
-    pairs, means = [], []
-    for line in judge.lines:
-        claim = line.claim
-        if claim.right is None or claim.relation not in ("=", ":="):
-            continue
-        inside = _argument(claim.left, ("Pr", "P", "Prob"))
-        if isinstance(inside, s.Relation) and inside.relation == "=":
-            if _is_letter(judge, inside.left, name):
-                pairs.append((_scalar(inside.right), _scalar(claim.right)))
-        inside = _argument(claim.left, ("E",))
-        if inside is not None and _is_letter(judge, inside, name):
-            means.append(_scalar(claim.right))
-    return pairs, means
-
-
-def _is_letter(judge: Judge, node: s.Node, name: str) -> bool:
-    node = s.bare(node)
-    return isinstance(node, s.Symbol) and judge.naming.parts(node).name == name
-
-
-def _scalar(node: s.Node) -> Any:
-    """A number, or an expression in letters that are numbers; None where it is neither."""
-    node = s.bare(node)
-    if isinstance(node, s.Number):
-        return sympy.Rational(node.text)
-    if isinstance(node, s.Symbol) and not node.indices:
-        return sympy.Symbol(node.letter, positive=True)
-    parts = [_scalar(x) for x in s.children(node)]
-    if not parts or any(x is None for x in parts):
-        return None
-    if isinstance(node, s.Sum) and "±" not in node.signs:
-        return sum(-x if g == "-" else x for g, x in zip(node.signs, parts, strict=True))
-    if isinstance(node, s.Product):
-        return sympy.prod(parts)
-    if isinstance(node, s.Quotient):
-        return parts[0] / parts[1]
-    if isinstance(node, s.Power):
-        return parts[0] ** parts[1]
-    return None
-
-
-def _is_whole(pairs: list[tuple[Any, Any]]) -> bool:
-    """Whether these are all the values: then their probabilities add up to one."""
-    total = sum(p for _, p in pairs) if all(p is not None for _, p in pairs) else None
-    return total is not None and sympy.simplify(total - 1) == 0
-
-
 def _probability(judge: Judge, line: Line, event: s.Relation) -> bool:
     """One point probability: what the author defines, unless all of them exceed one."""
     left = s.bare(event.left)
     if not (isinstance(left, s.Symbol) and event.relation == "=" and judge.is_free(left)):
         return False
-    pairs, _ = _stated(judge, judge.naming.parts(left).name)
+    pairs, _ = stated(judge, judge.naming.parts(left).name)
     total = sympy.simplify(sum(p for _, p in pairs if p is not None))
     if any(p is None or v is None for v, p in pairs):
         return False
@@ -134,14 +76,14 @@ def _probability(judge: Judge, line: Line, event: s.Relation) -> bool:
 def _mean(judge: Judge, line: Line, name: str) -> bool:
     """E[ξ] = m: what the probabilities give, or the author's assumption where there are none."""
     assert line.claim.right is not None
-    said = _scalar(line.claim.right)
-    pairs, _ = _stated(judge, name)
+    said = scalar(line.claim.right)
+    pairs, _ = stated(judge, name)
     if said is None or any(v is None or p is None for v, p in pairs):
         return False
     if not pairs:
         line.verdict = DEFINITION
         return True
-    if not _is_whole(pairs):
+    if not is_whole(pairs):
         return False
     mean = sympy.simplify(sum(v * p for v, p in pairs))
     line.how = "mean"
@@ -158,23 +100,6 @@ def _mean(judge: Judge, line: Line, name: str) -> bool:
 
 
 # -- estimators
-
-
-def _random(judge: Judge) -> dict[str, Any]:
-    """The random letters of the text and their means."""
-    out: dict[str, Any] = {}
-    for line in judge.lines:
-        for heads in (("E",), ("Pr", "P", "Prob")):
-            inside = _argument(line.claim.left, heads)
-            inside = s.bare(inside.left) if isinstance(inside, s.Relation) else inside
-            if isinstance(inside, s.Symbol) and judge.is_free(inside):
-                name = judge.naming.parts(inside).name
-                pairs, means = _stated(judge, name)
-                if _is_whole(pairs) and all(v is not None for v, _ in pairs):
-                    means = [sympy.simplify(sum(v * p for v, p in pairs))]
-                if means and means[0] is not None:
-                    out[name] = means[0]
-    return out
 
 
 def _degree(judge: Judge, node: s.Node, letters: set[str]) -> int:
@@ -204,7 +129,7 @@ def _put(judge: Judge, node: s.Node, values: dict[str, s.Node]) -> s.Node:
 
 def _expected(judge: Judge, line: Line, inside: s.Node) -> bool:
     """E[X] = R, where X is linear in letters whose means are stated."""
-    means = _random(judge)
+    means = means_of(judge)
     right = line.claim.right
     assert right is not None
     if not means or any(not m.is_Rational for m in means.values()):
@@ -276,7 +201,7 @@ def _estimator(judge: Judge, line: Line) -> bool:
     left = s.bare(line.claim.left)
     if not isinstance(left, s.Symbol) or line.how != "alias" or line.claim.right is None:
         return False
-    letters = set(_random(judge))
+    letters = set(means_of(judge))
     if not letters or not _exact_tail(judge, line.claim.right, letters):
         return False
     line.verdict = CONDITIONAL
@@ -308,7 +233,7 @@ def _words(judge: Judge, line: Line) -> bool:
     """`truncation: stop the sum at …`, `whenever ξ_t = 0 the expansion terminates`."""
     said = " ".join(n.words for n in s.walk(line.claim.left) if isinstance(n, s.Text)).lower()
     events = [n for n in s.walk(line.claim.left) if isinstance(n, s.Relation)]
-    letters = set(_random(judge))
+    letters = set(means_of(judge))
     if events and letters and _ENDS.search(said):
         if not any(_degree(judge, e.left, letters) for e in events):
             return False
