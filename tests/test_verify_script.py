@@ -166,7 +166,7 @@ def test_every_refuted_line_of_the_cases_has_a_short_script_that_shows_it() -> N
             except SymbpttError:
                 without.append(f"{case['id']}.{line.claim.id}")
                 continue
-            assert source.count("\n") <= 35, source
+            assert source.count("\n") <= 30, source
             said, error = executed(source)
             found = re.search(r"largest difference: (\S+)", said)
             shown = float(found.group(1)) > 1e-3 if found else "shapes" in said
