@@ -373,7 +373,8 @@ def test_its_own_forward_equations(forward: str, line: str, verdict: str) -> Non
     "form",
     [
         *("d2l/numerator", "d2l/denominator", "pascanu/numerator", "wildml/numerator"),
-        *("cs231n/numerator", "unicode"),
+        *("cs231n/numerator", "goodfellow/numerator", "goodfellow/denominator"),
+        *("karpathy/numerator", "karpathy/denominator", "unicode"),
     ],
 )
 def test_a_printed_notation_is_proved(form: str) -> None:
@@ -388,6 +389,27 @@ def test_a_printed_gru_is_proved(form: str) -> None:
     found = count("gru", form)
     assert not found.misses
     assert found.verdicts["proved"] >= 98
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "form"),
+    [
+        ("residual", "d2l/numerator"),
+        ("residual", "goodfellow/numerator"),
+        ("residual", "karpathy/numerator"),
+        ("elman_batch", "d2l/numerator"),
+        ("leaky", "d2l/numerator"),
+        ("leaky", "goodfellow/denominator"),
+        ("leaky", "karpathy/numerator"),
+        ("elman_ce", "d2l/numerator"),
+        ("regression", "d2l/numerator"),
+    ],
+)
+def test_a_printed_notation_of_another_model_is_proved(model: str, form: str) -> None:
+    found = count(model, form)
+    assert not found.misses
+    assert found.verdicts["proved"] >= 44
 
 
 NAMES = """d is total. ∂ holds everything else fixed. Jacobians are in denominator layout.
@@ -416,3 +438,89 @@ NAMES = """d is total. ∂ holds everything else fixed. Jacobians are in denomin
 def test_other_names_about_a_given_model(line: str, right: bool) -> None:
     found = verify(f"{NAMES}  (5)  {line}\n", model="elman", file="x.txt").lines
     assert (found[-1].verdict == "proved") == right
+
+
+CODE = """d is total. ∂ holds everything else fixed.
+
+  (1)  hraw[t] = Whh @ hs[t-1] + Wxh @ xs[t] + bh
+  (2)  hs[t] = tanh(hraw[t])
+  (3)  ys[t] = Why @ hs[t] + by
+  (4)  l[t] = squared_error(ys[t], targets[t])
+  (5)  loss = sum_{t=1}^{T} l[t]
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ("dy[t] = ys[t] - targets[t]", True),
+        ("dh[t] = Why.T @ dy[t] + Whh.T @ dhraw[t+1]", True),
+        ("dhraw[t] = dh[t] * (1 - hs[t]**2)", True),
+        ("dby = sum_{t=1}^{T} dy[t]", True),
+        ("dWhy = sum_{t=1}^{T} outer(dy[t], hs[t])", True),
+        ("dy[t] = targets[t] - ys[t]", False),
+        ("dh[t] = Why.T @ dy[t] + Whh @ dhraw[t+1]", False),
+        ("dhraw[t] = dh[t] * (1 - hraw[t]**2)", False),
+        ("dby = sum_{t=1}^{T} dh[t]", False),
+        ("dWhy = sum_{t=1}^{T} outer(hs[t], dy[t])", False),
+    ],
+)
+@pytest.mark.parametrize("model", ["elman", None])
+def test_the_names_of_a_program(line: str, right: bool, model: str | None) -> None:
+    text = f"{CODE}  (6)  dhraw[t] = dh[t] * (1 - hs[t]**2)\n  (7)  {line}\n"
+    found = verify(text, model=model, file="x.txt").lines
+    assert len(found) == 7
+    assert (found[-1].verdict == "proved") == right
+
+
+ENTRIES = """d is total. ∂ holds everything else fixed. Jacobians are in numerator layout.
+
+  (1)  a_t = x_t W + h_{t−1} U + b
+  (2)  h_t = h_{t−1} + tanh(a_t)
+  (3)  o_t = h_t V + b_q
+  (4)  l_t = sum(cross_entropy(o_t, y_t))
+  (5)  L = Σ_{t=1}^{T} l_t
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ("∂a_t[n,j]/∂x_t[m,k] = [n = m] W[k,j]", True),
+        ("∂⁺a_t[n,j]/∂b[m] = [j = m]", True),
+        ("∂⁺o_t[n,j]/∂b_q[m] = [j = m]", True),
+        ("∂h_t[n,j]/∂a_t[m,k] = [n = m] [j = k] (1 − tanh(a_t)[n,j]²)", True),
+        ("∂⁺a_t[n,j]/∂W[m,k]^(t) = [j = k] (x_t)[n,m]", True),
+        ("∂h_t[n,j]/∂h_{t−1}[m,k] = [n = m] [j = k]", True),
+        ("∂a_t[n,j]/∂x_t[m,k] = [n = m] W[j,k]", False),
+        ("∂⁺a_t[n,j]/∂b[m] = [n = m]", False),
+        ("∂h_t[n,j]/∂a_t[m,k] = [n = m] [j = k] (1 − tanh(a_t)[n,m]²)", False),
+        ("∂⁺a_t[n,j]/∂W[m,k]^(t) = [j = k] (x_t)[n,k]", False),
+        ("∂h_t[n,j]/∂h_{t−1}[m,k] = [n = m] U[k,j]", False),
+    ],
+)
+def test_entries_on_one_line(line: str, right: bool) -> None:
+    found = verify(f"{ENTRIES}  (6)  {line}\n", model="residual", file="x.txt").lines
+    assert (found[-1].verdict == "proved") == right
+
+
+def test_one_equation_matches_its_names_where_the_whole_model_cannot_be_read() -> None:
+    text = """d is total.
+
+  (1)  a_t = x_t P + h_{t−1} Q
+  (2)  o_t = h_t R + s
+  (3)  dL/dP = Σ_{t=1}^{T} x_tᵀ dL/da_t
+  (4)  dL/dQ = Σ_{t=1}^{T} x_tᵀ dL/da_t
+"""
+    found = verify(text, model="layernorm_rnn", file="x.txt").lines
+    assert [x.verdict for x in found][2:] == ["proved", "refuted"]
+
+
+def test_a_gradient_by_nabla_pulled_back_through_a_product() -> None:
+    text = """Jacobians are in numerator layout. The latest step stands on the left.
+
+  (1)  ∇_{h_t} L = Σ_{s=t}^{T} ∂l_s/∂h_s · ∏_{j=t+1}^{s} ∂h_j/∂h_{j−1}
+  (2)  ∇_{h_t} L = Σ_{s=t}^{T} ∂l_s/∂h_s · ∏_{j=t}^{s} ∂h_j/∂h_{j−1}
+"""
+    found = verify(text, model="elman", file="x.txt").lines
+    assert [x.verdict for x in found] == ["proved", "refuted"]

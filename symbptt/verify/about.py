@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -69,12 +70,18 @@ def _matching(
     """The author's letters and the names of the given model."""
     nodes = [n for c in claims for t in trees_of([c]) for n in s.walk(t)]
     heads = {n.head.letter for n in nodes if isinstance(n, s.Apply)} | naming.names
+    letters = Counter(n for n in nodes if isinstance(n, s.Symbol))
+    below = Counter(n.of for n in nodes if isinstance(n, s.Shorthand))
     symbols: dict[str, bool] = {}
-    for q in (naming.parts(n) for n in nodes if isinstance(n, s.Symbol)):
+    for x in (*(letters - below), *below):  # dy names a quantity where nothing is called y
+        q = naming.parts(x)
         if q.letter not in heads and not q.letter.startswith(("δ", "L", "E", "λ")):
             symbols[q.name] = symbols.get(q.name, False) or q.time is not None
+    listed = {n for n in symbols if f"{n}s" in symbols} - {naming.parts(x).name for x in letters - below}
+    symbols = {n: timed for n, timed in symbols.items() if n not in listed}
+    sampled = bool(model.states) and all(len(d.shape) == 2 for d in model.states)
     try:
-        own = from_document(claims, naming, shapes)
+        own = from_document(claims, naming, shapes, sampled=sampled)
     except IncompleteError:
         return match(symbols, model, renamed)
     found = match(symbols, arguments_named(model)[0], renamed, own.model)

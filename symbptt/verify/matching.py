@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sympy
+
 from .. import matrix as mx
 from ..errors import ModelError, SymbpttError
 from ..indices import same
@@ -91,12 +93,36 @@ def match(
             if found.get(name, ("", ""))[0] != target:
                 found = {n: x for n, x in found.items() if x[0] != target or n == name}
                 found[name] = (target, "equations")
+        found = found if pairs else _by_one_equation(found, own, given)
         if pairs:
             found |= _last_of_its_kind(found, own, given)
     return Matching(
         tuple(_match(n, m, how, given) for n, (m, how) in found.items()),
         tuple(n for n in symbols if n not in found),
     )
+
+
+def _by_one_equation(
+    found: Mapping[str, tuple[str, str]], own: Model, given: Model
+) -> dict[str, tuple[str, str]]:
+    """With the parameters of each equation that has the name of one of `given` and is the same."""
+    out = dict(found)
+    for e in own.equations:
+        target = out.get(e.lhs.name, ("",))[0]
+        if target not in given.defined or e.lhs.name == own.loss.step.name:
+            continue
+        there, read = given.defined[target].rhs, mx.variables(e.rhs)
+        known = {v.name: out[v.name][0] for v in read if v.name in out}
+        mine = [v.name for v in read if not v.times and v.name not in out]
+        free = [v.name for v in mx.variables(there) if not v.times and v.name not in _taken(out)]
+        for some in itertools.islice(itertools.permutations(free, len(mine)), MOST):
+            pairs = known | dict(zip(mine, some, strict=True))
+            alike = all(_agree(own.table[n], given.table[m]) for n, m in pairs.items())
+            sizes = _sizes(pairs, own, given) if alike else None
+            if sizes is not None and _equal(_moved(e.rhs, pairs, sizes, given), there):
+                out |= {n: (m, "equations") for n, m in zip(mine, some, strict=True)}
+                break
+    return out
 
 
 def _last_of_its_kind(
@@ -159,7 +185,7 @@ def overlay(own: Model, given: Model, fixed: Mapping[str, str]) -> dict[str, str
             e.name
             for e in given.declarations
             if _agree(d, e) and (d.classes is None) == (e.classes is None)
-            and marks[0][d.name] == marks[1][e.name]
+            and (e.role == "hyper" or marks[0][d.name] == marks[1][e.name])
         ]  # fmt: skip
         options[d.name] = [n for n in like if n == fixed.get(d.name, n)]
     best: dict[str, str] | None = None
@@ -212,8 +238,11 @@ def _sizes(pairs: Mapping[str, str], own: Model, given: Model) -> dict[Any, Any]
 
 def _moved(e: Any, pairs: Mapping[str, str], sizes: Mapping[Any, Any], given: Model) -> Any:
     """An expression of `own` in the names and sizes of `given`."""
+    numbers = {d.name for d in given.hypers if not d.shape}  # a model has α as a number
     new: dict[Any, Any] = {
-        v: mx.Var(pairs[v.name], given.table[pairs[v.name]].shape, v.times)
+        v: mx.Scalar(sympy.Symbol(pairs[v.name], real=True))
+        if pairs[v.name] in numbers
+        else mx.Var(pairs[v.name], given.table[pairs[v.name]].shape, v.times)
         for v in mx.variables(e)
         if v.name in pairs
     }
@@ -269,7 +298,8 @@ def _signatures(model: Model) -> dict[str, Any]:
     read = {v.name for e in model.equations for v in mx.variables(e.rhs) if lag_of(v) == 0}
     for e in model.equations:
         name = e.lhs.name
-        if name == model.loss.step.name or (name in read and name not in states):
+        chance = isinstance(e.rhs, mx.Softmax)  # some losses read it, and some what it is of
+        if name == model.loss.step.name or chance or (name in read and name not in states):
             continue
         root = "state" if name in states else "output"
         for place, var in _places(model.unfold(e.rhs), (root,)):

@@ -154,6 +154,16 @@ class Naming:
             for b in n.bounds
             if b.upper is not None and {x.letter for x in s.symbols(b.upper)} & times
         }
+        for n in _all(trees):  # l_s of Σ_{s=t}^{T} ∂l_s/∂h_s
+            for b in n.bounds if isinstance(n, s.Big) else ():
+                if b.variable.letter in self.steps:
+                    self.timed |= {
+                        (x.letter, x.marks)
+                        for x in s.symbols(n.body)
+                        for i in x.indices
+                        if i.terms and i.names == (b.variable.letter,) and self._plain(i)
+                        if i.style != "|"
+                    }
         if self.entrywise:
             alone = {i.text for x in symbols for i in x.indices if i.text in ENTRIES}
             self.counted |= alone - self.steps - {self.main}
@@ -357,6 +367,8 @@ class Naming:
         letter = i.names[0]
         if x.letter.startswith(GREEK_GRADIENT):
             return self.entrywise and letter in self.counted
+        if i.style == "[" and letter in ENTRIES and self.counted and not self.is_timed(x):
+            return True  # b[m] beside W[m,k]
         if self.entrywise and letter in self.counted:
             return True
         open_ = after_time and letter in self.open
@@ -367,6 +379,8 @@ class Naming:
         if x.letter.islower() and letter in "ijk" and letter not in self.letters:
             if len(x.indices) == 1:
                 return True
+        if any(j.style == "[" for j in x.indices):  # b_q[m]: the label and the entry
+            return False
         return sum(j.terms is not None and len(j.names) == 1 for j in x.indices) > 1 and all(
             j.names and j.names[0] in "ijklmnpqr" for j in x.indices if j.terms is not None
         )

@@ -192,7 +192,7 @@ class Numbers:
             return self._unit(like)
         out = terms[0]
         for x in terms[1:]:
-            out = chained(self, out, x)
+            out = replace(chained(self, out, x), pulled=out.pulled)
         return out
 
     def _unit(self, like: Tensor) -> Tensor:

@@ -52,9 +52,11 @@ def from_document(
     naming: Naming,
     shapes: dict[str, tuple[str, ...]] | None = None,
     variant: int = 0,
+    sampled: bool = False,
 ) -> System:
     """The model of the author's forward equations; a text may define one state twice, and
-    `variant` 1 takes the second definitions. Raises IncompleteError where there are none."""
+    `variant` 1 takes the second definitions. Every value has a row for each sample if `sampled`.
+    Raises IncompleteError where there are none."""
     claims = named_inside(list(claims))
     trees = [x for c in claims for x in (c.left, c.right) if x is not None]
     b = Builder(naming, shapes)
@@ -84,7 +86,7 @@ def from_document(
     said = [w for c, w in zip(claims, written, strict=True) if any(c is x for x in forward)]
     b.accepted = [c.right for c in said if c.right is not None]
     b.batch = writes_batches(forward, naming)
-    b.sampled = counts_samples(trees, naming)
+    b.sampled = sampled or counts_samples(trees, naming)
     b.totals = totals(trees, naming)
     b.scalar = gives_numbers(claims, naming) or is_about_numbers(forward, trees, naming)
     b.numbers = numbers_of(forward, naming)

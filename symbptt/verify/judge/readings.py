@@ -147,7 +147,8 @@ class Options:
                 senses += [DIRECT] if self.held and self._by_value(node) else []
                 lists.append([*((key, x, False) for x in senses), (key, TOTAL, True)])
             else:
-                lists.append([(key, TOTAL, False), (key, IMMEDIATE, True)])
+                direct = [(key, DIRECT, False)] if self.held and self._by_value(node) else []
+                lists.append([(key, TOTAL, False), (key, IMMEDIATE, True), *direct])
         plain = {k for k, n in atoms.items() if n.kind == "∂" and self._by_value(n)}
         through = any(self._is_step_loss(n) for x in (statement.left, statement.right)
                       for n in s.walk(x))  # fmt: skip

@@ -50,6 +50,9 @@ class Quantities:
         label = "".join(q.labels)
         lower = {n.lower(): n for n in names}
         timed = [n for n in names if n in self.model.defined]
+        steps = f"{q.letter}s"  # dh beside hs[t], the list of every step's h
+        if q.name == q.letter and steps in names and self.model.table[names[steps]].timed:
+            return names[steps]
         if q.name in ("O", "Z") and self.system.onehot and self.system.logits.endswith("~"):
             return self.system.logits  # where o or z is another quantity
         if q.name.lower() in lower and self._alike(lower[q.name.lower()], q):

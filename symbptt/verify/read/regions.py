@@ -35,7 +35,8 @@ _CODE = re.compile(
 _TAG = re.compile(r"\\tag\*?\{[^{}]*\}")
 _TYPED = re.compile(r"[∂Σ∑∏ᵀ²@]|\b[WUV]_[a-z]{2}(?![\w^{])|\.T\b|\bnp\.")
 _STOP = re.compile(
-    r"(?<![\w\\])(?:the|of|is|are|we|as|that|this|from|to|be|by|it|its|has|can|an|which|our|you)"
+    r"(?<![\w\\])(?:the|of|is|are|we|as|that|this|from|to|be|it|its|has|can|an|which|our|you"
+    r"|(?<![∂])(?<![-+@*/] )by)"  # but the bias of Why @ h + by
     r"(?![\w(\[=.'])",
     re.IGNORECASE,
 )
@@ -43,7 +44,7 @@ _BLOCK = re.compile(r"\s*(?:def|class|for|while|if|elif|else|with)\b.*:\s*(?:#.*
 _LOOP = re.compile(
     r"\s*for\s+(?P<variable>\w+)\s+in\s+(?P<over>.+?\))\s*(?:\[::-1\])?\s*:?\s*(?:#.*)?$"
 )
-_ENGLISH = re.compile(r"(?<![\\\w.])[A-Za-z][a-z]{2,}(?![\w(])")
+_ENGLISH = re.compile(r"(?<![\\\w.])[A-Za-z][a-z]{2,}(?![\w(\[])")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..surface import (
+    Apply,
     Entry,
     Everything,
     Group,
@@ -189,9 +190,13 @@ class Scripts(Cursor):
         """h[t-1] is h at a time, W[h, x] is W times a stack."""
         token = self.peek()
         core = base.of if isinstance(base, Shorthand) else base
-        if token is None or token.space or not isinstance(core, Symbol | Transpose | Entry | Group):
+        if token is None or token.space:
             return False
         a, b = self.i + 1, self.pairs[self.i]
+        if self.habits.plain and self._names_entries(base, a, b):
+            return True
+        if not isinstance(core, Symbol | Transpose | Entry | Group):
+            return False
         if self.find(a, b, lambda t: t.kind == "colon") >= 0:
             return True
         if isinstance(core, Group):
@@ -220,9 +225,23 @@ class Scripts(Cursor):
         self.i = b + 1
         parts = self.split(a, b, ("comma",))
         simple = all(self._is_index(x, y) for x, y in parts)
+        if self.habits.plain and self._names_entries(base, a, b):
+            return self.entries(base, a, b, "[")
         if simple and isinstance(base, Symbol | Shorthand):
             return self.indexed(base, [self.index(x, y, "[") for x, y in parts])
         return self.entries(base, a, b, "[")
+
+    def _names_entries(self, base: Node, a: int, b: int) -> bool:
+        """h[t][n,j], tanh(a)[i] and W[m,k]: letters that count entries of what stands before."""
+        core = base.of if isinstance(base, Shorthand) else base
+        parts = self.split(a, b, ("comma",))
+        counts = all(y == x + 1 and self.tokens[x].value in _COUNTERS for x, y in parts)
+        if not counts or not isinstance(core, Symbol | Apply | Group):
+            return False
+        if not isinstance(core, Symbol):
+            return isinstance(core, Group) or core.certain
+        timed = any(i.terms and set(i.names) <= TIME_LETTERS for i in core.indices)
+        return timed or (len(parts) == 2 and core.letter[:1].isupper())
 
     # -- superscripts
 
@@ -261,6 +280,10 @@ class Scripts(Cursor):
 
     def _named(self, base: Node, a: int, b: int) -> tuple[Node, int] | None:
         r"""An index in brackets: ^{(t)}, ^{\langle t \rangle}, ^{[l]}, or ^{<t>}."""
+        if isinstance(base, Entry):  # [W]_{ij}^{(t)}, an entry of W^{(t)}
+            whole = base.of.of if isinstance(base.of, Group) else base.of
+            found = self._named(whole, a, b)
+            return None if found is None else (replace(base, of=found[0]), found[1])
         if not isinstance(base, Symbol | Shorthand):
             return None
         first = self.tokens[a]
@@ -331,6 +354,7 @@ class Scripts(Cursor):
 
 
 _LATER = (["from"], ["future"], ["next"], ["later"])
+_COUNTERS = frozenset("ijklmn")
 _NUCLEI = (Norm, Symbol, Shorthand)
 _LAYERS = frozenset("lLℓ")
 
