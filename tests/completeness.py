@@ -1,8 +1,9 @@
 """What the judge says of true derivations: python -m tests.completeness [MODEL …] [--form …].
 
 Each derivation the project prints is handed back to `verify`, whole; every line of it is true, so
-all but the definitions should be proved. Forms are latex, markdown, unicode and plain, and, for
-models of Elman's form, the notations of the texts in both layouts.
+all but the definitions should be proved. Forms are latex, markdown and unicode, and the notations
+in both layouts: plain, and for models of Elman's form those of the texts. `bare` is the equations
+of the plain notation and no word.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from symbptt.show.texts import TEXTS
 from symbptt.verify import verify
 from symbptt.verify.report import Report
 
-FORMS = ("markdown", "latex", "unicode", "plain")
-FILES = {"latex": "x.tex", "markdown": "x.md", "unicode": "x.txt", "plain": "x.txt"}
+FORMS = ("markdown", "latex", "unicode", "bare")
+FILES = {"latex": "x.tex", "markdown": "x.md", "unicode": "x.txt", "bare": "x.txt"}
 SOUND = ("proved", "definition")
 
 
@@ -57,8 +58,8 @@ class Count:
 
 
 def printed(derivation: Derivation, form: str, mode: str = "all") -> str:
-    """The derivation in one form: a format of `show`, the text of model files, or text/layout."""
-    if form == "plain":
+    """The derivation in one form: a format of `show`, its bare equations, or notation/layout."""
+    if form == "bare":
         found = (
             [*derivation, *(f.equation for f in derivation.formal)]
             if mode == "all"

@@ -47,7 +47,7 @@ Examples:
 )
 
 
-Notation = Literal["d2l", "goodfellow", "karpathy", "pascanu", "cs231n", "wildml"]
+Notation = Literal["d2l", "goodfellow", "karpathy", "pascanu", "cs231n", "wildml", "plain"]
 Layout = Literal["numerator", "denominator"]
 Mode = Literal["adjoint", "sensitivity", "closed", "all"]
 Format = Literal["unicode", "latex", "markdown", "html", "json"]
@@ -136,7 +136,9 @@ def derive(
         Format | None, typer.Option(help="Default: what FILE ends in, else unicode.")
     ] = None,
     notation: Annotated[
-        Notation | None, typer.Option(help="An Elman network in the symbols of a known text.")
+        Notation | None, typer.Option(
+            help="An Elman network in the symbols of a known text; plain: as in model files."
+        ),
     ] = None,
     layout: Annotated[Layout, typer.Option(help="Of Jacobians: rows of u or of v in ∂u/∂v.")] = (
         "numerator"

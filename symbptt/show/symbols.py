@@ -49,7 +49,8 @@ class Symbols:
     def of(d: Derivation, key: str) -> Symbols:
         if key not in TEXTS:
             raise UnsupportedError(f"there is no notation {key!r}", " or ".join(TEXTS))
-        text, roles = TEXTS[key], {**roles_of(d.model), "loss": LOSS.name}
+        text, roles = TEXTS[key], {"loss": LOSS.name}
+        roles |= roles_of(d.model) if text.names else {}
         names = {roles[r]: name for r, name in text.names.items() if r in roles}
         own = {v: names.get(v, v) for v in (LOSS.name, *d.model.table)}
         by_role = {roles[r]: name for r, name in text.gradients.items() if r in roles}

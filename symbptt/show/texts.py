@@ -1,6 +1,7 @@
 r"""The notations of six texts, as data: names for the parts of an Elman network, and symbols.
 
-A text that has no name for a part leaves the model's own. $of, $wrt and $when (the time of what
+And `plain`, that of model files: one line of it can be typed as it stands, for any model. A text
+that has no name for a part leaves the model's own. $of, $wrt and $when (the time of what
 is differentiated) stand in a derivative; a kind that is not listed is written d or ∂ as
 everywhere here. Where a text writes ∂ for total derivatives as well, ∂⁺ is the immediate one.
 """
@@ -161,4 +162,5 @@ TEXTS = {
         words=ROUND_WORDS,
         gradients={"pre-activation": "delta"},
     ),
+    "plain": Text("the notation of model files, with the model's own names", {}, code=True),
 }

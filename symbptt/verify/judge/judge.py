@@ -60,6 +60,7 @@ class Judge:
             abstract=system.abstract,
         )
         self.options.losses = system.losses
+        self.options.alone = self._alone()
         read = {system.output, system.logits, "target~"} - {d.name for d in system.model.states}
         self.options.outputs = frozenset(n for n, x in system.names.items() if x in read)
         shape = system.model.table[system.output].shape if system.output else ()
@@ -67,6 +68,22 @@ class Judge:
         self.options.label = system.label
         self.options.given = system.given or system.summed
         self.options.stacked = ("block",) if system.stack else ()
+
+    def _alone(self) -> frozenset[str]:
+        """The author's names of values whose equations read only what the author names."""
+        sides = (x for line in self.lines for x in (line.claim.left, line.claim.right))
+        names: dict[str, str] = {}
+        for x in {x for side in sides if side is not None for x in s.symbols(side)}:
+            with suppress(UnknownError):
+                q = self.naming.parts(x)
+                names[q.name] = self.quantities.find(q)
+        known, defined = {*names.values()}, self.system.model.defined
+        return frozenset(
+            n
+            for n, name in names.items()
+            if name in defined
+            and all(v.name in known for v in mx.variables(defined[name].rhs) if v.times)
+        )
 
     def listen(self, prose: Iterable[s.Prose]) -> None:
         """Take what the words between the formulas settle for all of them."""

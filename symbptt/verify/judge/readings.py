@@ -126,6 +126,7 @@ class Options:
     layout = ""  # where the text or the user states it
     order = ""  # of a ∏ whose bounds do not say, where the text says it
     held = False  # whether the words say that ∂ holds everything else fixed
+    alone: frozenset[str] = frozenset()  # names of what is computed from named values only
     label = ""
     row: bool | None = None  # whether gradients of vectors are rows, where that is fixed
     partial = ""  # what every open ∂ is, where that is fixed
@@ -139,15 +140,16 @@ class Options:
             if fixed:
                 lists.append([(key, fixed, False)])
             elif node.kind == "∂+":  # through its own step's gates too, or not even those
-                lists.append([(key, IMMEDIATE, False), (key, DIRECT, False)])
+                direct = [(key, DIRECT, False)] if self._alone(node) else []
+                lists.append([(key, IMMEDIATE, False), *direct])
             elif node.kind == "d":
                 lists.append([(key, TOTAL, False)])
             elif self.both_signs:
                 senses = [IMMEDIATE, *([HELD] if self.many_paths else [])]
-                senses += [DIRECT] if self.held and self._by_value(node) else []
+                senses += [DIRECT] if self._holds(node) else []
                 lists.append([*((key, x, False) for x in senses), (key, TOTAL, True)])
             else:
-                direct = [(key, DIRECT, False)] if self.held and self._by_value(node) else []
+                direct = [(key, DIRECT, False)] if self._holds(node) else []
                 lists.append([(key, TOTAL, False), (key, IMMEDIATE, True), *direct])
         plain = {k for k, n in atoms.items() if n.kind == "∂" and self._by_value(n)}
         through = any(self._is_step_loss(n) for x in (statement.left, statement.right)
@@ -163,6 +165,16 @@ class Options:
         for combination in every[:16]:  # one sense of ∂ for the whole line comes first
             chosen = {key: kind for key, kind, _ in combination}
             yield chosen, tuple(key for key, _, say in combination if say)
+
+    def _holds(self, node: s.Derivative) -> bool:
+        """Whether ∂ may hold all other values fixed, those of its own step too."""
+        return self.held and self._by_value(node) and self._alone(node)
+
+    def _alone(self, node: s.Derivative) -> bool:
+        """Whether the author names every value that an equation reads: what is not named cannot
+        be held fixed."""
+        of = s.whole(node.of) if node.of is not None else None
+        return isinstance(of, s.Symbol) and self.naming.parts(of).name in self.alone
 
     def _is_step_loss(self, node: s.Node) -> bool:
         """∂l_t/∂h_t, which goes through the readout."""
