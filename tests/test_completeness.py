@@ -524,3 +524,32 @@ def test_a_gradient_by_nabla_pulled_back_through_a_product() -> None:
 """
     found = verify(text, model="elman", file="x.txt").lines
     assert [x.verdict for x in found] == ["proved", "refuted"]
+
+
+# -- ∂ with everything else held fixed: only what the author names can be
+
+
+@pytest.mark.parametrize("model", ["elman", None])
+@pytest.mark.parametrize("line", ["∂h_t/∂h_{t−1} = 0", "∂h_t/∂x_t = 0", "∂⁺h_t/∂W_hh = 0"])
+def test_what_is_not_named_cannot_be_held_fixed(line: str, model: str | None) -> None:
+    text = f"""d is total, ∂ holds all else fixed; Jacobians are in numerator layout.
+
+  (1)  h_t = tanh(W_hh h_{{t−1}} + W_xh x_t + b_h)
+  (2)  {line}
+"""
+    found = verify(text, model=model, file="x.txt").lines
+    assert found[-1].verdict == "refuted"
+
+
+def test_a_value_held_fixed_without_a_word_of_it_is_a_condition() -> None:
+    text = """
+  (1)  a_t = W h_{t−1} + W_in x_t + b
+  (2)  h_t = (1 − α) h_{t−1} + α tanh(a_t)
+  (3)  dL/da_t = dL/dh_t ∘ α (1 − tanh(a_t)²)
+  (4)  ∂h_t/∂h_{t−1} = (1 − α) I_H
+  (5)  ∂h_t/∂h_{t−1} = α I_H
+"""
+    *_, right, wrong = verify(text, model="leaky", file="x.txt").lines
+    assert right.verdict == "conditional"
+    assert "values of its own step" in right.conditions[0].words
+    assert wrong.verdict == "refuted"

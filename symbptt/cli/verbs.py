@@ -136,7 +136,8 @@ def derive(
         Format | None, typer.Option(help="Default: what FILE ends in, else unicode.")
     ] = None,
     notation: Annotated[
-        Notation | None, typer.Option(
+        Notation | None,
+        typer.Option(
             help="An Elman network in the symbols of a known text; plain: as in model files."
         ),
     ] = None,

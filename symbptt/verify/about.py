@@ -77,7 +77,9 @@ def _matching(
         q = naming.parts(x)
         if q.letter not in heads and not q.letter.startswith(("δ", "L", "E", "λ")):
             symbols[q.name] = symbols.get(q.name, False) or q.time is not None
-    listed = {n for n in symbols if f"{n}s" in symbols} - {naming.parts(x).name for x in letters - below}
+    listed = {n for n in symbols if f"{n}s" in symbols} - {
+        naming.parts(x).name for x in letters - below
+    }
     symbols = {n: timed for n, timed in symbols.items() if n not in listed}
     sampled = bool(model.states) and all(len(d.shape) == 2 for d in model.states)
     try:

@@ -70,6 +70,7 @@ NOTE = {
     "turn": Condition("M05", "one side is a row and the other a column"),
     "block": Condition("M17", "each weight is its block that multiplies the left side's quantity"),
     "squared": Condition("M16", "the loss of a step is ½‖output − label‖², which is not stated"),
+    "held": Condition("M07", "∂ holds everything else fixed, the values of its own step too"),
     "copy": Condition("M12", "one step's share: the gradient is its sum over t"),
 }
 
@@ -268,6 +269,8 @@ class Options:
             kept = [x for x in kept if x != "outer"]
         pairs = [(a, b) for a, b in itertools.combinations(kept, 2) if {a, b} not in _NEVER]
         alone: list[tuple[str, ...]] = [(x,) for x in kept]
+        if self.both_signs and not self.held and self._direct(statement):
+            alone.append(("held",))
         ends = [x for x in ("last", "single") if x in kept]
         share = [("copy", "outer", x) for x in ends if {"copy", "outer"} <= set(kept)]
         return alone + pairs + share
@@ -310,12 +313,24 @@ class Options:
             statement = replace(statement, last=True)
         if "carry" in names:
             changed = self._carried(statement.left, changed)
+        direct = self._direct(statement) if "held" in names else {}
         for reading in self.plain(statement, changed):
+            kinds = {**reading.choice.kinds, **direct}
             yield replace(
                 reading,
+                choice=replace(reading.choice, kinds=kinds),
                 conditions=tuple(NOTE[n] for n in names),
                 ground="last" if "single" in names else "squared" if "squared" in names else "own",
             )
+
+    def _direct(self, statement: Statement) -> dict[str, str]:
+        """Every ∂u/∂v by a value as of the equation of u alone; none where one cannot be so."""
+        every = (n for side in (statement.left, statement.right) for n in s.walk(side))
+        found = (n for n in every if isinstance(n, s.Derivative) and n.kind == "∂")
+        nodes = [n for n in found if self._by_value(n)]
+        if any(self.of_loss(n) or not self._alone(n) for n in nodes):
+            return {}
+        return {atom_key(n, self.naming): DIRECT for n in nodes}
 
     def _handed_back(self, left: s.Node) -> s.Node | None:
         """∂L/∂c_{t−1} or δ_{t−1} on the left: a gradient of the step before."""
