@@ -154,16 +154,6 @@ class Naming:
             for b in n.bounds
             if b.upper is not None and {x.letter for x in s.symbols(b.upper)} & times
         }
-        for n in _all(trees):  # l_s of Σ_{s=t}^{T} ∂l_s/∂h_s
-            for b in n.bounds if isinstance(n, s.Big) else ():
-                if b.variable.letter in self.steps:
-                    self.timed |= {
-                        (x.letter, x.marks)
-                        for x in s.symbols(n.body)
-                        for i in x.indices
-                        if i.terms and i.names == (b.variable.letter,) and self._plain(i)
-                        if i.style != "|"
-                    }
         if self.entrywise:
             alone = {i.text for x in symbols for i in x.indices if i.text in ENTRIES}
             self.counted |= alone - self.steps - {self.main}

@@ -141,8 +141,8 @@ class Options:
             if fixed:
                 lists.append([(key, fixed, False)])
             elif node.kind == "∂+":  # through its own step's gates too, or not even those
-                direct = [(key, DIRECT, False)] if self._alone(node) else []
-                lists.append([(key, IMMEDIATE, False), *direct])
+                own = [(key, DIRECT, False)] if self._alone(node) else []
+                lists.append([(key, IMMEDIATE, False), *own])
             elif node.kind == "d":
                 lists.append([(key, TOTAL, False)])
             elif self.both_signs:
@@ -150,8 +150,8 @@ class Options:
                 senses += [DIRECT] if self._holds(node) else []
                 lists.append([*((key, x, False) for x in senses), (key, TOTAL, True)])
             else:
-                direct = [(key, DIRECT, False)] if self._holds(node) else []
-                lists.append([(key, TOTAL, False), (key, IMMEDIATE, True), *direct])
+                own = [(key, DIRECT, False)] if self._holds(node) else []
+                lists.append([(key, TOTAL, False), (key, IMMEDIATE, True), *own])
         plain = {k for k, n in atoms.items() if n.kind == "∂" and self._by_value(n)}
         through = any(self._is_step_loss(n) for x in (statement.left, statement.right)
                       for n in s.walk(x))  # fmt: skip
