@@ -6,13 +6,12 @@ Jacobian, by what its equation reads; the product of the step Jacobians over man
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ... import matrix as mx
 from ...indices.poly import Factor, Lin
 from ...model import Equation
 from ..proof.chain import ChainRule
 from ..world import FUTURE, IMMEDIATE, TOTAL
+from .reach import depends, in_time, readers_of
 from .speech import NOW, Speech, before, difference, symbol
 
 LONGEST = 12  # steps of an explanation
@@ -77,12 +76,12 @@ class Walk:
         time = f.times[-1]
         last = f.times[0] if of != "L" else None  # the step whose loss alone is meant
         paths = []
-        for e, x in self._readers(by, timed=True):
+        for e, x in readers_of(self.model, by, timed=True):
             lag = int(mx.t - x.time)
             at = Lin(time.const + lag, time.terms)
             if (kind == IMMEDIATE and lag) or (kind == FUTURE and not lag):
                 continue
-            if last is not None and not self._in_time(e, at, last):
+            if last is not None and not in_time(self.model, e, at, last):
                 continue
             if at.const > 0 and at.terms == (("T", 1),):
                 continue  # T is the last step
@@ -114,7 +113,7 @@ class Walk:
         _, of, by, _, _, copied = f.name
         last = f.times[0] if of != "L" else None
         at = f.times[-1] if copied else NOW if last is None else Lin(0, (("k", 1),))
-        paths = [(e, x, at) for e, x in self._readers(by, timed=False)]
+        paths = [(e, x, at) for e, x in readers_of(self.model, by, timed=False)]
         readers = " and ".join(self.speech.at(e.lhs.name, at) for e, *_ in paths)
         name = self.speech.at(by, None)
         step = "t" if last is None else "k"
@@ -151,40 +150,6 @@ class Walk:
                 Factor("var", (after, of, e.lhs.name, last is not None, True, False), times)
             )
         return total, leads
-
-    def _readers(self, by: str, timed: bool) -> list[tuple[Equation, mx.Var]]:
-        return [
-            (e, x)
-            for e in self.model.equations
-            for x in dict.fromkeys(mx.variables(e.rhs))
-            if x.name == by and bool(x.times) == timed and e.lhs.name in self.model.reaching_loss
-        ]
-
-    def _in_time(self, e: Equation, at: Lin, last: Lin) -> bool:
-        """Whether the value computed at `at` can still change the loss of the step `last`."""
-        gap = difference(last, at)
-        if gap.terms or gap.const > 0:
-            return e.lhs.name != self.speech.loss and self._leads(e.lhs.name, last, at)
-        return gap.const == 0
-
-    def _leads(self, name: str, last: Lin, at: Lin) -> bool:
-        """Whether a value reaches the steps after its own."""
-        return self._reached(name, lambda v: bool(v.times) and v.time != mx.t)
-
-    def _reached(self, name: str, ends: Callable[[mx.Var], bool]) -> bool:
-        todo, seen = [name], set()
-        while todo:
-            now = todo.pop()
-            if now in seen:
-                continue
-            seen.add(now)
-            for e in self.model.equations:
-                for v in mx.variables(e.rhs):
-                    if v.name == now:
-                        if ends(v):
-                            return True
-                        todo.append(e.lhs.name)
-        return False
 
     def pairs(self, f: Factor) -> None:
         """A gradient as a sum over pairs of steps: where it enters, and where it reaches a loss."""
@@ -264,25 +229,11 @@ class Walk:
         if kind != TOTAL and when != f.times[0]:
             return False
         if not timed:
-            return self._reads(x.name, by)
+            return depends(self.model, x.name, by)
         gap = difference(when, f.times[1])
         if gap.terms or gap.const > 0:
             return True
-        return gap.const == 0 and self._reads(x.name, by)
-
-    def _reads(self, name: str, by: str) -> bool:
-        """Whether a quantity depends on `by` within its own step."""
-        todo, seen = [name], set()
-        while todo:
-            now = todo.pop()
-            if now == by:
-                return True
-            if now in seen or now not in self.model.defined:
-                continue
-            seen.add(now)
-            reads = mx.variables(self.model.defined[now].rhs)
-            todo += [v.name for v in reads if not v.times or v.time == mx.t]
-        return False
+        return gap.const == 0 and depends(self.model, x.name, by)
 
     def _product(self, f: Factor) -> list[str]:
         """Many steps: the product of the step Jacobians."""

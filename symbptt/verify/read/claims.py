@@ -12,24 +12,18 @@ from ..surface import Dots, Listing, Node, Relation, Symbol, Text, Words
 from .beside import (
     STRENGTH,
     chained,
-    end_of_aside,
-    is_alignment,
-    is_colon_a_separator,
     is_condition,
-    is_member,
     is_remark,
     is_statement,
-    merged,
 )
 from .cursor import Habits, UnreadableError, matched
-from .formula import Formula
+from .members import members_of
 from .rows import split_rows, trimmed
-from .spaces import space
+from .segments import segments_of, unwrapped
 from .spelling import CONDITIONS, CONNECTORS
 from .tokens import Token
 
 LONGEST = 10_000  # characters of one equation; longer ones are unread rather than slow
-_SEPARATORS = ("comma", "semicolon", "gap", "amp", "text")
 
 
 @dataclass(frozen=True)
@@ -118,14 +112,14 @@ class _Reader:
             matched(tokens)
         except UnreadableError as error:
             return [Failure(error, tokens[0].start, tokens[-1].end)]
-        tokens = self._unwrapped(tokens)
+        tokens = unwrapped(tokens)
         if not tokens:
             return []
         if is_statement(tokens):
             self._segment(tokens, "")
             self._mentions()
             return self.found
-        segments = self._segments(tokens)
+        segments = segments_of(tokens, self.habits)
         if len(segments) > 1 and [t.kind for t in segments[-1][0]] == ["(", "number", ")"]:
             self.tag = segments.pop()[0][1].value  # … \\qquad (7)
         for part, before in segments:
@@ -149,44 +143,6 @@ class _Reader:
             ]
         return self.found
 
-    def _unwrapped(self, tokens: list[Token]) -> list[Token]:
-        r"""The inside of \boxed{…} or {…} around a whole row."""
-        pairs = matched(tokens)
-        first = 1 if tokens[0].kind in ("group", "null") and len(tokens) > 1 else 0
-        if tokens[first].kind == "{" and pairs[first] == len(tokens) - 1:
-            return trimmed(tokens[first + 1 : -1])
-        return tokens
-
-    def _segments(self, tokens: list[Token]) -> list[tuple[list[Token], str]]:
-        """The formulas of a row, each with the separator before it; words stand alone."""
-        pairs = matched(tokens)
-        out: list[tuple[list[Token], str]] = [([], "")]
-        i = 0
-        while i < len(tokens):
-            token = tokens[i]
-            if token.kind in _SEPARATORS and not is_alignment(tokens, i):
-                if token.kind == "text" and is_member(tokens, i):
-                    out[-1][0].append(token)
-                elif token.kind == "text":
-                    i = end_of_aside(tokens, i)
-                    out += [([merged(tokens, token, i)], "text"), ([], "text")]
-                else:
-                    out.append(([], token.kind))
-            elif token.kind == "stop" and not self.habits.plain:
-                out.append(([], "semicolon"))
-            elif token.kind == "colon" and is_colon_a_separator(out[-1][0], out):
-                out.append(([], "colon"))
-            elif token.kind not in _SEPARATORS:
-                close = pairs[i] if pairs.get(i, -1) > i else i
-                group = tokens[i : close + 1]
-                if is_remark(group, out[-1][0]):
-                    out += [(group, "remark"), ([], "remark")]
-                else:
-                    out[-1][0].extend(group)
-                i = close
-            i += 1
-        return [(part, before) for part, before in out if part]
-
     def _segment(self, tokens: list[Token], before: str) -> None:
         """One formula, or words, or a condition of what stands before it."""
         if len(tokens) == 1 and tokens[0].kind == "text":
@@ -203,7 +159,7 @@ class _Reader:
             self.found.append(Failure(error, tokens[0].start, tokens[-1].end))
 
     def _formula(self, tokens: list[Token], before: str) -> None:
-        members, signs = self._members(tokens)
+        members, signs = members_of(tokens, self.habits)
         alone = before in ("gap", "text", "amp") and self.found and is_remark(tokens, tokens)
         about = signs or isinstance(members[0], Symbol)  # if t = T, for all k
         stated = before == "text" and self.under and about and members[0] is not None
@@ -234,35 +190,6 @@ class _Reader:
         left, start = self._with_waiting(left, tokens[0].start)
         rest = [m for m in members[1:] if m is not None]
         self._chain([left, *rest], signs, start, continued)
-
-    def _members(self, tokens: list[Token]) -> tuple[list[Node | None], list[str]]:
-        """The expressions between relations, and the relations."""
-        cursor = Formula(tokens, self.habits)
-        cuts = _cuts(cursor, tokens)
-        members: list[Node | None] = []
-        signs = [tokens[c].value for c in cuts]
-        start = 0
-        for cut in [*cuts, len(tokens)]:
-            if cut == start:
-                if start or len(tokens) == 1:
-                    token = tokens[min(start, len(tokens) - 1)]
-                    raise UnreadableError("nothing stands here", "a = b", token.start, token.end)
-                members.append(None)
-            else:
-                sign = signs[len(members) - 1] if members else ""
-                members.append(self._member(cursor, start, cut, sign))
-            start = cut + 1
-        return members, signs
-
-    def _member(self, cursor: Formula, a: int, b: int, sign: str) -> Node:
-        if cursor.find(a, b, lambda t: t.kind == "text") >= 0:
-            return self._words(cursor, a, b)
-        parts = cursor.split(a, b, ("comma",))
-        if len(parts) > 1:
-            items = tuple(cursor.within(x, y, cursor.expression) for x, y in parts)
-            return Listing(items, start=items[0].start, end=items[-1].end)
-        node = cursor.within(a, b, cursor.expression)
-        return space(node) if sign in ("∈", ":") else node
 
     def _chain(self, members: list[Node], signs: list[str], start: int, continued: bool) -> None:
         """Each link of A = B = C is a claim; ⇒ joins whole statements."""
@@ -344,42 +271,8 @@ class _Reader:
                 self.found[i] = replace(link, conditions=kept)
         return True
 
-    # -- statements in words
-
-    def _words(self, cursor: Formula, a: int, b: int) -> Node:
-        parts: list[Node] = []
-        first = a
-        while first < b:
-            cut = cursor.find(first, b, lambda t: t.kind in ("text", "gap", "comma"))
-            stop = b if cut < 0 else cut
-            if stop > first and cursor.tokens[first].kind == "relation":
-                t = cursor.tokens[first]
-                parts.append(Text(t.value, start=t.start, end=t.end))
-                first += 1
-            if stop > first:
-                parts.append(cursor.within(first, stop, cursor.statement))
-            if cut >= 0 and cursor.tokens[cut].kind == "text":
-                t = cursor.tokens[cut]
-                parts.append(Text(t.value, start=t.start, end=t.end))
-            first = stop + 1
-        return Words(tuple(parts), start=cursor.tokens[a].start, end=cursor.tokens[b - 1].end)
-
 
 def _all_equations(signs: list[str]) -> bool:
     """a = b ⇒ c = d: equations on both sides of each ⇒."""
     sides = "".join("⇒" if s in STRENGTH else "=" if s in ("=", ":=") else "?" for s in signs)
     return "?" not in sides and all(sides.split("⇒"))
-
-
-def _cuts(cursor: Formula, tokens: list[Token]) -> list[int]:
-    """Where the relations are; in a sentence only ⇒ and ⇔ are its own."""
-    said = is_statement(tokens)
-    cuts, j = [], 0
-
-    def wanted(t: Token) -> bool:
-        return t.value in STRENGTH if said else t.kind in ("relation", "colon")
-
-    while 0 <= (j := cursor.find(j, len(tokens), wanted)):
-        cuts.append(j)
-        j += 1
-    return cuts
