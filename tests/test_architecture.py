@@ -54,6 +54,7 @@ ROOMS = (
     "units",
     "generic",
     "meaning",
+    "stacks",
     "judge",
     "proof",
     "repairs",

@@ -15,6 +15,7 @@ asides    what stands beside them, as one step of a system of its own
 units     a text about single units, as one about the entries of vectors
 generic   θ, which is each of the parameters
 meaning   a formula under a reading, as a tensor
+stacks    several states under one letter, as a model with one state
 judge     a document in one system: its letters, and truth under each reading
 proof     a line for every T and all sizes
 repairs   the edit that would make a wrong line true

@@ -41,10 +41,12 @@ class Aside:
     claims: tuple[s.Claim, ...]
     naming: Naming
     system: System
-    written: dict[s.Symbol, s.Symbol]  # the symbols as the author wrote them
+    written: dict[s.Symbol, s.Symbol] | None = None  # as the author wrote them, where changed
 
     def as_written(self, node: s.Node) -> s.Node:
         """A formula of the aside in the author's own symbols."""
+        if self.written is None:
+            return node
         if isinstance(node, s.Symbol):
             undated = self.written.get(replace(node, sup=()))  # whatever time stands above
             if undated is not None:

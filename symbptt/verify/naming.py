@@ -47,7 +47,7 @@ class Naming:
 
     def __init__(self, trees: Iterable[s.Node]):
         trees = list(trees)
-        self.stacked: frozenset[str] = frozenset()  # letters that the prose makes several states
+        self.stacked: dict[str, tuple[str, ...]] = {}  # letters the prose makes several states
         self._times: dict[Any, Any] = {}
         self.parts = s.Kept(self._taken_apart)
         self.bound = {

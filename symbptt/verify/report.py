@@ -20,11 +20,13 @@ from .judge.assumptions import one_of
 from .judge.judge import Judge
 from .judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, TESTED, UNREAD, Line
 from .judge.readings import Condition
+from .judge.said import stacked_said
 from .judging import judge_aside, judge_generic, judge_lines, runs
 from .present import html, line_text
 from .present import text as shown
 from .program import equations
 from .read import read
+from .stacks import stacks
 from .units import units
 
 
@@ -125,6 +127,7 @@ def judge_document(
 ) -> Report:
     said, notes = equations(list(document.claims))
     claims, naming = settled(said)
+    naming.stacked = stacked_said(document.prose)
     judges: list[Judge] = []
     lines: dict[int, Line] = {}
     judged: dict[str, tuple[Judge, Line]] = {}
@@ -151,10 +154,14 @@ def judge_document(
         lines = {n: Line(c) for n, c in enumerate(claims)}
     unread = {n for n, x in lines.items() if x.verdict == UNREAD}
     named = {n for n, x in lines.items() if x.how == "alias"}
-    for aside in (
+    beside = [
         *units(claims, unread), *mirrored(claims, unread), *asides(claims, unread, named)
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for judge in judges[:1]:
+        beside += stacks(claims, unread, naming, judge.system)
+    for aside in beside:
         judge = Judge(aside.claims, aside.naming, aside.system)
+        judge.listen(document.prose)
         if not runs(judge):
             continue
         found = judge_aside(judge, aside, claims)

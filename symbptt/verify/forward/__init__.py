@@ -10,4 +10,5 @@ missing   what the author left out
 loss      the loss of one step and its sum over time
 document  `from_document`: all of this
 given     `from_model`: a given model instead
+stacked   a model whose states are one, stacked into one vector
 """

@@ -24,7 +24,7 @@ from .einstein import summed
 from .line import Line
 from .nablas import are_rows
 from .readings import Options, Reading, with_copy
-from .said import held_said, layout_said, order_said, stacked_said
+from .said import held_said, layout_said, order_said
 from .statement import Statement
 from .truth import FALSE, MISFIT, UNKNOWN, Answer, Ground
 
@@ -91,7 +91,6 @@ class Judge:
         self.options.layout = layout_said(prose)
         self.options.order = order_said(prose)
         self.options.held = held_said(prose)
-        self.naming.stacked = stacked_said(prose)
 
     def assume(self, fixed: Mapping[str, str]) -> None:
         """Readings the user fixes. Raises SymbpttError for one that does not exist."""

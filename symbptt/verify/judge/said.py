@@ -9,7 +9,7 @@ from .. import surface as s
 from ..meaning.choice import DENOMINATOR, NUMERATOR
 
 _LAYOUT = re.compile(r"\b(numerator|denominator)[\s-]+(?:layout|convention)", re.I)
-_STACKED = re.compile(r"(\w+?)_\{?t\}?\$?\s+=\s+\$?\([^()]*\)\$?,\s+stacked")
+_STACKED = re.compile(r"(\w+?)_\{?t\}?\$?\s+=\s+\$?\(([^()]*)\)\$?,\s+stacked")
 _LATEST_LEFT = re.compile(
     r"\blatest\s+(?:step|factor|one|index|time)[\w\s]{0,12}?\bon\s+the\s+left\b"
     r"|\b(?:descending|decreasing)\s+(?:order|time|index)"
@@ -38,9 +38,10 @@ def held_said(prose: Iterable[s.Prose]) -> bool:
     return any(_HELD.search(p.text) for p in prose)
 
 
-def stacked_said(prose: Iterable[s.Prose]) -> frozenset[str]:
-    """The letters of s_t = (c_t, h_t), stacked into one vector."""
-    return frozenset(m[1] for p in prose for m in _STACKED.finditer(p.text))
+def stacked_said(prose: Iterable[s.Prose]) -> dict[str, tuple[str, ...]]:
+    """s of s_t = (c_t, h_t), stacked into one vector, and what it is made of, as written."""
+    found = (m for p in prose for m in _STACKED.finditer(p.text))
+    return {m[1]: tuple(x.strip(" $\n") for x in m[2].split(",")) for m in found}
 
 
 def order_said(prose: Iterable[s.Prose]) -> str:

@@ -30,7 +30,7 @@ class Quantities:
         if q.name in self.renamed:
             return self.renamed[q.name]
         if q.name in self.naming.stacked:
-            words = f"{q.name} is several states stacked into one vector, which is not read yet"
+            words = f"{q.name} is states stacked into one vector, but not all of them side by side"
             raise UnknownError(q.name, words)
         if q.name in names:
             return names[q.name]

@@ -13,7 +13,7 @@ from ... import matrix as mx
 from ...indices import poly as p
 from ...indices.canon import canonical, canonical_lam
 from ...indices.lower import delta, lower
-from ...indices.poly import Factor, Lin, Mono, Poly
+from ...indices.poly import Factor, Lam, Lin, Mono, Poly
 from ...model import Model
 from ..world import HELD, IMMEDIATE, TOTAL
 from .chain import ROUNDS, ChainRule
@@ -26,6 +26,7 @@ class Propagators:
 
     def __init__(self, model: Model, chain: ChainRule, values: Values, whole: bool = False):
         self.model, self.chain, self.values, self.whole = model, chain, values, whole
+        self._factors: dict[Lam, Lam] = {}  # of products over time -> the same written out
 
     def propagator(self, f: Factor) -> Poly:
         state = self.model.states[0]
@@ -100,6 +101,15 @@ class Propagators:
                 return self.values.opened(q)
         return self.values.opened(q)
 
+    def _written_out(self, lam: Lam) -> Lam:
+        """The factor of a product over time with its derivatives expanded, but those kept."""
+        if lam not in self._factors:
+            fresh = tuple(p.fresh(i.size) for i in lam.params)
+            names = dict(zip(lam.params, fresh, strict=True))
+            found = canonical_lam(fresh, self._exhausted(p.renamed(lam.poly, names)))
+            self._factors[lam] = self._factors[found] = found
+        return self._factors[lam]
+
     def kept(self, f: Factor) -> Factor | None:
         """J_t, ∂h_t/∂θ or ∂l_t/∂h_t under one name: within a step of one state, immediate and
         held are one, and by a state total is the same too. None for anything else."""
@@ -126,25 +136,22 @@ class Propagators:
             for f, e in m.factors:
                 x = p.atom(f, e)
                 if f.kind == "timeprod" and e == 1:
-                    (lam,) = f.nested
+                    lam = self._written_out(f.nested[0])
                     length = p.lin_add(p.lin_add(f.times[1], f.times[0], -1), Lin(1))
                     half = len(f.slots) // 2
-                    fresh = tuple(p.fresh(i.size) for i in lam.params)
-                    names = dict(zip(lam.params, fresh, strict=True))
-                    body = self._exhausted(p.renamed(lam.poly, names))
                     if not length.terms and length.const <= 0:
                         x = p.constant(1)
                         for i, j in zip(f.slots[:half], f.slots[half:], strict=True):
                             x = p.mul(x, delta(i, j))
                     elif not length.terms and length.const == 1:
-                        x = p.renamed(
-                            body.items(),
-                            dict(zip(fresh, (f.times[0], *f.slots), strict=True)),
-                        )
-                    elif not any(fresh[0] in p.mono_free(mm) for mm in body):
-                        x = power_of(body, fresh[1:], length, f.slots)
+                        here = dict(zip(lam.params, (f.times[0], *f.slots), strict=True))
+                        x = p.renamed(lam.poly, here)
+                    elif not any(lam.params[0] in p.mono_free(mm) for mm, _ in lam.poly):
+                        fresh = tuple(p.fresh(i.size) for i in lam.params)
+                        names = dict(zip(lam.params, fresh, strict=True))
+                        x = power_of(p.renamed(lam.poly, names), fresh[1:], length, f.slots)
                     else:
-                        x = p.atom(f._replace(nested=(canonical_lam(fresh, body),)))
+                        x = p.atom(f._replace(nested=(lam,)))
                 elif f.kind == "matpow" and e == 1:
                     (lam,) = f.nested
                     fresh = tuple(p.fresh(i.size) for i in lam.params)
