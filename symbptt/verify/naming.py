@@ -230,7 +230,7 @@ class Naming:
                 return letter
         values = {x.letter for x in symbols if any(self.main in i.names for i in x.indices)}
         for letter in (*free, "n"):
-            if letter in used - self.counted - values:  # n_t is a value, W_n its weight
+            if letter in used - self.counted - values - {self.main}:  # n_t is a value
                 return letter
         return next((x for x in ends if x in free), "T")
 

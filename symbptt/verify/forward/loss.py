@@ -78,6 +78,8 @@ def _by_name(a: Assembly, equations: dict[str, mx.Node], named: Stated) -> mx.No
         gap = mx.plus(out, mx.times(-1, mx.Var("target~", out.shape, (mx.t,))))
         return mx.times(named.factor / 2, mx.sum_axes(mx.times(gap, gap)))
     known = [n for n, e in equations.items() if isinstance(e, mx.Softmax) and e.args[0] == out]
+    if isinstance(equations[named.output], mx.Softmax):  # CE(ŷ, y) of chances
+        known, a.logits = [named.output], equations[named.output].args[0].name
     a.output, a.onehot = known[0] if known else "p~", True
     chance = mx.Var(a.output, out.shape, (mx.t,))
     equations.setdefault(a.output, mx.Softmax(out))

@@ -52,7 +52,8 @@ def _travel(first: s.Node, last: s.Node, naming: Naming) -> Any:
     if not free:
         return None
     # first = A(start), last = A(start − gap): replace the time of the last by k in it
-    times = [naming.time(i) for x in s.symbols(last) for i in x.indices if i.terms]
+    dated = [x for x in s.symbols(last) if naming.parts(x).time is not None]
+    times = [naming.time(i) for x in dated for i in x.indices if i.terms or i.terms == ()]
     if not times:
         return None
     anchor = times[0]
@@ -89,13 +90,20 @@ def _later(a: Any, b: Any) -> bool:
 
 
 def _anchored(node: s.Node, anchor: Any, k: Any, naming: Naming) -> s.Node:
+    def moved(n: s.Index) -> s.Index:
+        return replace(
+            index_of(n, k + naming.time(n) - anchor, naming),
+            terms=(("m~", 1),),
+            shift=int(naming.time(n) - anchor),
+        )
+
     def change(n: s.Node) -> s.Node:
         if isinstance(n, s.Index) and n.terms:
-            return replace(
-                index_of(n, k + naming.time(n) - anchor, naming),
-                terms=(("m~", 1),),
-                shift=int(naming.time(n) - anchor),
-            )
+            return moved(n)
+        if isinstance(n, s.Symbol) and (time := naming.parts(n).time) is not None:
+            if sympy.sympify(time).is_number:  # ∂h_2/∂h_1, the last of them
+                of = lambda i: moved(i) if i.terms == () else i  # noqa: E731
+                return replace(n, sub=tuple(map(of, n.sub)), sup=tuple(map(of, n.sup)))
         return s.rebuild(n, change)
 
     return change(node)

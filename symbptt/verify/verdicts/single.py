@@ -43,6 +43,7 @@ from .norms import norms
 from .own_term import own_term
 from .programs import program
 from .shapes import shape_claim
+from .truncated import truncated
 
 
 def one(judge: Judge, line: Line) -> None:
@@ -66,7 +67,8 @@ def _judge_line(judge: Judge, line: Line) -> None:
         line.verdict = INCOMPLETE if _similar(line) else UNREAD
         return
     if claim.relation in ("≈", "∝", "~"):
-        line.verdict = APPROXIMATION
+        if claim.relation != "≈" or not truncated(judge, line, judge.statement(line), _settle_plain):
+            line.verdict = APPROXIMATION
         return
     if isinstance(s.bare(claim.right), s.Dots):
         line.verdict = INCOMPLETE
@@ -111,7 +113,7 @@ def _judge_line(judge: Judge, line: Line) -> None:
         line.conditions += assumed
         return
     line.answer = best
-    if conditional(judge, line, statement):
+    if conditional(judge, line, statement) or truncated(judge, line, statement, _settle_plain):
         line.conditions += assumed
         return
     if best is not None and best.outcome == UNKNOWN:

@@ -1,0 +1,48 @@
+"""Runs that are written out step by step: h_1 = …, h_2 = …, h_3 = …."""
+
+from __future__ import annotations
+
+import pytest
+
+from symbptt.verify import verify
+
+STEPS = [r"h_1=\tanh(Wh_0+Ux_1)", r"h_2=\tanh(Wh_1+Ux_2)", r"h_3=\tanh(Wh_2+Ux_3)"]
+END = [r"\hat y=Vh_3", r"L=\frac12\|\hat y-y\|^2"]
+DELTA = r"\delta_3=\frac{\partial L}{\partial h_3}\odot(1-h_3^2)"
+
+
+def verdicts(*lines: str) -> list[str]:
+    return [x.verdict for x in verify("\n\n".join(f"$${x}$$" for x in lines)).lines]
+
+
+def test_steps_that_differ_by_the_step_alone_are_one_recurrence():
+    found = verdicts(*STEPS, *END, DELTA, r"\delta_2=(W^\top\delta_3)\odot(1-h_2^2)")
+    assert found[:5] == ["definition"] * 5
+    assert found[5:] == ["proved", "proved"]
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"\frac{\partial L}{\partial U}=\delta_3x_3^\top+\delta_2x_2^\top+\delta_1x_1^\top", "proved"),
+        (r"\frac{\partial L}{\partial U}=\delta_3x_3^\top+\delta_2x_2^\top", "refuted"),
+        (r"\delta_2=(W\delta_3)\odot(1-h_2^2)", "refuted"),
+    ],
+)  # fmt: skip
+def test_a_line_about_such_a_run(line: str, verdict: str):
+    delta = r"\delta_2=(W^\top\delta_3)\odot(1-h_2^2)"
+    assert verdicts(*STEPS, *END, DELTA, delta, line)[-1] == verdict
+
+
+def test_the_first_step_may_leave_out_the_state_before_it():
+    first = r"h_1=\tanh(Ux_1)"
+    line = r"\frac{\partial L}{\partial W}=\delta_3h_2^\top+\delta_2h_1^\top"
+    delta = r"\delta_2=(W^\top\delta_3)\odot(1-h_2^2)"
+    assert verdicts(first, *STEPS[1:], *END, DELTA, delta, line)[-1] in ("proved", "tested")
+    assert verdicts(*STEPS, *END, DELTA, delta, line)[-1] == "refuted"  # h_0 counts here
+
+
+def test_layers_are_no_steps():
+    layers = [r"h_1=\tanh(W_1h_0)", r"h_2=\tanh(W_2h_1)", r"L=\ell(h_2)"]
+    line = r"\frac{\partial L}{\partial W_2}=\frac{\partial L}{\partial W_1}"
+    assert "proved" not in verdicts(*layers, line)
