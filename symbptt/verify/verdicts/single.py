@@ -67,7 +67,8 @@ def _judge_line(judge: Judge, line: Line) -> None:
         line.verdict = INCOMPLETE if _similar(line) else UNREAD
         return
     if claim.relation in ("≈", "∝", "~"):
-        if claim.relation != "≈" or not truncated(judge, line, judge.statement(line), _settle_plain):
+        cut = claim.relation == "≈" and truncated(judge, line, judge.statement(line), _settle_plain)
+        if not cut:
             line.verdict = APPROXIMATION
         return
     if isinstance(s.bare(claim.right), s.Dots):
@@ -95,7 +96,7 @@ def _judge_line(judge: Judge, line: Line) -> None:
     if claim.notation == "plain" and statement.relation == "=" and _updates(claim):
         line.message = "an assignment that overwrites what it reads, not an equation"
         return
-    if own_term(judge, line):
+    if own_term(judge, line) or truncated(judge, line, statement, _settle_plain):
         return
     spelled = spelled_out(judge, statement)
     assumed: list[Condition] = []
@@ -113,7 +114,7 @@ def _judge_line(judge: Judge, line: Line) -> None:
         line.conditions += assumed
         return
     line.answer = best
-    if conditional(judge, line, statement) or truncated(judge, line, statement, _settle_plain):
+    if conditional(judge, line, statement):
         line.conditions += assumed
         return
     if best is not None and best.outcome == UNKNOWN:
