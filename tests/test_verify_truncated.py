@@ -20,6 +20,7 @@ def last(line: str):
     return verify("\n\n".join(f"$${x}$$" for x in (*FORWARD, line))).lines[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relation", ["=", r"\approx"])
 def test_a_sum_cut_off_at_a_depth_is_right_where_the_depth_is_the_whole(relation: str):
     found = last(LEFT + relation + r"\sum_{t=T-\tau+1}^{T}" + SHARE)

@@ -47,3 +47,12 @@ def test_layers_are_no_steps():
     layers = [r"h_1=\tanh(W_1h_0)", r"h_2=\tanh(W_2h_1)", r"L=\ell(h_2)"]
     line = r"\frac{\partial L}{\partial W_2}=\frac{\partial L}{\partial W_1}"
     assert "proved" not in verdicts(*layers, line)
+
+
+def test_a_loss_written_as_a_sum_of_steps_is_one():
+    run = [r"h_1=\tanh(ux_1+wh_0)", r"h_2=\tanh(ux_2+wh_1)", r"y_1=vh_1", r"y_2=vh_2"]
+    loss = r"L=\frac12(y_1-d_1)^2+\frac12(y_2-d_2)^2"
+    first = r"\frac{\partial L}{\partial h_1}=(y_1-d_1)v+\frac{\partial L}{\partial h_2}(1-h_2^2)w"
+    assert verdicts(*run, loss, first)[-1] == "proved"
+    other = loss.replace("(y_1-d_1)^2", "(y_1-d_2)^2")  # no sum of one step's loss
+    assert verdicts(*run, other, first)[-1] != "proved"

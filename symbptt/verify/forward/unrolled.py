@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields, replace
 
 from .. import surface as s
 from .claims import defines, is_forward
+from .drafts import LOSSES
 
 Key = tuple[str, tuple[str, ...]]  # a letter and its marks
 
@@ -44,7 +45,25 @@ def rolled(claims: list[s.Claim]) -> list[s.Claim]:
             else:
                 left, right = (_later(x, moved, -step, "t") for x in (said.left, said.right))  # type: ignore[arg-type]
                 out[n] = replace(claims[n], left=left, right=right)
-    return out
+    return [_summed(c, moved) for c in out]
+
+
+def _summed(claim: s.Claim, moved: set[Key]) -> s.Claim:
+    """L = ½ (y_1 − d_1)² + ½ (y_2 − d_2)² as the sum over the steps of what its terms are."""
+    left, right = s.bare(claim.left), s.bare(claim.right or claim.left)
+    if not (isinstance(left, s.Symbol) and left.letter in LOSSES and not left.indices):
+        return claim
+    if not isinstance(right, s.Sum) or set(right.signs) != {"+"} or claim.continued:
+        return claim
+    mine = set(moved)
+    if not all(_same(a, b, mine) for a, b in itertools.pairwise(right.terms)):
+        return claim
+    numbers = {_number(x) for x in s.symbols(right.terms[0]) if _moves(x, mine)}
+    if numbers != {1} or isinstance(s.bare(right.terms[0]), s.Symbol):
+        return claim
+    bound = s.Bound(s.Symbol("t"), s.Number("1"), s.Number(str(len(right.terms))))
+    body = _later(right.terms[0], mine, -1, "t")
+    return replace(claim, right=s.Big("sum", (bound,), body))
 
 
 @dataclass
