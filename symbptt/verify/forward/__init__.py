@@ -1,6 +1,7 @@
 """The author's own forward equations, made into the model that a document is about.
 
 claims    which claims are forward equations
+shapes    what the way values are written says of their shapes
 drafts    expressions whose sizes are still open
 system    `System`: the model with the author's names
 builder   the equations and the shapes they imply

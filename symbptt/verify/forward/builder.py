@@ -14,8 +14,8 @@ import sympy
 from ... import matrix as mx
 from .. import surface as s
 from ..naming import Naming, Parts
-from .claims import extent
 from .drafts import FUNCTIONS, Draft, IncompleteError, Size, is_capital, is_matrix
+from .shapes import extent
 
 
 class Builder:

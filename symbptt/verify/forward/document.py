@@ -21,18 +21,12 @@ from .builder import Builder
 from .claims import (
     accepted,
     connected,
-    counts_samples,
     final,
-    gives_numbers,
-    is_about_numbers,
     is_forward,
     losses_of,
     named_inside,
-    numbers_of,
-    totals,
     undated,
     unread_stacks,
-    writes_batches,
 )
 from .components import whole
 from .define import define
@@ -41,6 +35,14 @@ from .labels import is_output
 from .loss import loss_over, stated_over, step_loss
 from .missing import free_functions, free_state, readout
 from .said import orthogonal, signs
+from .shapes import (
+    counts_samples,
+    gives_numbers,
+    is_about_numbers,
+    numbers_of,
+    totals,
+    writes_batches,
+)
 from .squares import errors
 from .stated import names_loss
 from .steps import fixed_steps, last_read

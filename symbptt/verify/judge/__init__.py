@@ -3,7 +3,8 @@
 statement         two sides, and when they are said to be equal
 free_times        the times a statement is about
 truth             whether a statement holds at every step it speaks about
-readings          the readings of a line, the plain ones first
+open              what the words leave open: the plain readings of a line
+readings          those readings, and the further ones with what they assume
 line              one claim, its verdict, and the verdicts there are
 assumptions       the readings a person may fix
 judge             `Judge`: the lines, the letters, truth under the plain readings

@@ -8,46 +8,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import sympy
 
 from ... import matrix as mx
 from .. import surface as s
 from ..meaning.choice import (
-    DENOMINATOR,
     NEXT,
-    NUMERATOR,
-    SLOPES,
     Choice,
     atom_key,
     shorthand_key,
 )
 from ..meaning.times import shifted
-from ..naming import Naming
-from ..world import DIRECT, FUTURE, HELD, IMMEDIATE, TOTAL
+from ..world import DIRECT, FUTURE
+from .open import Condition, Open, Reading
 from .statement import Statement
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What a line is right under: the class of mistake it would be otherwise, and words."""
-
-    code: str
-    words: str
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One way to take one line."""
-
-    choice: Choice
-    statement: Statement
-    conditions: tuple[Condition, ...] = ()
-    ground: str = "own"  # or "last": the loss stands at the last step only
-    kinds: tuple[str, ...] = ()  # the atoms read as immediate
-    order: str = ""
-
 
 NOTE = {
     "hadamard": Condition("M06", "⊙ binds before the matrix product"),
@@ -90,166 +66,8 @@ LENIENT = (
 )
 
 
-class Options:
+class Options(Open):
     """The readings of the lines of one document."""
-
-    def __init__(self, naming: Naming, both_signs: bool, many_paths: bool, abstract: bool):
-        self.naming = naming
-        self.both_signs = both_signs  # d for total and ∂ for partial
-        self.many_paths = many_paths
-        self.abstract = abstract
-        self.pinned: dict[str, str] = {}
-
-    def atoms(self, statement: Statement) -> dict[str, s.Derivative]:
-        """The derivatives whose ∂ may be total or immediate."""
-        out: dict[str, s.Derivative] = {}
-        for side in (statement.left, statement.right):
-            for n in s.walk(side):
-                if isinstance(n, s.Derivative) and n.of is not None and n.kind != "∇":
-                    of, by = s.whole(n.of), s.whole(n.by)
-                    if not (isinstance(of, s.Symbol) and isinstance(by, s.Symbol)):
-                        continue
-                    q, r = self.naming.parts(of), self.naming.parts(by)
-                    if q.letter in self.losses:
-                        continue
-                    if n.kind == "∂+" and r.time is None:
-                        continue
-                    both = (self.many_paths or self.held) and q.time is not None
-                    if n.kind == "∂+" or r.time is None or both:
-                        out[atom_key(n, self.naming)] = n
-        return out
-
-    losses: frozenset[str] = frozenset()
-    outputs: frozenset[str] = frozenset()  # the author's names of what the loss of a step reads
-    may_square = False
-    given = False  # whether the loss is given: with the model, or as L = Σ_t L_t
-    stacked: tuple[str, ...] = ()  # "block" where the model has W [h, x]
-    layout = ""  # where the text or the user states it
-    order = ""  # of a ∏ whose bounds do not say, where the text says it
-    held = False  # whether the words say that ∂ holds everything else fixed
-    alone: frozenset[str] = frozenset()  # names of what is computed from named values only
-    label = ""
-    row: bool | None = None  # whether gradients of vectors are rows, where that is fixed
-    partial = ""  # what every open ∂ is, where that is fixed
-
-    def kinds(self, statement: Statement) -> Iterator[tuple[dict[str, str], tuple[str, ...]]]:
-        """Assignments of total or immediate to the open atoms, and which need saying."""
-        atoms = self.atoms(statement)
-        lists = []
-        for key, node in atoms.items():
-            fixed = self.pinned.get(key) or self.partial
-            if fixed:
-                lists.append([(key, fixed, False)])
-            elif node.kind == "∂+":  # through its own step's gates too, or not even those
-                own = [(key, DIRECT, False)] if self._alone(node) else []
-                lists.append([(key, IMMEDIATE, False), *own])
-            elif node.kind == "d":
-                lists.append([(key, TOTAL, False)])
-            elif self.both_signs:
-                senses = [IMMEDIATE, *([HELD] if self.many_paths else [])]
-                senses += [DIRECT] if self._holds(node) else []
-                lists.append([*((key, x, False) for x in senses), (key, TOTAL, True)])
-            else:
-                own = [(key, DIRECT, False)] if self._holds(node) else []
-                lists.append([(key, TOTAL, False), (key, IMMEDIATE, True), *own])
-        plain = {k for k, n in atoms.items() if n.kind == "∂" and self._by_value(n)}
-        through = any(self._is_step_loss(n) for x in (statement.left, statement.right)
-                      for n in s.walk(x))  # fmt: skip
-        every = []
-        for combination in itertools.product(*lists):
-            # Where ∂ holds everything else fixed, it does so all along the line.
-            direct = {kind == DIRECT for key, kind, _ in combination if key in plain}
-            total = any(say for _, _, say in combination) and self.both_signs
-            if len(direct) < 2 and not ((through or total) and True in direct):
-                every.append(combination)
-        every.sort(key=lambda x: len({kind for _, kind, _ in x}))
-        for combination in every[:16]:  # one sense of ∂ for the whole line comes first
-            chosen = {key: kind for key, kind, _ in combination}
-            yield chosen, tuple(key for key, _, say in combination if say)
-
-    def _holds(self, node: s.Derivative) -> bool:
-        """Whether ∂ may hold all other values fixed, those of its own step too."""
-        return self.held and self._by_value(node) and self._alone(node)
-
-    def _alone(self, node: s.Derivative) -> bool:
-        """Whether the author names every value that an equation reads: what is not named cannot
-        be held fixed."""
-        of = s.whole(node.of) if node.of is not None else None
-        return isinstance(of, s.Symbol) and self.naming.parts(of).name in self.alone
-
-    def _is_step_loss(self, node: s.Node) -> bool:
-        """∂l_t/∂h_t, which goes through the readout."""
-        return isinstance(node, s.Derivative) and node.kind == "∂" and self.of_loss(node)
-
-    def _by_value(self, node: s.Derivative) -> bool:
-        by = s.whole(node.by)
-        return isinstance(by, s.Symbol) and self.naming.parts(by).time is not None
-
-    def layouts(self, statement: Statement) -> list[tuple[bool, str]]:
-        """(gradients as rows, layout of Jacobians), as far as they are open."""
-        return [x for x in self._layouts(statement) if self.row in (None, x[0])]
-
-    def _layouts(self, statement: Statement) -> list[tuple[bool, str]]:
-        if self.layout:
-            return [(False, self.layout), (True, self.layout)]
-        has_jacobian = any(
-            (isinstance(n, s.Derivative) and not self.of_loss(n)) or _bare_fraction(n)
-            for side in (statement.left, statement.right)
-            for n in s.walk(side)
-        )
-        if has_jacobian:
-            chain = isinstance(s.bare(statement.left), s.Derivative) and not self.of_loss(
-                s.bare(statement.left)  # type: ignore[arg-type]
-            )
-            return [
-                (False, NUMERATOR),
-                (True, NUMERATOR),
-                (False, DENOMINATOR),
-                (True, DENOMINATOR),
-                *([] if chain else [(False, SLOPES)]),
-            ]
-        return [(False, NUMERATOR), (True, NUMERATOR)]
-
-    def of_loss(self, n: s.Derivative) -> bool:
-        of = s.bare(n.of) if n.of is not None else None
-        if isinstance(of, s.Apply):
-            return of.head.letter in self.losses
-        return isinstance(of, s.Symbol) and of.letter in self.losses
-
-    def orders(self, statement: Statement) -> list[str]:
-        products = [
-            n
-            for side in (statement.left, statement.right)
-            for n in s.walk(side)
-            if isinstance(n, s.Big) and n.operator == "prod"
-        ]
-        if not products:
-            return ["written"]
-        return [self.order] if self.order else ["written", "reversed"]
-
-    def spreads(self, statement: Statement) -> list[bool]:
-        for side in (statement.left, statement.right):
-            for n in s.walk(side):
-                if isinstance(n, s.Sum) and len(n.terms) > 1 and n.signs[0] == "+":
-                    if isinstance(s.bare(n.terms[0]), s.Big):
-                        return [False, True]
-        return [False]
-
-    def plain(self, statement: Statement, base: Choice) -> Iterator[Reading]:
-        """Every combination of what the words leave open."""
-        for (row, layout), order, spread in itertools.product(
-            self.layouts(statement), self.orders(statement), self.spreads(statement)
-        ):
-            for kinds, say in self.kinds(statement):
-                choice = replace(
-                    base,
-                    row=row,
-                    layout=layout,
-                    order=order,
-                    spread=spread,
-                    kinds={**base.kinds, **kinds},
-                )
-                yield Reading(choice, statement, (), "own", say, order)
 
     def leaps(self, statement: Statement) -> list[tuple[str, ...]]:
         """The further readings, by name: one assumption, then two."""
@@ -414,14 +232,6 @@ def _letters(statement: Statement) -> set[str]:
     }
 
 
-def _bare_fraction(node: s.Node) -> bool:
-    """c_t / f_t: a Jacobian whose ∂ signs may be missing."""
-    if not isinstance(node, s.Quotient):
-        return False
-    halves = (s.bare(node.above), s.bare(node.below))
-    return all(isinstance(x, s.Symbol) and x.indices for x in halves)
-
-
 def with_copy(node: s.Node) -> s.Node:
     """∂L/∂W as ∂L/∂W^{(t)}, the derivative by the copy that step t reads."""
     inner = s.bare(node)
@@ -430,3 +240,6 @@ def with_copy(node: s.Node) -> s.Node:
     assert isinstance(by, s.Symbol)
     index = s.Index("t", "(", (("t", 1),), 0)
     return replace(inner, by=replace(by, sup=(*by.sup, index)))
+
+
+__all__ = ["NOTE", "Condition", "Options", "Reading", "has_sum", "with_copy"]

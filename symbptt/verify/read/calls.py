@@ -20,8 +20,8 @@ from ..surface import (
     Symbol,
 )
 from .names import Names
-from .scripts import index
 from .spelling import FUNCTION_LETTERS, TIME_LETTERS
+from .subscripts import index
 
 _OPERATORS = frozenset("""tanh sigmoid softmax log exp diag relu sin cos sinh cosh trace det abs
     sqrt transpose vec softplus rank""".split())  # fmt: skip

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..surface import Indicator, Node, Power, Relation, Shorthand, Symbol
-from .scripts import Scripts, index
+from .scripts import Scripts
+from .subscripts import index
 from .tokens import Token
 from .words import parts
 

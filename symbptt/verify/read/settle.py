@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..surface import Claim, Node, Number, Power, Shorthand, Sum, Symbol, Unread, rebuild, walk
-from .scripts import index
 from .spelling import TIME_LETTERS
+from .subscripts import index
 
 
 def settle(items: Sequence[Claim | Unread]) -> list[Claim | Unread]:

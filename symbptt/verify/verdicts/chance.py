@@ -24,7 +24,7 @@ from ..judge.readings import Condition
 from ..judge.truth import FALSE, Statement
 from ..meaning.times import moved
 from ..naming import Parts
-from .distributions import argument, is_whole, means_of, scalar, stated
+from .means import argument, is_whole, means_of, scalar, stated
 
 EXACT = Condition(
     "M26",
