@@ -384,11 +384,13 @@ def test_a_printed_notation_is_proved(form: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["markdown"])
-def test_a_printed_gru_is_proved(form: str) -> None:
-    found = count("gru", form)
+@pytest.mark.parametrize(
+    ("model", "form", "proved"), [("gru", "markdown", 98), ("bidirectional", "markdown", 90)]
+)
+def test_a_printed_cell_is_proved(model: str, form: str, proved: int) -> None:
+    found = count(model, form)
     assert not found.misses
-    assert found.verdicts["proved"] >= 98
+    assert found.verdicts["proved"] >= proved
 
 
 @pytest.mark.slow

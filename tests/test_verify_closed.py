@@ -69,6 +69,73 @@ def test_a_closed_form_of_a_gated_cell(line: str, before: str, after: str) -> No
     assert proofs(line, line.replace(before, after), "mgu") == (True, False)
 
 
+BACK = (  # g runs from T to 1
+    r"\frac{\mathrm{d}L}{\mathrm{d}g_t} = \sum_{s=1}^{t} \frac{\partial l_s}{\partial g_s}"
+    r" \cdot \prod_{j=1}^{t-s} \frac{\partial g_{t-j}}{\partial g_{t-j+1}}"
+)
+BACK_DOUBLE = (
+    r"\frac{\mathrm{d}L}{\mathrm{d}W_{xg}} = \sum_{t=1}^{T} \sum_{k=t}^{T}"
+    r" \frac{\partial l_t}{\partial g_t} \cdot"
+    r" \prod_{j=1}^{k-t} \frac{\partial g_{k-j}}{\partial g_{k-j+1}} \cdot"
+    r" \frac{\partial g_k}{\partial W_{xg}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "before", "after"),
+    [
+        (BACK, "s=1}", "s=2}"),
+        (BACK, "j=1}", "j=0}"),
+        (BACK, "t-s}", "t-s-1}"),
+        (BACK, r"\partial l_s}{\partial g_s", r"\partial l_s}{\partial g_t"),
+        (BACK_DOUBLE, "k=t}", "k=1}"),
+        (BACK_DOUBLE, "k-t}", "k-t-1}"),
+        (BACK_DOUBLE, r"\partial g_k}{\partial W", r"\partial g_t}{\partial W"),
+    ],
+)
+def test_a_closed_form_of_a_state_that_runs_back(line: str, before: str, after: str) -> None:
+    assert before in line
+    assert proofs(line, line.replace(before, after), "bidirectional") == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        (r"\frac{\mathrm{d}L}{\mathrm{d}a_{g,0}} = 0", True),
+        (r"\frac{\mathrm{d}L}{\mathrm{d}a_{g,1}} = 0", False),
+        (r"a_{g,t} = x_t W_{xg} + g_{t+1} W_{gg} + b_g", True),
+        (r"a_{g,t} = x_t W_{xg} + g_{t-1} W_{gg} + b_g", False),
+        (
+            r"\frac{\mathrm{d}g_t}{\mathrm{d}W_{xg}} = \frac{\partial g_t}{\partial W_{xg}} +"
+            r" \frac{\partial g_t}{\partial g_{t+1}}"
+            r" \cdot \frac{\mathrm{d}g_{t+1}}{\mathrm{d}W_{xg}}",
+            True,
+        ),
+        (
+            r"\frac{\mathrm{d}g_t}{\mathrm{d}W_{xg}} = \frac{\partial g_t}{\partial W_{xg}} +"
+            r" \frac{\partial g_{t+1}}{\partial g_t}"
+            r" \cdot \frac{\mathrm{d}g_{t+1}}{\mathrm{d}W_{xg}}",
+            False,
+        ),
+        (
+            r"\frac{\mathrm{d}L}{\mathrm{d}W_{gg}} = \sum_{t=1}^{T}"
+            r" \frac{\partial l_t}{\partial g_t} \cdot \frac{\mathrm{d}g_t}{\mathrm{d}W_{gg}}",
+            True,
+        ),
+        (
+            r"\frac{\mathrm{d}L}{\mathrm{d}W_{gg}} = \sum_{t=1}^{T-1}"
+            r" \frac{\partial l_t}{\partial g_t} \cdot \frac{\mathrm{d}g_t}{\mathrm{d}W_{gg}}",
+            False,
+        ),
+    ],
+)
+def test_a_state_that_runs_back(line: str, right: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # by every road
+    forward = r"$$a_{g,t} = x_t W_{xg} + g_{t+1} W_{gg} + b_g$$"
+    found = verify(f"{SAID}{forward}\n\n$${line}$$", model="bidirectional").lines[-1]
+    assert (found.verdict in ("proved", "definition")) == right
+
+
 LATE = """model late "the readout of a step reads the state before it as well"
 size   D, H, C
 input  x[t] : D

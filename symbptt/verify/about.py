@@ -84,7 +84,7 @@ def _matching(
     sampled = bool(model.states) and all(len(d.shape) == 2 for d in model.states)
     try:
         own = from_document(claims, naming, shapes, sampled=sampled)
-    except IncompleteError:
+    except SymbpttError:  # what it is about is given; its own equations would only help to match
         return match(symbols, model, renamed)
     found = match(symbols, arguments_named(model)[0], renamed, own.model)
     label = own.label or next((n for n in found.unmatched if n.endswith("hat") and symbols[n]), "")

@@ -88,14 +88,12 @@ class Numbers:
     def derivative(self, of: Any, by: Any, kind: str = TOTAL, copy: Any = None) -> Any:
         u, v = ((name, self.at(time)) for name, time in (of, by))
         w = self.world
-        later = [k for k in (u, v) if k[1] is not None and k[1] > w.steps]
-        beyond = [k for k in later if k not in w.values]  # a reversed state begins there
-        if beyond and all((k[1] or 0) <= w.steps + w.reach for k in beyond) and u == ("L", None):
+        if u == ("L", None) and w.is_beyond(v):
             name = next(n for n, _ in w.values if n == v[0])
             like = next(a for (n, s), a in w.values.items() if n == name and s is not None)
             return np.zeros(
                 like.shape, self.world.dtype
-            )  # the boundary: nothing past T reaches the loss
+            )  # the boundary: nothing past the last step reaches the loss
         for k in (u, v):
             if k not in w.values:
                 raise OutOfRangeError(f"{k[0]} has no value at {k[1]}")
@@ -202,8 +200,10 @@ class Numbers:
         count = int(np.prod(half, dtype=int))
         return replace(like, data=np.eye(count, dtype=self.world.dtype).reshape(half + half))
 
-    def _somewhere(self) -> range:
-        return range(1, self.world.steps + 1)
+    def _somewhere(self) -> list[int]:
+        """Steps to find a shape at: j of an empty ∏ over ∂g_{k-j}/∂g_{k-j+1} may be 0 or less."""
+        steps = self.world.steps
+        return [*range(1, steps + 1), *range(0, -steps, -1)]
 
     def _each(self, k: Any, steps: Any, body: Callable[[], Tensor], first: bool = False) -> list:
         saved, out = self.times.get(k), []

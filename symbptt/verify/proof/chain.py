@@ -27,6 +27,7 @@ class ChainRule:
         self.model = model
         self.last = Lin(0, (("T", 1),)) if steps is None else Lin(steps)
         self._read: dict[str, set[str]] = {}
+        self._ways: dict[tuple[str, str], set[bool]] = {}
         self._local: dict[Any, Poly] = {}
         self.order = {e.lhs.name: n for n, e in enumerate(model.equations)}
 
@@ -193,19 +194,21 @@ class ChainRule:
             return self._identity(f) if of == by else None
         time = f.times[0]
         source = f.times[1] if by_timed else None
-        if not time.terms and time.const < 1 and time != source:
+        if self._is_outside(time) and time != source:
             return {}  # an initial state depends on nothing
         if not by_timed and not self.reaches(by, of):
             return {}  # there is no path from the parameter
         if copied:
             gap = p.lin_add(time, f.times[-1], -1)
-            if not gap.terms and gap.const < 0:
+            if not gap.terms and self._apart(of, by, gap.const):
                 return {}
         if source is not None:
             gap = p.lin_add(time, source, -1)
             if not gap.terms:
-                if gap.const < 0 or (gap.const == 0 and of == by):
-                    return self._identity(f) if gap.const == 0 else {}
+                if gap.const == 0 and of == by:
+                    return self._identity(f)
+                if self._apart(of, by, gap.const):
+                    return {}
             elif self._is_state(of) and kind == TOTAL:
                 return None  # a product of Jacobians over an unknown number of steps
         elif copied and not p.lin_add(time, f.times[-1], -1).terms:
@@ -235,8 +238,8 @@ class ChainRule:
                 continue
             at = Lin(time.const - lag, time.terms)
             gap = p.lin_add(at, source, -1) if source is not None else Lin(1)
-            if not gap.terms and gap.const < 0:
-                continue  # nothing depends on what comes later
+            if source is not None and not gap.terms and self._apart(v.name, by, gap.const):
+                continue
             if source is not None and v.name == by:
                 if gap == Lin(0):
                     out = p.add(out, renamed(local, e.lhs.shape + v.shape, f.slots))
@@ -247,7 +250,7 @@ class ChainRule:
                 continue
             if v.name not in self.model.defined:
                 continue
-            if not at.terms and at.const <= 0:
+            if self._is_outside(at):
                 continue
             times = (at, *f.times[1:])
             name = (kind, v.name, by, True, by_timed, copied)
@@ -256,6 +259,26 @@ class ChainRule:
             j = renamed(local, e.lhs.shape + v.shape, (*left, *inner))
             out = p.add(out, p.bind(p.mul(j, atom), *inner) if inner else p.mul(j, atom))
         return out
+
+    def _is_outside(self, time: Lin) -> bool:
+        """Whether a time is before the first step or past the last."""
+        beyond = p.lin_add(time, self.last, -1)
+        return (not time.terms and time.const < 1) or (not beyond.terms and beyond.const > 0)
+
+    def _apart(self, of: str, by: str, gap: Any) -> bool:
+        """Whether a variable so many steps after another (before it, below 0) cannot depend on it:
+        of what is computed forward in time, none on what comes later."""
+        if gap == 0:
+            return False
+        if (of, by) not in self._ways:
+            between = {name for name in self._below(of) if name == by or by in self._below(name)}
+            self._ways[of, by] = {
+                int(mx.t - v.time) > 0
+                for name in between & set(self.model.defined)
+                for v in mx.variables(self.model.defined[name].rhs)
+                if v.times and v.time != mx.t and v.name in between
+            }
+        return (gap > 0) not in self._ways[of, by]
 
     def reaches(self, name: str, other: str) -> bool:
         """Whether a variable is read, at any step, on the way to another."""
@@ -277,12 +300,13 @@ class ChainRule:
         return any(d.name == name for d in self.model.states)
 
     def _may_step(self, f: Factor, atoms: list[Factor]) -> bool:
-        """dh_t/dθ is rewritten where dh_{t−1}/dθ stands beside it."""
+        """dh_t/dθ is rewritten where dh_{t−1}/dθ stands beside it; dg_{t+1}/dθ, if g runs back."""
+        sign = -1 if self.model.table[f.name[1]].reversed else 1
         return any(
             g.name == f.name
             and g.times
             and g.times[0].terms == f.times[0].terms
-            and g.times[0].const < f.times[0].const
+            and sign * g.times[0].const < sign * f.times[0].const
             for g in atoms
         )
 

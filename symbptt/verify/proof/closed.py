@@ -1,4 +1,4 @@
-"""Total derivatives over many steps in closed form, for a model of one state.
+"""Total derivatives over many steps in closed form, for states that run each alone.
 
     dh_t/dh_k = P(t,k)     dh_t/dθ = Σ_k P(t,k) ∂h_k/∂θ     dL/dh_t = Σ_s u_s P(s,t)
 
@@ -9,17 +9,15 @@ and, where the derivatives within a step are kept whole, with h_t held fixed in 
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
-from ... import matrix as mx
 from ...indices import poly as p
 from ...indices.lower import lower
 from ...indices.poly import Factor, Lin, Poly
 from ...model import Model
 from ..world import HELD, IMMEDIATE, TOTAL
 from .chain import ChainRule
-from .propagators import Propagators
+from .propagators import LAST, Propagators, between
 from .substitute import at_time, is_atom, shown, substituted
 from .values import Values
 
@@ -31,24 +29,10 @@ class Closed:
         self.model, self.chain, self.values = model, chain, values
         self.propagators = propagators
 
-    @cached_property
+    @property
     def applies(self) -> bool:
-        """Whether there is one state, read one step back, and the loss of a step reads it at that
-        step alone."""
-        states = self.model.states
-        if len(states) != 1 or self.model.lag(states[0].name) != 1 or states[0].reversed:
-            return False
-        (state,) = states
-        todo, seen = [self.model.loss.step.name], {state.name}
-        while todo:
-            e = self.model.defined.get(todo.pop())
-            reads = mx.variables(e.rhs) if e is not None else ()
-            if any(v.name == state.name and v.time != mx.t for v in reads):
-                return False
-            new = {v.name for v in reads} - seen
-            seen |= new
-            todo += new
-        return True
+        """Whether the derivatives of each state are the products of its own Jacobians."""
+        return len(self.propagators.alone) == len(self.model.states) > 0
 
     def __call__(self, q: Poly) -> tuple[Poly, str | None]:
         """One derivative rewritten, and what was done; None where there is none left."""
@@ -65,59 +49,66 @@ class Closed:
 
     def _expansion(self, f: Factor) -> tuple[Poly | None, str]:
         kind, of, by, _, by_timed, copied = f.name
-        state = self.model.states[0].name
+        states = self.propagators.alone
         if (kept := self.propagators.kept(f)) is not None:
             return (None if kept == f else p.atom(kept)), "within its step"
-        if self.propagators.whole and not copied:
+        if self.propagators.whole and not copied and (by_timed or self._is_own(by)):
             if of == "L" and not by_timed and kind == TOTAL:
                 return self._over_the_steps(f), "by the states"
-            if of == self.model.loss.step.name and (by == state or not by_timed):
+            if of == self.model.loss.step.name and (by in states or not by_timed):
                 if kind == TOTAL or (kind == IMMEDIATE and not by_timed):
-                    return self._by_the_state(f), "by the state"
+                    return self._by_the_states(f), "by the states"
         if kind != TOTAL:
             return self.chain.expansion(f, [f]), "within its step"
-        if of == state and by == state:
+        if of in states and by == of:
             return self.propagators.propagator(f), "= P"
-        if of == state and not by_timed and not copied:
-            return self.propagators.sensitivity(f), "= Σ P B"
-        if of == "L" and by == state:
+        if of in states and not by_timed and not copied:
+            own = self.propagators.is_own(by, of)
+            return (self.propagators.sensitivity(f) if own else None), "= Σ P B"
+        if of == "L" and by in states:
             return self.propagators.adjoint(f), "= Σ u P"
         whole = of == "L"  # the loss of one step goes forward, to where P stands
         poly = self.chain.expansion(f, [f]) if whole else self.chain.onward(f, [f])
         return poly, "by the chain rule"
 
+    def _is_own(self, by: str) -> bool:
+        """Whether a parameter reaches each state within its own recurrence."""
+        return all(self.propagators.is_own(by, x) for x in self._reached(by))
+
+    def _reached(self, by: str) -> list[str]:
+        return [x for x in self.propagators.alone if x == by or self.chain.reaches(by, x)]
+
     def _over_the_steps(self, f: Factor) -> Poly:
-        """dL/dθ = Σ_t dL/dh_t ∂h_t/∂θ + w_t ∂l_t/∂θ."""
+        """dL/dθ = Σ_t dL/dh_t ∂h_t/∂θ + w_t ∂l_t/∂θ, of each state h."""
         index = p.fresh(p.TIME)
         here = Lin(0, ((index, 1),))
-        state = self.model.states[0]
-        inner = tuple(p.fresh(str(n)) for n in state.shape)
-        adjoint = Factor("var", (TOTAL, "L", state.name, False, True, False), (here,), inner)
-        own = self._held(f, here, f.slots)
         weight = at_time(lower(self.model.loss.weight(), ()), here)
-        through = self._through(p.atom(adjoint), IMMEDIATE, f, (here,), inner)
-        low = Factor("ge", "", (p.lin_add(here, Lin(1), -1),))
-        high = Factor("ge", "", (p.lin_add(Lin(0, (("T", 1),)), here, -1),))
-        body = p.add(through, p.mul(weight, own))
-        return p.bind(p.mul(p.mul(p.atom(low), p.atom(high)), body), index)
+        body = p.mul(weight, self._held(f, here, f.slots))
+        for name in self._reached(f.name[2]):
+            adjoint = (TOTAL, "L", name, False, True, False)
+            through = self._through(name, adjoint, (here,), IMMEDIATE, f, (here,))
+            body = p.add(body, through)
+        return p.bind(p.mul(between(here, Lin(1), LAST), body), index)
 
-    def _by_the_state(self, f: Factor) -> Poly:
-        """dl_t/dv = ∂l_t/∂h_t dh_t/dv + ∂l_t/∂v, the last with h_t held fixed; none for v a state
-        of another step."""
-        kind, of, _, _, by_timed, _ = f.name
-        state = self.model.states[0]
-        inner = tuple(p.fresh(str(n)) for n in state.shape)
-        name = (IMMEDIATE, of, state.name, True, True, False)
-        slope = p.atom(Factor("var", name, (f.times[0], f.times[0]), inner))
-        through = self._through(slope, kind, f, f.times, inner)
-        return through if by_timed else p.add(through, self._held(f, f.times[0], f.slots))
+    def _by_the_states(self, f: Factor) -> Poly:
+        """dl_t/dv = ∂l_t/∂h_t dh_t/dv + ∂l_t/∂v, the last with each h_t held fixed; none for v a
+        state of another step."""
+        kind, of, by, _, by_timed, _ = f.name
+        body = {} if by_timed else self._held(f, f.times[0], f.slots)
+        for name in self._reached(by):
+            slope = (IMMEDIATE, of, name, True, True, False)
+            through = self._through(name, slope, (f.times[0], f.times[0]), kind, f, f.times)
+            body = p.add(body, through)
+        return body
 
-    def _through(self, before: Poly, kind: str, f: Factor, times: Any, inner: Any) -> Poly:
-        """A gradient by h_t times dh_t/dv."""
-        state, by, by_timed = self.model.states[0].name, f.name[2], f.name[4]
-        if not self.chain.reaches(by, state):
-            return {}
+    def _through(
+        self, state: str, slope: Any, at: tuple[Lin, ...], kind: str, f: Factor, times: Any
+    ) -> Poly:
+        """The gradient by h_t times dh_t/dv."""
+        by, by_timed = f.name[2], f.name[4]
+        inner = tuple(p.fresh(str(n)) for n in self.model.table[state].shape)
         name = (kind, state, by, True, by_timed, False)
+        before = p.atom(Factor("var", slope, at, inner))
         product = p.mul(before, p.atom(Factor("var", name, times, (*inner, *f.slots))))
         return p.bind(product, *inner) if inner else product
 

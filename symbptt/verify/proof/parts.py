@@ -3,7 +3,8 @@
     λ_t = u_t + Σ λ_{t+j} J_{t+j,t}        S_t = B_t + Σ J_{t,t−j} S_{t−j}
     Σ_t (λ_t written out) S_t = Σ_t λ_t (S_t written out)    so    Σ_t u_t S_t = Σ_t λ_t B_t
 
-for any number of states, read at any fixed lag: past T there is no λ, before step 1 no S.
+for any number of states, read at any fixed lag: past T there is no λ, before step 1 no S; of a
+state that runs from T to 1, before step 1 no λ and past T no S.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ class Parts:
 
     def joined(self, q: Poly) -> list[Poly]:
         """The polynomial in λ and S of the states alone, and with the identity for each parameter
-        taken from it; none where no S is summed over time or a state runs from T to 1."""
+        taken from it; none where no S is summed over time."""
         carried = any(
             self._is_sensitivity(f) and any(name in m.bound for name, _ in f.times[0].terms)
             for m in q
             for f, _ in m.factors
         )
-        if self.model.is_two_way or not carried:
+        if not carried:
             return []
         q = self.written(q)
         found = {
@@ -62,7 +63,7 @@ class Parts:
             lam = Factor("var", (TOTAL, "L", d.name, False, True, False), (here,), inner)
             name = (TOTAL, d.name, by, True, False, False)
             sens = Factor("var", name, (here,), (*inner, *slots))
-            before = sens._replace(times=(p.lin_add(here, Lin(-1)),))
+            before = sens._replace(times=(p.lin_add(here, Lin(1 if d.reversed else -1)),))
             later = self.chain.readers(TOTAL, d.name, here, inner)
             earlier = self.chain.onward(sens, [sens, before]) or {}
             body = p.add(
@@ -103,17 +104,22 @@ class Parts:
         return is_atom(f) and f.name[0] == TOTAL and f.name[3:] == (True, False, False)
 
     def within(self, q: Poly) -> Poly:
-        """Only λ up to T and S from step 1 on: there are no others."""
+        """Only λ up to T and S from step 1 on (or the other way): there are no others."""
         out: Poly = {}
         for m, c in q.items():
             limits = set()
             for f, _ in m.factors:
                 if is_atom(f) and f.name[:2] == (TOTAL, "L") and f.name[4]:
-                    limits.add(p.lin_add(LAST, f.times[0], -1))
+                    limits.add(_within(f, not self.model.table[f.name[2]].reversed))
                 elif self._is_sensitivity(f):
-                    limits.add(p.lin_add(f.times[0], Lin(1), -1))
+                    limits.add(_within(f, self.model.table[f.name[1]].reversed))
             product: Poly = {p.Mono(frozenset(), m.factors): c}
             for limit in sorted(limits, key=repr):
                 product = p.mul(product, p.atom(Factor("ge", "", (limit,))))
             out = p.add(out, p.bind(product, *m.bound) if m.bound else product)
         return canonical(out)
+
+
+def _within(f: Factor, above: bool) -> Lin:
+    """The constraint t ≤ T or 1 ≤ t on the time of a derivative."""
+    return p.lin_add(LAST, f.times[0], -1) if above else p.lin_add(f.times[0], Lin(1), -1)

@@ -7,6 +7,7 @@ J_t = ∂h_t/∂h_{t−1} and u_t = w_t ∂l_t/∂h_t are kept whole, or written
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from ... import matrix as mx
@@ -14,11 +15,20 @@ from ...indices import poly as p
 from ...indices.canon import canonical, canonical_lam
 from ...indices.lower import delta, lower
 from ...indices.poly import Factor, Lam, Lin, Mono, Poly
-from ...model import Model
+from ...model import Declaration, Model
 from ..world import HELD, IMMEDIATE, TOTAL
 from .chain import ROUNDS, ChainRule
 from .substitute import at_time, is_atom, power_of, substituted
 from .values import Values
+
+LAST = Lin(0, (("T", 1),))
+
+
+def between(time: Lin, low: Lin, high: Lin) -> Poly:
+    """1 where low ≤ time ≤ high, else 0."""
+    gaps = (p.lin_add(time, low, -1), p.lin_add(high, time, -1))
+    first, last = (p.atom(Factor("ge", "", (gap,))) for gap in gaps)
+    return p.mul(first, last)
 
 
 class Propagators:
@@ -28,19 +38,53 @@ class Propagators:
         self.model, self.chain, self.values, self.whole = model, chain, values, whole
         self._factors: dict[Lam, Lam] = {}  # of products over time -> the same written out
 
+    @cached_property
+    def alone(self) -> dict[str, Declaration]:
+        """The states of which P is the product of their own Jacobians: read one step back by
+        themselves, by no other state, and by the loss of a step at that step."""
+        return {d.name: d for d in self.model.states if self._is_alone(d)}
+
+    def _is_alone(self, state: Declaration) -> bool:
+        if self.model.lag(state.name) != 1:
+            return False
+        others = (d.name for d in self.model.states if d != state)
+        if any(self.chain.reaches(state.name, x) for x in others):
+            return False
+        todo, seen = [self.model.loss.step.name], {state.name}
+        while todo:
+            e = self.model.defined.get(todo.pop())
+            reads = mx.variables(e.rhs) if e is not None else ()
+            if any(v.name == state.name and v.time != mx.t for v in reads):
+                return False
+            new = {v.name for v in reads} - seen
+            seen |= new
+            todo += new
+        return True
+
+    def is_own(self, by: str, of: str) -> bool:
+        """Whether a parameter reaches a state within its own recurrence alone."""
+        return of in self.alone and not any(
+            self.chain.reaches(d.name, of) and self.chain.reaches(by, d.name)
+            for d in self.model.states
+            if d.name != of
+        )
+
     def propagator(self, f: Factor) -> Poly:
-        state = self.model.states[0]
+        """dh_t/dh_k = J_t ⋯ J_{k+1}; of a state that runs back J_t ⋯ J_{k−1}, k − t factors."""
+        state = self.alone[f.name[1]]
         index = p.fresh(p.TIME)
+        here, (of, by) = Lin(0, ((index, 1),)), f.times
         before = mx.Var(state.name, state.shape, (mx.t - 1,))
         inner = tuple(p.fresh(i.size) for i in f.slots)
-        body = self._jacobian(before, Lin(0, ((index, 1),)), inner)
-        lam = canonical_lam((index, *inner), body)
-        limits = (p.lin_add(f.times[1], Lin(1)), f.times[0])
+        at, limits = here, (p.lin_add(by, Lin(1)), of)
+        if state.reversed:
+            at, limits = p.lin_add(by, here, -1), (Lin(1), p.lin_add(by, of, -1))
+        lam = canonical_lam((index, *inner), self._jacobian(state, before, at, inner))
         return p.atom(Factor("timeprod", "", limits, f.slots, (lam,)))
 
     def sensitivity(self, f: Factor) -> Poly:
-        """Σ_{k=1}^t P(t,k) ∂h_k/∂θ."""
-        state = self.model.states[0]
+        """Σ_{k=1}^t P(t,k) ∂h_k/∂θ; of a state that runs back, from t to T."""
+        state = self.alone[f.name[1]]
         by = self.model.table[f.name[2]]
         k = p.fresh(p.TIME)
         here = Lin(0, ((k, 1),))
@@ -48,15 +92,14 @@ class Propagators:
         inner = tuple(p.fresh(str(x)) for x in state.shape)
         name = (TOTAL, state.name, state.name, True, True, False)
         prop = self.propagator(Factor("var", name, (f.times[0], here), (*f.slots[:n], *inner)))
-        local = self._jacobian(mx.Var(by.name, by.shape), here, (*inner, *f.slots[n:]))
+        local = self._jacobian(state, mx.Var(by.name, by.shape), here, (*inner, *f.slots[n:]))
         body = p.bind(p.mul(prop, local), *inner)
-        low = Factor("ge", "", (p.lin_add(here, Lin(1), -1),))
-        high = Factor("ge", "", (p.lin_add(f.times[0], here, -1),))
-        return p.bind(p.mul(p.mul(p.atom(low), p.atom(high)), body), k)
+        ends = (f.times[0], LAST) if state.reversed else (Lin(1), f.times[0])
+        return p.bind(p.mul(between(here, *ends), body), k)
 
     def adjoint(self, f: Factor) -> Poly:
-        """Σ_{s=t}^T u_s P(s,t), u_s what the step's own loss gives."""
-        state = self.model.states[0]
+        """Σ_{s=t}^T u_s P(s,t), u_s what the step's own loss gives; from 1 to t the other way."""
+        state = self.alone[f.name[2]]
         k = p.fresh(p.TIME)
         here = Lin(0, ((k, 1),))
         inner = tuple(p.fresh(str(x)) for x in state.shape)
@@ -66,16 +109,14 @@ class Propagators:
         weight = at_time(lower(self.model.loss.weight(), ()), here)
         own = p.mul(weight, p.atom(Factor("var", loss, (here, here), inner)))
         body = p.bind(p.mul(own, prop), *inner)
-        low = Factor("ge", "", (p.lin_add(here, f.times[0], -1),))
-        high = Factor("ge", "", (p.lin_add(Lin(0, (("T", 1),)), here, -1),))
-        return p.bind(p.mul(p.mul(p.atom(low), p.atom(high)), body), k)
+        ends = (Lin(1), f.times[0]) if state.reversed else (f.times[0], LAST)
+        return p.bind(p.mul(between(here, *ends), body), k)
 
-    def _jacobian(self, by: mx.Var, time: Lin, slots: Any) -> Poly:
+    def _jacobian(self, state: Declaration, by: mx.Var, time: Lin, slots: Any) -> Poly:
         """∂h_t/∂v within the step, every value written out."""
-        state = self.model.states[0]
         if by.times:
             name = (TOTAL, state.name, by.name, True, True, False)
-            times: tuple[Lin, ...] = (time, p.lin_add(time, Lin(-1)))
+            times: tuple[Lin, ...] = (time, p.lin_add(time, Lin(1 if state.reversed else -1)))
         else:
             name = (IMMEDIATE, state.name, by.name, True, False, False)
             times = (time,)
@@ -111,17 +152,18 @@ class Propagators:
         return self._factors[lam]
 
     def kept(self, f: Factor) -> Factor | None:
-        """J_t, ∂h_t/∂θ or ∂l_t/∂h_t under one name: within a step of one state, immediate and
-        held are one, and by a state total is the same too. None for anything else."""
+        """J_t, ∂h_t/∂θ or ∂l_t/∂h_t under one name: within a step of a state alone,
+        immediate and held are one, and by it total is the same too. None for anything else."""
         kind, of, by, _, by_timed, copied = f.name
-        state = self.model.states[0].name
         if not self.whole or copied or kind not in (TOTAL, IMMEDIATE, HELD):
             return None
         if by_timed:
-            back = {state: 1, self.model.loss.step.name: 0}.get(of)
-            if by != state or back is None or p.lin_add(f.times[0], f.times[1], -1) != Lin(back):
+            if by not in self.alone or of not in (by, self.model.loss.step.name):
                 return None
-        elif of != state or kind == TOTAL:
+            back = 0 if of != by else -1 if self.alone[by].reversed else 1
+            if p.lin_add(f.times[0], f.times[1], -1) != Lin(back):
+                return None
+        elif kind == TOTAL or not self.is_own(by, of):
             return None
         return f._replace(name=(IMMEDIATE, *f.name[1:]))
 

@@ -22,6 +22,7 @@ class Values:
 
     def __init__(self, model: Model):
         self.model = model
+        self._back = {e.lhs.name for run, back in model.passes if back for e in run}
         self._order = {e.lhs.name: n for n, e in enumerate(model.equations)}
 
     def opened(self, q: Poly) -> Poly:
@@ -90,19 +91,18 @@ class Values:
 
     def written(self, q: Poly) -> Iterator[Poly]:
         """o_t as W h_t + c, then h_t, then a_t: what is computed last first, and only values of
-        the latest time. For lines that write some of them out."""
+        the latest time (of what runs back, the earliest). For lines that write some of them out."""
         latest: dict[Any, Any] = {}
-        for f in self._computed(q):
-            latest[f.times[0].terms] = max(latest.get(f.times[0].terms, -99), f.times[0].const)
+        for run, when in map(self._when, self._computed(q)):
+            latest[run] = max(latest.get(run, when), when)
         for _ in self.model.equations:
-            now = [f for f in self._computed(q) if f.times[0].const == latest.get(f.times[0].terms)]
+            now = [f for f in self._computed(q) if self._is_latest(f, latest)]
             if not now:
                 break
             last = max({f.name for f in now}, key=lambda name: self._order[name])
 
             def wanted(f: Factor, last: str = last) -> bool:
-                now = self._is_computed(f) and f.name == last
-                return now and f.times[0].const == latest.get(f.times[0].terms)
+                return self._is_computed(f) and f.name == last and self._is_latest(f, latest)
 
             q = self.opened(canonical(unfold(q, wanted, self._definition)))
             yield q
@@ -111,6 +111,15 @@ class Values:
                 return
             q = self.opened(canonical(unfold(q, self._is_numbered, self._definition)))
             yield q
+
+    def _when(self, f: Factor) -> tuple[Any, Any]:
+        """The run that a value is computed in, and how late in it."""
+        back = f.name in self._back
+        return (f.times[0].terms, back), -f.times[0].const if back else f.times[0].const
+
+    def _is_latest(self, f: Factor, latest: dict[Any, Any]) -> bool:
+        run, when = self._when(f)
+        return bool(latest.get(run) == when)
 
     def _computed(self, q: Poly) -> list[Factor]:
         return [f for m in q for f in deep(m) if self._is_computed(f)]

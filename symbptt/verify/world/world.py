@@ -70,6 +70,18 @@ class World:
         """How many steps ahead a state is read, at most."""
         return max([1, *(self.model.lag(d.name) for d in self.model.states)])
 
+    def is_beyond(self, key: Key) -> bool:
+        """Whether a variable is past the last step of its run, T or, if it runs back, 1."""
+        name, time = key
+        if time is None or key in self.values:
+            return False
+        past = 1 - time if name in self._back else time - self.steps
+        return 0 < past <= self.reach
+
+    @cached_property
+    def _back(self) -> set[str]:
+        return {e.lhs.name for run, back in self.model.passes if back for e in run}
+
     def _is_one_sided(self) -> bool:
         """Whether every entry of what a relu is applied to has one sign: its slope is one number
         then, and a product in the wrong order is the same."""
