@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from symbptt.errors import SymbpttError
 from symbptt.verify import verify
 from tests.completeness import SOUND, count
 
@@ -555,3 +556,62 @@ def test_a_value_held_fixed_without_a_word_of_it_is_a_condition() -> None:
     assert right.verdict == "conditional"
     assert "values of its own step" in right.conditions[0].words
     assert wrong.verdict == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("model", "line", "right"),
+    [
+        ("linear", "∂e[t]/∂o[t] = ∂1l(o[t], y[t])", True),
+        ("linear", "∂e[t]/∂o[t] = ∂2l(o[t], y[t])", False),
+        ("lstm", "λ · ∂f[t]/∂a[t] = [zeros(N, H), λ * f[t] * (1 - f[t]), zeros(N, 2*H)]", True),
+        ("lstm", "λ · ∂f[t]/∂a[t] = [zeros(N, 2*H), λ * f[t] * (1 - f[t]), zeros(N, H)]", False),
+    ],
+)
+def test_the_notation_of_model_files(model: str, line: str, right: bool) -> None:
+    (found,) = verify(f"Numerator layout.\n\n  (1)  {line}\n", model=model, file="x.txt").lines
+    assert (found.verdict == "proved") == right
+
+
+# -- a text that says what its signs and names are
+
+
+@pytest.mark.parametrize(
+    ("key", "line", "right"),
+    [
+        ("karpathy", "dh[t] = Why.T @ dy[t] + Whh.T @ dhraw[t+1]", True),
+        ("karpathy", "dh[t] = Why.T @ dy[t] + Wxh.T @ dhraw[t+1]", False),
+        ("pascanu", "∂E/∂x_t = W_outᵀ ∂E/∂o_t + W_recᵀ diag(1 − x_{t+1}²) ∂E/∂x_{t+1}", True),
+        ("pascanu", "∂E/∂x_t = W_outᵀ ∂E/∂o_t + W_rec diag(1 − x_{t+1}²) ∂E/∂x_{t+1}", False),
+    ],
+)
+def test_the_names_of_a_text_by_front_matter(key: str, line: str, right: bool) -> None:
+    text = f"---\nmodel: elman\nnotation: {key}\n---\n\n  (1)  {line}\n"
+    (found,) = verify(text, file="x.md").lines
+    assert (found.verdict == "proved") == right
+
+
+@pytest.mark.parametrize(
+    ("head", "why"),
+    [
+        ("model: elman\nnotation: karpaty", "no notation 'karpaty'"),
+        ("model: lstm\nnotation: d2l", "lstm has not the form of an Elman network"),
+        ("notation: d2l", "names the parts of a model, and none is given"),
+    ],
+)
+def test_a_notation_that_cannot_be_is_said(head: str, why: str) -> None:
+    with pytest.raises(SymbpttError, match=why):
+        verify(f"---\n{head}\n---\n\n$$h_t = \\tanh(W h_{{t-1}})$$\n", file="x.md")
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        ("∂ys[t]/∂by = eye(C)", "proved"),
+        ("∂ys[t]/∂by = eye(H)", "refuted"),
+        ("∂hraw[t]/∂bh = eye(H)", "proved"),
+        ("λ · ∂hraw[t]/∂Whh = outer(λ, hs[t-1])", "proved"),
+        ("λ · ∂hraw[t]/∂Whh = outer(hs[t-1], λ)", "refuted"),
+    ],
+)
+def test_what_is_said_of_d_and_of_sizes(line: str, verdict: str) -> None:
+    assert verify(f"{CODE}  (6)  {line}\n", file="x.txt").lines[-1].verdict == verdict

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..errors import SymbpttError
+from ..errors import SymbpttError, UnsupportedError
 from ..model import Model
+from ..show.roles import roles_of
+from ..show.texts import TEXTS
 from . import surface as s
 from .forward.claims import losses_of
 from .forward.document import from_document
@@ -35,8 +37,13 @@ def systems(
 ) -> Iterable[System]:
     """What the text may be about, the likeliest first."""
     shapes = _shapes(document)
+    if document.front.notation and model is None:
+        raise UnsupportedError(
+            f"notation: {document.front.notation} names the parts of a model, and none is given",
+            "model: elman",
+        )
     if model is not None:
-        matching = _matching(claims, naming, model, shapes, _renamed(document, naming))
+        matching = _matching(claims, naming, model, shapes, _renamed(document, naming, model))
         known = {*matching.names, *model.table}
         yield from_model(model, matching, losses_of(trees_of(claims), naming, known))
         return
@@ -96,6 +103,18 @@ def _matching(
     return Matching(tuple(kept), tuple(n for n in found.unmatched if n != label))
 
 
+def _of_text(key: str, model: Model) -> dict[str, str]:
+    """The names of a text, as of `derive --notation`, and the model's for the same parts."""
+    if key not in TEXTS:
+        raise UnsupportedError(f"there is no notation {key!r}", " or ".join(TEXTS))
+    names = TEXTS[key].names
+    try:
+        roles = roles_of(model) if names else {}
+    except UnsupportedError as error:
+        raise UnsupportedError(f"notation: {key}: {error.message}", "rename: {U: W_xh}") from error
+    return {names[r]: own for r, own in roles.items() if r in names and r != "step loss"}
+
+
 def _shapes(document: s.Document) -> dict[str, tuple[str, ...]]:
     out = {}
     for name, shape in document.front.shapes:
@@ -104,11 +123,14 @@ def _shapes(document: s.Document) -> dict[str, tuple[str, ...]]:
     return out
 
 
-def _renamed(document: s.Document, naming: Naming) -> list[tuple[str, str]]:
+def _renamed(document: s.Document, naming: Naming, model: Model) -> list[tuple[str, str]]:
     """The renamings of the front matter, the author's side as the text spells it."""
     out = []
-    for written, target in document.front.rename:
-        claims = formula(written)
+    stated = dict(document.front.rename)
+    told = _of_text(document.front.notation, model) if document.front.notation else {}
+    told = {n: m for n, m in told.items() if n not in stated and m not in stated.values()}
+    for written, target in (*stated.items(), *told.items()):
+        claims = formula(written, "" if written in stated else "plain")
         left = claims[0].left if claims and isinstance(claims[0], s.Claim) else None
         name = naming.parts(left).name if isinstance(left, s.Symbol) else written
         out.append((name, target))

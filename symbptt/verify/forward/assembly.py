@@ -30,6 +30,7 @@ def name_sizes(a: Assembly) -> None:
     b = a.b
     taken: set[str] = {str(d.root().name) for ds in b.sizes.values() for d in ds if d.root().name}
     taken |= set(b.sizes)  # a weight H, and no size
+    _named_by_identities(a, taken)
     roots: list[Size] = []
     computed = [n for n in b.order if not n.startswith("stack")]
     for name in (*computed[:1], *b.inputs, *computed, *b.sizes):  # H, then D of x, then O of y
@@ -43,6 +44,30 @@ def name_sizes(a: Assembly) -> None:
         if r.name is None:
             letter = next(x for x in letters if x not in taken)
             r.name = mx.size(letter)
+
+
+def _named_by_identities(a: Assembly, taken: set[str]) -> None:
+    """C of ∂o_t/∂c = I_C: what the text calls the size of o_t."""
+    for c in a.claims:
+        left, right = s.bare(c.left), s.bare(c.right) if c.right is not None else None
+        of = s.bare(left.of) if isinstance(left, s.Derivative) and left.of is not None else None
+        letter = _size_of_identity(right)
+        q = a.naming.parts(of) if isinstance(of, s.Symbol) else None
+        if q is None or q.name not in a.b.sizes or letter in ("", "H", "D", *taken):
+            continue
+        size = a.b.sizes[q.name][-1].root() if a.b.sizes[q.name] else None
+        if size is not None and size.name is None:
+            size.name = mx.size(letter)
+            taken.add(letter)
+
+
+def _size_of_identity(node: s.Node | None) -> str:
+    """C of I_C and eye(C)."""
+    if isinstance(node, s.Apply) and node.head.letter == "eye" and len(node.arguments) == 1:
+        inner = s.bare(node.arguments[0])
+        return inner.letter if isinstance(inner, s.Symbol) and not inner.indices else ""
+    named = isinstance(node, s.Symbol) and node.letter == "I" and len(node.sub) == 1
+    return node.sub[0].text if named and isinstance(node, s.Symbol) else ""
 
 
 def named_arguments(a: Assembly, equations: dict[str, mx.Node]) -> dict[str, mx.Node]:

@@ -24,7 +24,7 @@ from .einstein import summed
 from .line import Line
 from .nablas import are_rows
 from .readings import Options, Reading, with_copy
-from .said import held_said, layout_said, order_said
+from .said import held_said, layout_said, order_said, signs_said
 from .statement import Statement
 from .truth import FALSE, MISFIT, UNKNOWN, Answer, Ground
 
@@ -91,6 +91,7 @@ class Judge:
         self.options.layout = layout_said(prose)
         self.options.order = order_said(prose)
         self.options.held = held_said(prose)
+        self.options.both_signs = self.options.both_signs or signs_said(prose)
 
     def assume(self, fixed: Mapping[str, str]) -> None:
         """Readings the user fixes. Raises SymbpttError for one that does not exist."""
@@ -109,7 +110,7 @@ class Judge:
                     self.options.partial = value
             elif key in letters:
                 self.assumed[letters[key]] = gradient(key, value, self._author_names(), quantities)
-            elif key != "notation":
+            else:
                 names = dict.fromkeys(k for k in letters if " " not in k)
                 raise SymbpttError(
                     f"{key}={value}: {key} is nothing that is inferred here",

@@ -27,6 +27,9 @@ _LATEST_RIGHT = re.compile(
 _HELD = re.compile(r"\bhold\w*\s+(?:everything|all)\s+else\s+fixed\b", re.I)
 
 
+_TOTAL = re.compile(r"\bd\s+is\s+total\b", re.I)
+
+
 def layout_said(prose: Iterable[s.Prose]) -> str:
     """numerator or denominator, where the words name one of them and not the other."""
     found = {m[1].lower() for p in prose for m in _LAYOUT.finditer(p.text)}
@@ -36,6 +39,12 @@ def layout_said(prose: Iterable[s.Prose]) -> str:
 def held_said(prose: Iterable[s.Prose]) -> bool:
     """Whether ∂ holds everything else fixed: ∂u/∂v may be of the equation of u alone."""
     return any(_HELD.search(p.text) for p in prose)
+
+
+def signs_said(prose: Iterable[s.Prose]) -> bool:
+    """Whether d is total and ∂ is not, where the words say both."""
+    words = [p.text for p in prose]
+    return held_said(prose) and any(_TOTAL.search(x) for x in words)
 
 
 def stacked_said(prose: Iterable[s.Prose]) -> dict[str, tuple[str, ...]]:

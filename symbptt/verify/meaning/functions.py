@@ -135,6 +135,10 @@ def _ones(m: Frame, node: s.Apply) -> Tensor:
     return full(m, 1, [size_of(m, x) for x in node.arguments])
 
 
+def _zeros(m: Frame, node: s.Apply) -> Tensor:
+    return full(m, 0, [size_of(m, x) for x in node.arguments])
+
+
 def _eye(m: Frame, node: s.Apply) -> Tensor:
     return identity(m, size_of(m, node.arguments[0]))
 
@@ -159,6 +163,7 @@ def _column(m: Frame, node: s.Apply) -> Tensor:
 
 ARRAYS: dict[str, Callable[[Frame, s.Apply], Tensor]] = {
     "ones": _ones,
+    "zeros": _zeros,
     "eye": _eye,
     "onehot": _same,
     "sum": _sum,

@@ -129,10 +129,11 @@ class Derivatives(Calls):
 
     def _partial(self, token: Token) -> Node:
         kind = self._differential_sign()
-        if self.kind() in ("_", "subscript"):
+        place = self.kind() == "number" and not self.tokens[self.i].space  # ∂1l(o[t], y[t])
+        if place or self.kind() in ("_", "subscript"):
             below = self.next()
             by: Node
-            if below.kind == "subscript":
+            if below.kind != "_":
                 by = named(below)
             else:
                 by = self.within(*self.argument(), self.expression)

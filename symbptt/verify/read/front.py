@@ -2,6 +2,7 @@
 
 ---
 model: elman
+notation: pascanu
 rename: {U: W_xh, V: W_hy}
 shapes:
   W_h: (H, H)
@@ -16,7 +17,8 @@ from ...errors import ParseError, Place
 from ..surface import FrontMatter
 
 _KEY = re.compile(r"(\s*)([^\s:#][^:]*?)\s*[:=]\s*(.*)")
-_SECTIONS = ("rename", "notation", "assume", "shapes")
+_SECTIONS = ("rename", "assume", "shapes")
+_WORDS = ("model", "notation")
 _OTHERS = ("title", "author", "date", "lang", "tags", "layout", "source", "description")
 
 
@@ -28,7 +30,7 @@ def front_matter(text: str, file: str = "<text>") -> FrontMatter:
     tail = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\r?\n|$)", re.MULTILINE).search(text, head.end())
     if tail is None:
         return FrontMatter()
-    model, section = "", ""
+    words, section = dict.fromkeys(_WORDS, ""), ""
     pairs: dict[str, list[tuple[str, str]]] = {name: [] for name in _SECTIONS}
     number = 1
     for raw in text[head.end() : tail.start()].split("\n"):
@@ -43,17 +45,18 @@ def front_matter(text: str, file: str = "<text>") -> FrontMatter:
         indent, key, value = match[1], _plain(match[2]), match[3].strip()
         if indent and section:
             pairs[section].append((key, _plain(value)))
-        elif key == "model":
-            model, section = _plain(value), ""
+        elif key in _WORDS:
+            words[key], section = _plain(value), ""
         elif key in _SECTIONS:
             section = key
             pairs[key] += _inline(value, place)
         elif key in _OTHERS:
             section = ""
         else:
-            known = ", ".join(("model", *_SECTIONS))
+            known = ", ".join((*_WORDS, *_SECTIONS))
             raise ParseError(f"unknown key {key!r}", f"one of {known}", place)
-    return FrontMatter(model, **{k: tuple(v) for k, v in pairs.items()}, end=tail.end())
+    told = {k: tuple(v) for k, v in pairs.items()}
+    return FrontMatter(words["model"], words["notation"], **told, end=tail.end())
 
 
 def _inline(value: str, place: Place) -> list[tuple[str, str]]:

@@ -94,13 +94,13 @@ class Prose:
 class FrontMatter:
     """The declarations at the head of a document; all may be empty.
 
-    `rename` maps the author's symbols to the model's, `notation` says what signs mean, `assume`
-    fixes readings, `shapes` states sizes: `W_h: (H, H)`.
+    `notation` is that of a text, as of `derive --notation`; `rename` maps the author's symbols to
+    the model's, `assume` fixes readings, `shapes` states sizes: `W_h: (H, H)`.
     """
 
     model: str = ""
+    notation: str = ""
     rename: tuple[tuple[str, str], ...] = ()
-    notation: tuple[tuple[str, str], ...] = ()
     assume: tuple[tuple[str, str], ...] = ()
     shapes: tuple[tuple[str, str], ...] = ()
     end: int = 0  # where the text behind it starts
