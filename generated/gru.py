@@ -138,36 +138,33 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.do_flat.put(w.at_y_flat, w.hit_o_flat, mode="clip")  # (31)
     w.dh_0.fill(0)  # (50)
     np.matmul(V, w.do.swapaxes(-1, -2), out=w.dh)  # (32), (38), (39), (40)
-    subtract, multiply, add, slope_z_2 = np.subtract, np.multiply, np.add, w.slope_z_2
-    dhtilde, htilde_squared, slope_htilde = w.dhtilde, w.htilde_squared, w.slope_htilde
-    da_htilde, h_htilde, dz = w.da_htilde, w.h_htilde, w.dz
-    da_htilde_U_h_T, dr, slope_r, r_2 = w.da_htilde_U_h_T, w.dr, w.slope_r, w.r_2
-    da_r, z_2, da_z, da, da_U_T = w.da_r, w.z_2, w.da_z, w.da, w.da_U_T
-    da_htilde_U_h_T_2, dh_z = w.da_htilde_U_h_T_2, w.dh_z
+    subtract, multiply, add, slope = np.subtract, np.multiply, np.add, w.slope
+    slope_z_2, dhtilde, htilde_squared = w.slope_z_2, w.dhtilde, w.htilde_squared
+    slope_htilde, da_htilde, h_htilde = w.slope_htilde, w.da_htilde, w.h_htilde
+    da_z, da_htilde_U_h_T, da_r, r_2_z_2 = w.da_z, w.da_htilde_U_h_T, w.da_r, w.r_2_z_2
+    da, da_U_T, da_htilde_U_h_T_2, dh_z = w.da, w.da_U_T, w.da_htilde_U_h_T_2, w.dh_z
     for (
-        z_t,
+        a_t,
         dh_t,
         htilde_t,
         h_prev,
-        r_t,
         dh_prev,
+        r_t,
+        z_t,
         da_out_t,
         da_htilde_out_t,
     ) in w.backward:  # t = T, …, 1
-        subtract(1, z_t, slope_z_2)  # (33)
+        subtract(1, a_t, slope)  # (33), (37)
         multiply(dh_t, slope_z_2, dhtilde)  # (33)
         multiply(htilde_t, htilde_t, htilde_squared)  # (34)
         subtract(1, htilde_squared, slope_htilde)  # (34)
         multiply(dhtilde, slope_htilde, da_htilde)  # (34)
         subtract(h_prev, htilde_t, h_htilde)  # (35)
-        multiply(dh_t, h_htilde, dz)  # (35)
+        multiply(dh_t, h_htilde, da_z)  # (35)
         U_h.dot(da_htilde, da_htilde_U_h_T)  # (36)
-        multiply(da_htilde_U_h_T, h_prev, dr)  # (36)
-        subtract(1, r_t, slope_r)  # (37)
-        multiply(r_t, slope_r, r_2)  # (37)
-        multiply(dr, r_2, da_r)  # (37)
-        multiply(z_t, slope_z_2, z_2)  # (37)
-        multiply(dz, z_2, da_z)  # (37)
+        multiply(da_htilde_U_h_T, h_prev, da_r)  # (36)
+        multiply(a_t, slope, r_2_z_2)  # (37)
+        multiply(da, r_2_z_2, da)  # (37)
         U.dot(da, da_U_T)  # (32), (50)
         add(dh_prev, da_U_T, dh_prev)  # (32), (50)
         multiply(da_htilde_U_h_T, r_t, da_htilde_U_h_T_2)  # (32), (50)
@@ -269,10 +266,8 @@ class _Buffers:
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
         dh_all = _empty((T + 1, H, N), dtype)
-        self.dr = _empty((H, N), dtype)
         self.U_h_T = _empty((H, H), dtype)
-        self.da_htilde_U_h_T = _empty((H, N), dtype)
-        self.slope_r = _empty((H, N), dtype)
+        self.da = _empty((2 * H, N), dtype)
         self.dW = _empty((D, 2 * H), dtype)
         self.dU = _empty((H, 2 * H), dtype)
         self.db = _empty((2 * H,), dtype)
@@ -299,23 +294,25 @@ class _Buffers:
         self.exp_o = self.o  # exp_o takes its place
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
-        self.dhtilde = self.r_h  # dhtilde takes its place
-        self.slope_z_2 = self.slope_z  # slope_z_2 takes its place
-        self.da_htilde = self.r_h_3  # da_htilde takes its place
-        self.slope_htilde = self.r_h_3  # slope_htilde takes its place
-        self.htilde_squared = self.r_h_3  # htilde_squared takes its place
-        self.dz = self.r_h  # dz takes its place
-        self.h_htilde = self.r_h  # h_htilde takes its place
-        self.da = self.h_U  # da takes its place
-        self.r_2 = self.slope_r  # r_2 takes its place
-        self.z_2 = self.slope_r  # z_2 takes its place
-        self.da_U_T = self.slope_r  # da_U_T takes its place
-        self.da_htilde_U_h_T_2 = self.slope_r  # da_htilde_U_h_T_2 takes its place
-        self.dh_z = self.slope_r  # dh_z takes its place
+        self.dhtilde = self.slope_z  # dhtilde takes its place
+        self.da_htilde = self.r_h  # da_htilde takes its place
+        self.slope_htilde = self.r_h  # slope_htilde takes its place
+        self.htilde_squared = self.r_h  # htilde_squared takes its place
+        self.h_htilde = self.slope_z  # h_htilde takes its place
+        self.da_htilde_U_h_T = self.slope_z  # da_htilde_U_h_T takes its place
+        self.da_U_T = self.r_h_3  # da_U_T takes its place
+        self.da_htilde_U_h_T_2 = self.r_h_3  # da_htilde_U_h_T_2 takes its place
+        self.dh_z = self.r_h_3  # dh_z takes its place
         self.da_out = self.a.reshape(T, N, 2 * H)  # da_out takes its place
         self.da_htilde_out = self.htilde.reshape(T, N, H)  # da_htilde_out takes its place
+        self.slope = self.h_U  # slope takes its place
+        self.r_2_z_2 = self.h_U  # r_2_z_2 takes its place
         self.r = self.a[:, :H]
         self.z = self.a[:, H : 2 * H]
+        self.slope_z_2 = self.slope[H : 2 * H]
+        self.r_2 = self.r_2_z_2[:H]
+        self.slope_r = self.slope[:H]
+        self.z_2 = self.r_2_z_2[H : 2 * H]
         self.da_r = self.da[:H]
         self.da_z = self.da[H : 2 * H]
         self.row_starts = np.arange(T * N) * C
@@ -361,12 +358,13 @@ class _Buffers:
         )
         self.backward = list(
             zip(
-                self.z[::-1],
+                self.a[::-1],
                 dh_all[1:][::-1],
                 self.htilde[::-1],
                 h_all[:-1][::-1],
-                self.r[::-1],
                 dh_all[:-1][::-1],
+                self.r[::-1],
+                self.z[::-1],
                 self.da_out[::-1],
                 self.da_htilde_out[::-1],
                 strict=True,

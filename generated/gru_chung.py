@@ -92,17 +92,15 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.W_z_r[..., :H], W_z)
     np.copyto(w.W_z_r[..., H : 2 * H], W_r)
     np.copyto(w.W_z_r[..., 2 * H : 3 * H], W)
-    np.copyto(w.b_z_r[:H], b_z)
-    np.copyto(w.b_z_r[H : 2 * H], b_r)
+    np.multiply(b_z, 0.5, out=w.b_z_r[:H])
+    np.multiply(b_r, 0.5, out=w.b_z_r[H : 2 * H])
     np.copyto(w.b_z_r[2 * H : 3 * H], b)
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
     np.multiply(w.W_z_r[..., : 2 * H].T, 0.5, out=w.half_W_z_r[: 2 * H])
     np.copyto(w.half_W_z_r[2 * H : 3 * H], w.W_z_r[..., 2 * H : 3 * H].T)
     np.matmul(w.half_W_z_r, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5)
-    np.multiply(w.b_z_r[: 2 * H], 0.5, out=w.half_b_z_r[: 2 * H])
-    np.copyto(w.half_b_z_r[2 * H : 3 * H], w.b_z_r[2 * H : 3 * H])
-    np.add(w.a, w.half_b_z_r[..., None], out=w.a)  # (1), (3), (5)
+    np.add(w.a, w.b_z_r[..., None], out=w.a)  # (1), (3), (5)
     np.copyto(w.U_z_r[..., :H], U_z)
     np.copyto(w.U_z_r[..., H : 2 * H], U_r)
     np.copyto(w.U_T, U.T)
@@ -155,25 +153,22 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.matmul(V, w.do.swapaxes(-1, -2), out=w.dh)  # (38), (45), (46), (47), (48)
     multiply, subtract, add, dhtilde = np.multiply, np.subtract, np.add, w.dhtilde
     htilde_squared, slope_htilde, da_htilde = w.htilde_squared, w.slope_htilde, w.da_htilde
-    da_htilde_U_T, dr, slope_r, r_2, da_r = w.da_htilde_U_T, w.dr, w.slope_r, w.r_2, w.da_r
-    htilde_h, dz, slope_z_2, z_2, da_z = w.htilde_h, w.dz, w.slope_z_2, w.z_2, w.da_z
-    U_z_r, da_db_z_db_r, da_z_U_z_T = w.U_z_r, w.da_db_z_db_r, w.da_z_U_z_T
-    da_htilde_U_T_2, dh_slope_z_2, da = w.da_htilde_U_T_2, w.dh_slope_z_2, w.da
-    for dh_t, z_t, htilde_t, h_prev, r_t, dh_prev, da_out_t in w.backward:  # t = T, …, 1
+    da_htilde_U_T, da_r, slope, z_2_r_2 = w.da_htilde_U_T, w.da_r, w.slope, w.z_2_r_2
+    htilde_h, da_z, da_db_z_db_r, U_z_r = w.htilde_h, w.da_z, w.da_db_z_db_r, w.U_z_r
+    da_z_U_z_T, da_htilde_U_T_2, slope_z_2 = w.da_z_U_z_T, w.da_htilde_U_T_2, w.slope_z_2
+    dh_slope_z_2, da = w.dh_slope_z_2, w.da
+    for dh_t, z_t, htilde_t, h_prev, z_r_t, dh_prev, r_t, da_out_t in w.backward:  # t = T, …, 1
         multiply(dh_t, z_t, dhtilde)  # (39)
         multiply(htilde_t, htilde_t, htilde_squared)  # (40)
         subtract(1, htilde_squared, slope_htilde)  # (40)
         multiply(dhtilde, slope_htilde, da_htilde)  # (40)
         U.dot(da_htilde, da_htilde_U_T)  # (41)
-        multiply(da_htilde_U_T, h_prev, dr)  # (41)
-        subtract(1, r_t, slope_r)  # (42)
-        multiply(r_t, slope_r, r_2)  # (42)
-        multiply(dr, r_2, da_r)  # (42)
+        multiply(da_htilde_U_T, h_prev, da_r)  # (41)
+        subtract(1, z_r_t, slope)  # (42), (44)
+        multiply(z_r_t, slope, z_2_r_2)  # (42), (44)
         subtract(htilde_t, h_prev, htilde_h)  # (43)
-        multiply(dh_t, htilde_h, dz)  # (43)
-        subtract(1, z_t, slope_z_2)  # (44)
-        multiply(z_t, slope_z_2, z_2)  # (44)
-        multiply(dz, z_2, da_z)  # (44)
+        multiply(dh_t, htilde_h, da_z)  # (43)
+        multiply(da_db_z_db_r, z_2_r_2, da_db_z_db_r)  # (42), (44)
         U_z_r.dot(da_db_z_db_r, da_z_U_z_T)  # (38), (61)
         add(dh_prev, da_z_U_z_T, dh_prev)  # (38), (61)
         multiply(da_htilde_U_T, r_t, da_htilde_U_T_2)  # (38), (61)
@@ -225,20 +220,16 @@ def forward(params, x, state=None):
     b = params["b"]
     V = params["V"]
     c = params["c"]
-    np.copyto(w.W_z_r[..., :H], W_z)
-    np.copyto(w.W_z_r[..., H : 2 * H], W_r)
+    np.multiply(W_z, 0.5, out=w.W_z_r[..., :H])
+    np.multiply(W_r, 0.5, out=w.W_z_r[..., H : 2 * H])
     np.copyto(w.W_z_r[..., 2 * H : 3 * H], W)
-    np.copyto(w.b_z_r[:H], b_z)
-    np.copyto(w.b_z_r[H : 2 * H], b_r)
+    np.multiply(b_z, 0.5, out=w.b_z_r[:H])
+    np.multiply(b_r, 0.5, out=w.b_z_r[H : 2 * H])
     np.copyto(w.b_z_r[2 * H : 3 * H], b)
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.multiply(w.W_z_r[..., : 2 * H].T, 0.5, out=w.half_W_z_r[: 2 * H])
-    np.copyto(w.half_W_z_r[2 * H : 3 * H], w.W_z_r[..., 2 * H : 3 * H].T)
-    np.matmul(w.half_W_z_r, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5)
-    np.multiply(w.b_z_r[: 2 * H], 0.5, out=w.half_b_z_r[: 2 * H])
-    np.copyto(w.half_b_z_r[2 * H : 3 * H], w.b_z_r[2 * H : 3 * H])
-    np.add(w.a, w.half_b_z_r[..., None], out=w.a)  # (1), (3), (5)
+    np.matmul(w.W_z_r.T, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5)
+    np.add(w.a, w.b_z_r[..., None], out=w.a)  # (1), (3), (5)
     np.copyto(w.U_z_r[..., :H], U_z)
     np.copyto(w.U_z_r[..., H : 2 * H], U_r)
     np.copyto(w.U_T, U.T)
@@ -282,7 +273,6 @@ class _Buffers:
         dh_all = _empty((T + 1, H, N), dtype)
         self.U_T = _empty((H, H), dtype)
         self.da = _empty((3 * H, N), dtype)
-        self.z_2 = _empty((H, N), dtype)
         self.dU = _empty((H, H), dtype)
         self.r_h_3 = _empty((H, N), dtype)
         self.dV = _empty((H, C), dtype)
@@ -298,8 +288,8 @@ class _Buffers:
         h_out_all = _empty((T + 1, N, H), dtype)
         self.r_h_3_out = _empty((T, N, H), dtype)
         self.half_W_z_r = _empty((3 * H, D), dtype)
-        self.half_b_z_r = _empty((3 * H,), dtype)
         self.half_U_z_r = _empty((2 * H, H), dtype)
+        self.z_2_r_2 = _empty((2 * H, N), dtype)
         self.r_h_2 = _empty((H, N), dtype)
         self.z_h = self.r_h  # z_h takes its place
         self.slope_z = self.r_h  # slope_z takes its place
@@ -311,20 +301,20 @@ class _Buffers:
         self.dhtilde = self.z_htilde  # dhtilde takes its place
         self.slope_htilde = self.r_h  # slope_htilde takes its place
         self.htilde_squared = self.r_h  # htilde_squared takes its place
-        self.dr = self.z_htilde  # dr takes its place
         self.da_htilde_U_T = self.r_h  # da_htilde_U_T takes its place
-        self.r_2 = self.r_h_3  # r_2 takes its place
-        self.slope_r = self.r_h_3  # slope_r takes its place
-        self.dz = self.r_h_3  # dz takes its place
-        self.htilde_h = self.r_h_3  # htilde_h takes its place
-        self.slope_z_2 = self.z_htilde  # slope_z_2 takes its place
-        self.da_z_U_z_T = self.z_2  # da_z_U_z_T takes its place
-        self.da_htilde_U_T_2 = self.z_2  # da_htilde_U_T_2 takes its place
-        self.dh_slope_z_2 = self.z_2  # dh_slope_z_2 takes its place
+        self.htilde_h = self.z_htilde  # htilde_h takes its place
+        self.da_z_U_z_T = self.z_htilde  # da_z_U_z_T takes its place
+        self.da_htilde_U_T_2 = self.z_htilde  # da_htilde_U_T_2 takes its place
+        self.dh_slope_z_2 = self.z_htilde  # dh_slope_z_2 takes its place
         self.da_out = self.a.reshape(T, N, 3 * H)  # da_out takes its place
+        self.slope = self.h_U  # slope takes its place
         self.z = self.a[:, :H]
         self.r = self.a[:, H : 2 * H]
         self.htilde = self.a[:, 2 * H : 3 * H]
+        self.r_2 = self.z_2_r_2[H : 2 * H]
+        self.slope_r = self.slope[H : 2 * H]
+        self.z_2 = self.z_2_r_2[:H]
+        self.slope_z_2 = self.slope[:H]
         self.dW_z = self.dW_z_r[..., :H]
         self.dU_z = self.dU_z_r[..., :H]
         self.db_z = self.db_z_r[:H]
@@ -382,8 +372,9 @@ class _Buffers:
                 self.z[::-1],
                 self.htilde[::-1],
                 h_all[:-1][::-1],
-                self.r[::-1],
+                self.z_r[::-1],
                 dh_all[:-1][::-1],
+                self.r[::-1],
                 self.da_out[::-1],
                 strict=True,
             )

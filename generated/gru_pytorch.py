@@ -142,35 +142,33 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(w.gap, 1 / (N * T), out=w.do)  # (36)
     w.dh_0.fill(0)  # (55)
     np.matmul(W_hy.T, w.do.swapaxes(-1, -2), out=w.dh)  # (37), (46), (47)
-    subtract, multiply, add, slope_z_2 = np.subtract, np.multiply, np.add, w.slope_z_2
-    dn, n_squared, slope_n, da_n, h_n = w.dn, w.n_squared, w.slope_n, w.da_n, w.h_n
-    dz, z_2, da_z, dr, slope_r, r_2 = w.dz, w.z_2, w.da_z, w.dr, w.slope_r, w.r_2
-    da_r, dgh_r_z, dgi_r_z, dgh_n, W_hh_T = w.da_r, w.dgh_r_z, w.dgi_r_z, w.dgh_n, w.W_hh_T
-    dgh, dgh_W_hh, dh_z, dgi = w.dgh, w.dgh_W_hh, w.dh_z, w.dgi
+    subtract, multiply, add, slope = np.subtract, np.multiply, np.add, w.slope
+    slope_z_2, dn, n_squared, slope_n = w.slope_z_2, w.dn, w.n_squared, w.slope_n
+    da_n, h_n, dz, r_2_z_2, dr, d = w.da_n, w.h_n, w.dz, w.r_2_z_2, w.dr, w.d
+    dgi_r_z, dgh_r_z, dgh_n, W_hh_T, dgh = w.dgi_r_z, w.dgh_r_z, w.dgh_n, w.W_hh_T, w.dgh
+    dgh_W_hh, dh_z, dgi = w.dgh_W_hh, w.dh_z, w.dgi
     for (
-        z_t,
+        r_z_t,
         dh_t,
         n_t,
         h_prev,
         gh_n_t,
         r_t,
         dh_prev,
+        z_t,
         dgi_out_t,
         dgh_out_t,
     ) in w.backward:  # t = T, …, 1
-        subtract(1, z_t, slope_z_2)  # (38)
+        subtract(1, r_z_t, slope)  # (38), (43)
         multiply(dh_t, slope_z_2, dn)  # (38)
         multiply(n_t, n_t, n_squared)  # (39)
         subtract(1, n_squared, slope_n)  # (39)
         multiply(dn, slope_n, da_n)  # (39), (45)
         subtract(h_prev, n_t, h_n)  # (40)
         multiply(dh_t, h_n, dz)  # (40)
-        multiply(z_t, slope_z_2, z_2)  # (41)
-        multiply(dz, z_2, da_z)  # (41), (45)
+        multiply(r_z_t, slope, r_2_z_2)  # (41), (43)
         multiply(da_n, gh_n_t, dr)  # (42)
-        subtract(1, r_t, slope_r)  # (43)
-        multiply(r_t, slope_r, r_2)  # (43)
-        multiply(dr, r_2, da_r)  # (43), (45)
+        multiply(d, r_2_z_2, dgi_r_z)  # (41), (45), (43)
         np.copyto(dgh_r_z, dgi_r_z)  # (44)
         multiply(da_n, r_t, dgh_n)  # (44)
         W_hh_T.dot(dgh, dgh_W_hh)  # (37), (55)
@@ -277,7 +275,6 @@ class _Buffers:
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
         dh_all = _empty((T + 1, H, N), dtype)
-        self.n_squared = _empty((H, N), dtype)
         self.dgh = _empty((3 * H, N), dtype)
         self.dW_ih = _empty((3 * H, D), dtype)
         self.dW_hh = _empty((3 * H, H), dtype)
@@ -291,6 +288,8 @@ class _Buffers:
         self.half_b_ih = _empty((3 * H,), dtype)
         self.half_b_hh = _empty((3 * H,), dtype)
         self.half_W_hh = _empty((3 * H, H), dtype)
+        self.slope = _empty((2 * H, N), dtype)
+        self.d = _empty((2 * H, N), dtype)
         self.z_n = self.r_gh  # z_n takes its place
         self.slope_z = self.r_gh  # slope_z takes its place
         self.shifted_o = self.o  # shifted_o takes its place
@@ -299,23 +298,25 @@ class _Buffers:
         self.gap = self.o  # gap takes its place
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
-        self.dn = self.r_gh  # dn takes its place
-        self.slope_z_2 = self.z_h  # slope_z_2 takes its place
-        self.slope_n = self.n_squared  # slope_n takes its place
-        self.dz = self.n_squared  # dz takes its place
-        self.h_n = self.n_squared  # h_n takes its place
-        self.z_2 = self.r_gh  # z_2 takes its place
-        self.dr = self.r_gh  # dr takes its place
-        self.r_2 = self.n_squared  # r_2 takes its place
-        self.slope_r = self.n_squared  # slope_r takes its place
-        self.dgh_W_hh = self.n_squared  # dgh_W_hh takes its place
-        self.dh_z = self.n_squared  # dh_z takes its place
+        self.dn = self.z_h  # dn takes its place
+        self.slope_n = self.r_gh  # slope_n takes its place
+        self.n_squared = self.r_gh  # n_squared takes its place
+        self.h_n = self.r_gh  # h_n takes its place
+        self.dgh_W_hh = self.r_gh  # dgh_W_hh takes its place
+        self.dh_z = self.r_gh  # dh_z takes its place
         self.dgi = self.h_W_hh_T  # dgi takes its place
         self.dgi_out = self.gh.reshape(T, N, 3 * H)  # dgi_out takes its place
         self.dgh_out = self.gi.reshape(T, N, 3 * H)  # dgh_out takes its place
+        self.r_2_z_2 = self.slope  # r_2_z_2 takes its place
         self.r = self.gi[:, :H]
         self.z = self.gi[:, H : 2 * H]
         self.n = self.gi[:, 2 * H : 3 * H]
+        self.slope_z_2 = self.slope[H : 2 * H]
+        self.dz = self.d[H : 2 * H]
+        self.z_2 = self.r_2_z_2[H : 2 * H]
+        self.dr = self.d[:H]
+        self.r_2 = self.r_2_z_2[:H]
+        self.slope_r = self.slope[:H]
         self.r_z = self.gi[:, : 2 * H]
         self.gh_r_z = self.gh[:, : 2 * H]
         self.gh_n = self.gh[:, 2 * H : 3 * H]
@@ -367,13 +368,14 @@ class _Buffers:
         )
         self.backward = list(
             zip(
-                self.z[::-1],
+                self.r_z[::-1],
                 dh_all[1:][::-1],
                 self.n[::-1],
                 h_all[:-1][::-1],
                 self.gh_n[::-1],
                 self.r[::-1],
                 dh_all[:-1][::-1],
+                self.z[::-1],
                 self.dgi_out[::-1],
                 self.dgh_out[::-1],
                 strict=True,

@@ -99,20 +99,17 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.W[..., H : 2 * H], W_i[..., H : D + H].T)
     np.copyto(w.W[..., 2 * H : 3 * H], W_C[..., H : D + H].T)
     np.copyto(w.W[..., 3 * H : 4 * H], W_o[..., H : D + H].T)
-    np.copyto(w.b[:H], b_f)
-    np.copyto(w.b[H : 2 * H], b_i)
+    np.multiply(b_f, 0.5, out=w.b[:H])
+    np.multiply(b_i, 0.5, out=w.b[H : 2 * H])
     np.copyto(w.b[2 * H : 3 * H], b_C)
-    np.copyto(w.b[3 * H : 4 * H], b_o)
+    np.multiply(b_o, 0.5, out=w.b[3 * H : 4 * H])
     np.copyto(w.C_0, 0 if state is None else state["C"])
     np.copyto(w.h_0, 0 if state is None else state["h"])
     np.multiply(w.W[..., : 2 * H], 0.5, out=w.half_W[..., : 2 * H])
     np.copyto(w.half_W[..., 2 * H : 3 * H], w.W[..., 2 * H : 3 * H])
     np.multiply(w.W[..., 3 * H : 4 * H], 0.5, out=w.half_W[..., 3 * H : 4 * H])
     x.dot(w.half_W, out=w.a)  # (1), (3), (5), (8)
-    np.multiply(w.b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
-    np.copyto(w.half_b[2 * H : 3 * H], w.b[2 * H : 3 * H])
-    np.multiply(w.b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
-    np.add(w.a, w.half_b, out=w.a)  # (1), (3), (5), (8)
+    np.add(w.a, w.b, out=w.a)  # (1), (3), (5), (8)
     np.copyto(w.W_f_i_C_o[:H], W_f[..., :H])
     np.copyto(w.W_f_i_C_o[H : 2 * H], W_i[..., :H])
     np.copyto(w.W_f_i_C_o[2 * H : 3 * H], W_C[..., :H])
@@ -248,33 +245,24 @@ def forward(params, x, state=None):
     b_o = params["b_o"]
     W_y = params["W_y"]
     b_y = params["b_y"]
-    np.copyto(w.W[..., :H], W_f[..., H : D + H].T)
-    np.copyto(w.W[..., H : 2 * H], W_i[..., H : D + H].T)
+    np.multiply(W_f[..., H : D + H].T, 0.5, out=w.W[..., :H])
+    np.multiply(W_i[..., H : D + H].T, 0.5, out=w.W[..., H : 2 * H])
     np.copyto(w.W[..., 2 * H : 3 * H], W_C[..., H : D + H].T)
-    np.copyto(w.W[..., 3 * H : 4 * H], W_o[..., H : D + H].T)
-    np.copyto(w.b[:H], b_f)
-    np.copyto(w.b[H : 2 * H], b_i)
+    np.multiply(W_o[..., H : D + H].T, 0.5, out=w.W[..., 3 * H : 4 * H])
+    np.multiply(b_f, 0.5, out=w.b[:H])
+    np.multiply(b_i, 0.5, out=w.b[H : 2 * H])
     np.copyto(w.b[2 * H : 3 * H], b_C)
-    np.copyto(w.b[3 * H : 4 * H], b_o)
+    np.multiply(b_o, 0.5, out=w.b[3 * H : 4 * H])
     np.copyto(w.C_0, 0 if state is None else state["C"])
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    np.multiply(w.W[..., : 2 * H], 0.5, out=w.half_W[..., : 2 * H])
-    np.copyto(w.half_W[..., 2 * H : 3 * H], w.W[..., 2 * H : 3 * H])
-    np.multiply(w.W[..., 3 * H : 4 * H], 0.5, out=w.half_W[..., 3 * H : 4 * H])
-    x.dot(w.half_W, out=w.a)  # (1), (3), (5), (8)
-    np.multiply(w.b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
-    np.copyto(w.half_b[2 * H : 3 * H], w.b[2 * H : 3 * H])
-    np.multiply(w.b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
-    np.add(w.a, w.half_b, out=w.a)  # (1), (3), (5), (8)
-    np.copyto(w.W_f_i_C_o[:H], W_f[..., :H])
-    np.copyto(w.W_f_i_C_o[H : 2 * H], W_i[..., :H])
+    x.dot(w.W, out=w.a)  # (1), (3), (5), (8)
+    np.add(w.a, w.b, out=w.a)  # (1), (3), (5), (8)
+    np.multiply(W_f[..., :H], 0.5, out=w.W_f_i_C_o[:H])
+    np.multiply(W_i[..., :H], 0.5, out=w.W_f_i_C_o[H : 2 * H])
     np.copyto(w.W_f_i_C_o[2 * H : 3 * H], W_C[..., :H])
-    np.copyto(w.W_f_i_C_o[3 * H : 4 * H], W_o[..., :H])
-    np.multiply(w.W_f_i_C_o[: 2 * H], 0.5, out=w.half_W_f_i_C_o[: 2 * H])
-    np.copyto(w.half_W_f_i_C_o[2 * H : 3 * H], w.W_f_i_C_o[2 * H : 3 * H])
-    np.multiply(w.W_f_i_C_o[3 * H : 4 * H], 0.5, out=w.half_W_f_i_C_o[3 * H : 4 * H])
-    add, tanh, multiply, half_W_f_i_C_o = np.add, np.tanh, np.multiply, w.half_W_f_i_C_o
-    W_h, f_C, i_Ctilde, tanh_C = w.W_h, w.f_C, w.i_Ctilde, w.tanh_C
+    np.multiply(W_o[..., :H], 0.5, out=w.W_f_i_C_o[3 * H : 4 * H])
+    add, tanh, multiply, W_f_i_C_o, W_h = np.add, np.tanh, np.multiply, w.W_f_i_C_o, w.W_h
+    f_C, i_Ctilde, tanh_C = w.f_C, w.i_Ctilde, w.tanh_C
     for (
         h_prev,
         a_t,
@@ -287,7 +275,7 @@ def forward(params, x, state=None):
         C_t,
         h_t,
     ) in w.forward:  # t = 1, …, T
-        half_W_f_i_C_o.dot(h_prev, W_h)  # (1), (3), (5), (8)
+        W_f_i_C_o.dot(h_prev, W_h)  # (1), (3), (5), (8)
         add(a_t, W_h, a_t)  # (1), (3), (5), (8)
         tanh(a_t, a_t)  # (2), (4), (6), (9)
         multiply(f_i_t, 0.5, f_i_t)  # (2), (4)
@@ -334,7 +322,6 @@ class _Buffers:
         self.dW = _empty((4 * H, D + H), dtype)
         self.db = _empty((4 * H,), dtype)
         self.half_W = _empty((D, 4 * H), dtype)
-        self.half_b = _empty((4 * H,), dtype)
         self.half_W_f_i_C_o = _empty((4 * H, H), dtype)
         self.tanh_C = self.i_Ctilde  # tanh_C takes its place
         self.dyhat = self.yhat  # dyhat takes its place

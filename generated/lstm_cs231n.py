@@ -136,9 +136,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.dc.fill(0)  # (32), (39)
     tanh, multiply, subtract, add = np.tanh, np.multiply, np.subtract, np.add
     tanh_c_2, c_squared, slope_c, o_c = w.tanh_c_2, w.c_squared, w.slope_c, w.o_c
-    dh_o_c, dg, do, df, di, slope_i = w.dh_o_c, w.dg, w.do, w.df, w.di, w.slope_i
-    i_2, da_i, slope_f, f_2, da_f = w.i_2, w.da_i, w.slope_f, w.f_2, w.da_f
-    slope_o, o_2, da_o, g_squared = w.slope_o, w.o_2, w.da_o, w.g_squared
+    dh_o_c, dg, da_o, da_f, da_i, slope = w.dh_o_c, w.dg, w.da_o, w.da_f, w.da_i, w.slope
+    i_2_f_2_o_2, da_i_da_f_da_o, g_squared = w.i_2_f_2_o_2, w.da_i_da_f_da_o, w.g_squared
     slope_g, da_g, da, da_Wh_T, dc_f = w.slope_g, w.da_g, w.da, w.da_Wh_T, w.dc_f
     for (
         c_t,
@@ -148,8 +147,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         i__t,
         c_prev,
         g_t,
-        f_t,
+        i_f_o_t,
         dh_prev,
+        f_t,
         dc_prev,
         da_out_t,
     ) in w.backward:  # t = T, …, 1
@@ -160,18 +160,12 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(dh_t, o_c, dh_o_c)  # (32)
         add(dc_t, dh_o_c, dc_t)  # (32)
         multiply(dc_t, i__t, dg)  # (33)
-        multiply(dh_t, tanh_c_2, do)  # (34)
-        multiply(dc_t, c_prev, df)  # (35)
-        multiply(dc_t, g_t, di)  # (36)
-        subtract(1, i__t, slope_i)  # (37)
-        multiply(i__t, slope_i, i_2)  # (37)
-        multiply(di, i_2, da_i)  # (37)
-        subtract(1, f_t, slope_f)  # (37)
-        multiply(f_t, slope_f, f_2)  # (37)
-        multiply(df, f_2, da_f)  # (37)
-        subtract(1, o_t, slope_o)  # (37)
-        multiply(o_t, slope_o, o_2)  # (37)
-        multiply(do, o_2, da_o)  # (37)
+        multiply(dh_t, tanh_c_2, da_o)  # (34)
+        multiply(dc_t, c_prev, da_f)  # (35)
+        multiply(dc_t, g_t, da_i)  # (36)
+        subtract(1, i_f_o_t, slope)  # (37)
+        multiply(i_f_o_t, slope, i_2_f_2_o_2)  # (37)
+        multiply(da_i_da_f_da_o, i_2_f_2_o_2, da_i_da_f_da_o)  # (37)
         multiply(g_t, g_t, g_squared)  # (37)
         subtract(1, g_squared, slope_g)  # (37)
         multiply(dg, slope_g, da_g)  # (37)
@@ -271,9 +265,6 @@ class _Buffers:
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
         dc_all = _empty((T + 1, H, N), dtype)
-        self.df = _empty((H, N), dtype)
-        self.di = _empty((H, N), dtype)
-        self.slope_i = _empty((H, N), dtype)
         self.dWx = _empty((D, 4 * H), dtype)
         self.dWh = _empty((H, 4 * H), dtype)
         self.db = _empty((4 * H,), dtype)
@@ -284,6 +275,7 @@ class _Buffers:
         self.half_Wx = _empty((4 * H, D), dtype)
         self.half_b = _empty((4 * H,), dtype)
         self.half_Wh = _empty((4 * H, H), dtype)
+        self.slope = _empty((3 * H, N), dtype)
         self.half_b_row = _empty((4 * H, N), dtype)
         self.tanh_c = self.i_g  # tanh_c takes its place
         self.shifted_scores = self.scores  # shifted_scores takes its place
@@ -299,27 +291,29 @@ class _Buffers:
         self.c_squared = self.f_c  # c_squared takes its place
         self.dh_o_c = self.f_c  # dh_o_c takes its place
         self.dg = self.f_c  # dg takes its place
-        self.do = self.i_g  # do takes its place
         self.da = self.h_Wh  # da takes its place
-        self.i_2 = self.slope_i  # i_2 takes its place
-        self.f_2 = self.slope_i  # f_2 takes its place
-        self.slope_f = self.slope_i  # slope_f takes its place
-        self.o_2 = self.slope_i  # o_2 takes its place
-        self.slope_o = self.slope_i  # slope_o takes its place
-        self.slope_g = self.slope_i  # slope_g takes its place
-        self.g_squared = self.slope_i  # g_squared takes its place
-        self.da_Wh_T = self.slope_i  # da_Wh_T takes its place
-        self.dc_f = self.slope_i  # dc_f takes its place
+        self.slope_g = self.i_g  # slope_g takes its place
+        self.g_squared = self.i_g  # g_squared takes its place
+        self.da_Wh_T = self.i_g  # da_Wh_T takes its place
+        self.dc_f = self.i_g  # dc_f takes its place
         self.da_out = self.a.reshape(T, N, 4 * H)  # da_out takes its place
+        self.i_2_f_2_o_2 = self.slope  # i_2_f_2_o_2 takes its place
         self.i_ = self.a[:, :H]
         self.f = self.a[:, H : 2 * H]
         self.o = self.a[:, 2 * H : 3 * H]
         self.g = self.a[:, 3 * H : 4 * H]
+        self.i_2 = self.i_2_f_2_o_2[:H]
+        self.slope_i = self.slope[:H]
+        self.f_2 = self.i_2_f_2_o_2[H : 2 * H]
+        self.slope_f = self.slope[H : 2 * H]
+        self.o_2 = self.i_2_f_2_o_2[2 * H : 3 * H]
+        self.slope_o = self.slope[2 * H : 3 * H]
         self.i_f_o = self.a[:, : 3 * H]
         self.da_i = self.da[:H]
         self.da_f = self.da[H : 2 * H]
         self.da_o = self.da[2 * H : 3 * H]
         self.da_g = self.da[3 * H : 4 * H]
+        self.da_i_da_f_da_o = self.da[: 3 * H]
         self.row_starts = np.arange(T * N) * V
         self.ones_V = np.ones(V, dtype)
         self.ones_TN = np.ones(T * N, dtype)
@@ -373,8 +367,9 @@ class _Buffers:
                 self.i_[::-1],
                 c_all[:-1][::-1],
                 self.g[::-1],
-                self.f[::-1],
+                self.i_f_o[::-1],
                 dh_all[:-1][::-1],
+                self.f[::-1],
                 dc_all[:-1][::-1],
                 self.da_out[::-1],
                 strict=True,

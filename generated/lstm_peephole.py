@@ -112,10 +112,10 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.W_x[..., H : 2 * H], W_xf)
     np.copyto(w.W_x[..., 2 * H : 3 * H], W_xc)
     np.copyto(w.W_x[..., 3 * H : 4 * H], W_xo)
-    np.copyto(w.b[:H], b_i)
-    np.copyto(w.b[H : 2 * H], b_f)
+    np.multiply(b_i, 0.5, out=w.b[:H])
+    np.multiply(b_f, 0.5, out=w.b[H : 2 * H])
     np.copyto(w.b[2 * H : 3 * H], b_c)
-    np.copyto(w.b[3 * H : 4 * H], b_o)
+    np.multiply(b_o, 0.5, out=w.b[3 * H : 4 * H])
     np.copyto(w.c_out_0, 0 if state is None else state["c"])
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
@@ -124,10 +124,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.half_W_x[2 * H : 3 * H], w.W_x[..., 2 * H : 3 * H].T)
     np.multiply(w.W_x[..., 3 * H : 4 * H].T, 0.5, out=w.half_W_x[3 * H : 4 * H])
     np.matmul(w.half_W_x, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5), (7)
-    np.multiply(w.b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
-    np.copyto(w.half_b[2 * H : 3 * H], w.b[2 * H : 3 * H])
-    np.multiply(w.b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
-    np.copyto(w.half_b_row, w.half_b[..., None])
+    np.copyto(w.b_row, w.b[..., None])
     np.copyto(w.W_h[..., :H], W_hi)
     np.copyto(w.W_h[..., H : 2 * H], W_hf)
     np.copyto(w.W_h[..., 2 * H : 3 * H], W_hc)
@@ -139,17 +136,17 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(w_cf, 0.5, out=w.half_w_cf)
     np.multiply(w_co, 0.5, out=w.half_w_co)
     add, multiply, tanh, half_W_h, h_W_h = np.add, np.multiply, np.tanh, w.half_W_h, w.h_W_h
-    half_b_row, half_w_ci, c_w_ci = w.half_b_row, w.half_w_ci, w.c_w_ci
-    half_w_cf, c_w_cf, f_c, i_a_c = w.half_w_cf, w.c_w_cf, w.f_c, w.i_a_c
-    half_w_co, c_w_co, tanh_c = w.half_w_co, w.c_w_co, w.tanh_c
+    b_row, half_w_ci, c_w_ci, half_w_cf = w.b_row, w.half_w_ci, w.c_w_ci, w.half_w_cf
+    c_w_cf, c_w_c, f_c, i_a_c, half_w_co = w.c_w_cf, w.c_w_c, w.f_c, w.i_a_c, w.half_w_co
+    c_w_co, tanh_c = w.c_w_co, w.tanh_c
     for (
         h_prev,
         a_t,
         c_prev,
-        i__t,
-        f_t,
-        i_f_tanh_a_c_2_t,
         i_f_t,
+        i_f_tanh_a_c_2_t,
+        f_t,
+        i__t,
         tanh_a_c_2_t,
         c_t,
         o_t,
@@ -158,12 +155,11 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         c_out_t,
     ) in w.forward:  # t = 1, …, T
         half_W_h.dot(h_prev, h_W_h)  # (1), (3), (5), (7)
-        add(a_t, half_b_row, a_t)  # (1), (3), (5), (7)
+        add(a_t, b_row, a_t)  # (1), (3), (5), (7)
         add(a_t, h_W_h, a_t)  # (1), (3), (5), (7)
         multiply(c_prev, half_w_ci[..., None], c_w_ci)  # (1)
-        add(i__t, c_w_ci, i__t)  # (1)
         multiply(c_prev, half_w_cf[..., None], c_w_cf)  # (3)
-        add(f_t, c_w_cf, f_t)  # (3)
+        add(i_f_t, c_w_c, i_f_t)  # (1), (3)
         tanh(i_f_tanh_a_c_2_t, i_f_tanh_a_c_2_t)  # (2), (4), (6)
         multiply(i_f_t, 0.5, i_f_t)  # (2), (4)
         add(i_f_t, 0.5, i_f_t)  # (2), (4)
@@ -203,10 +199,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     tanh_c_2, do, slope_o, o_2, da_o = w.tanh_c_2, w.do, w.slope_o, w.o_2, w.da_o
     da_o_w_co, c_squared, slope_c, o_c = w.da_o_w_co, w.c_squared, w.slope_c, w.o_c
     dh_o_c, a_c_squared, slope_a_c = w.dh_o_c, w.a_c_squared, w.slope_a_c
-    i_a_c_2, da_c, df, slope_f, f_2 = w.i_a_c_2, w.da_c, w.df, w.slope_f, w.f_2
-    da_f, di, slope_i, i_2, da_i, W_h = w.da_f, w.di, w.slope_i, w.i_2, w.da_i, w.W_h
-    da, da_i_W_hi_T, da_i_w_ci, da_f_w_cf = w.da, w.da_i_W_hi_T, w.da_i_w_ci, w.da_f_w_cf
-    dc_f = w.dc_f
+    i_a_c_2, da_c, da_f, slope, i_2_f_2 = w.i_a_c_2, w.da_c, w.da_f, w.slope, w.i_2_f_2
+    da_i, da_i_da_f, W_h, da, da_i_W_hi_T = w.da_i, w.da_i_da_f, w.W_h, w.da, w.da_i_W_hi_T
+    da_i_w_ci, da_f_w_cf, dc_f = w.da_i_w_ci, w.da_f_w_cf, w.dc_f
     for (
         c_t,
         dh_t,
@@ -215,9 +210,10 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         tanh_a_c_2_t,
         i__t,
         c_prev,
-        f_t,
+        i_f_t,
         dh_prev,
         dc_prev,
+        f_t,
         da_out_t,
     ) in w.backward:  # t = T, …, 1
         tanh(c_t, tanh_c_2)  # (54)
@@ -236,14 +232,11 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         subtract(1, a_c_squared, slope_a_c)  # (57)
         multiply(i__t, slope_a_c, i_a_c_2)  # (57)
         multiply(dc_t, i_a_c_2, da_c)  # (57)
-        multiply(dc_t, c_prev, df)  # (58)
-        subtract(1, f_t, slope_f)  # (59)
-        multiply(f_t, slope_f, f_2)  # (59)
-        multiply(df, f_2, da_f)  # (59)
-        multiply(dc_t, tanh_a_c_2_t, di)  # (60)
-        subtract(1, i__t, slope_i)  # (61)
-        multiply(i__t, slope_i, i_2)  # (61)
-        multiply(di, i_2, da_i)  # (61)
+        multiply(dc_t, c_prev, da_f)  # (58)
+        subtract(1, i_f_t, slope)  # (59), (61)
+        multiply(i_f_t, slope, i_2_f_2)  # (59), (61)
+        multiply(dc_t, tanh_a_c_2_t, da_i)  # (60)
+        multiply(da_i_da_f, i_2_f_2, da_i_da_f)  # (59), (61)
         W_h.dot(da, da_i_W_hi_T)  # (53), (85)
         add(dh_prev, da_i_W_hi_T, dh_prev)  # (53), (85)
         multiply(da_i, w_ci[..., None], da_i_w_ci)  # (56), (86)
@@ -315,26 +308,20 @@ def forward(params, x, state=None):
     b_o = params["b_o"]
     W_hy = params["W_hy"]
     b_y = params["b_y"]
-    np.copyto(w.W_x[..., :H], W_xi)
-    np.copyto(w.W_x[..., H : 2 * H], W_xf)
+    np.multiply(W_xi, 0.5, out=w.W_x[..., :H])
+    np.multiply(W_xf, 0.5, out=w.W_x[..., H : 2 * H])
     np.copyto(w.W_x[..., 2 * H : 3 * H], W_xc)
-    np.copyto(w.W_x[..., 3 * H : 4 * H], W_xo)
-    np.copyto(w.b[:H], b_i)
-    np.copyto(w.b[H : 2 * H], b_f)
+    np.multiply(W_xo, 0.5, out=w.W_x[..., 3 * H : 4 * H])
+    np.multiply(b_i, 0.5, out=w.b[:H])
+    np.multiply(b_f, 0.5, out=w.b[H : 2 * H])
     np.copyto(w.b[2 * H : 3 * H], b_c)
-    np.copyto(w.b[3 * H : 4 * H], b_o)
+    np.multiply(b_o, 0.5, out=w.b[3 * H : 4 * H])
     np.copyto(w.c_out_0, 0 if state is None else state["c"])
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.multiply(w.W_x[..., : 2 * H].T, 0.5, out=w.half_W_x[: 2 * H])
-    np.copyto(w.half_W_x[2 * H : 3 * H], w.W_x[..., 2 * H : 3 * H].T)
-    np.multiply(w.W_x[..., 3 * H : 4 * H].T, 0.5, out=w.half_W_x[3 * H : 4 * H])
-    np.matmul(w.half_W_x, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5), (7)
-    np.multiply(w.b[: 2 * H], 0.5, out=w.half_b[: 2 * H])
-    np.copyto(w.half_b[2 * H : 3 * H], w.b[2 * H : 3 * H])
-    np.multiply(w.b[3 * H : 4 * H], 0.5, out=w.half_b[3 * H : 4 * H])
-    np.copyto(w.half_b_row, w.half_b[..., None])
+    np.matmul(w.W_x.T, x.swapaxes(-1, -2), out=w.a)  # (1), (3), (5), (7)
+    np.copyto(w.b_row, w.b[..., None])
     np.copyto(w.W_h[..., :H], W_hi)
     np.copyto(w.W_h[..., H : 2 * H], W_hf)
     np.copyto(w.W_h[..., 2 * H : 3 * H], W_hc)
@@ -346,17 +333,17 @@ def forward(params, x, state=None):
     np.multiply(w_cf, 0.5, out=w.half_w_cf)
     np.multiply(w_co, 0.5, out=w.half_w_co)
     add, multiply, tanh, half_W_h, h_W_h = np.add, np.multiply, np.tanh, w.half_W_h, w.h_W_h
-    half_b_row, half_w_ci, c_w_ci = w.half_b_row, w.half_w_ci, w.c_w_ci
-    half_w_cf, c_w_cf, f_c, tanh_a_c = w.half_w_cf, w.c_w_cf, w.f_c, w.tanh_a_c
-    i_a_c, half_w_co, c_w_co, tanh_c = w.i_a_c, w.half_w_co, w.c_w_co, w.tanh_c
+    b_row, half_w_ci, c_w_ci, half_w_cf = w.b_row, w.half_w_ci, w.c_w_ci, w.half_w_cf
+    c_w_cf, c_w_c, f_c, tanh_a_c, i_a_c = w.c_w_cf, w.c_w_c, w.f_c, w.tanh_a_c, w.i_a_c
+    half_w_co, c_w_co, tanh_c = w.half_w_co, w.c_w_co, w.tanh_c
     for (
         h_prev,
         a_t,
         c_prev,
-        i__t,
-        f_t,
         i_f_t,
-        tanh_a_c_2_t,
+        f_t,
+        a_c_t,
+        i__t,
         c_t,
         o_t,
         h_t,
@@ -364,17 +351,16 @@ def forward(params, x, state=None):
         c_out_t,
     ) in w.forward_:  # t = 1, …, T
         half_W_h.dot(h_prev, h_W_h)  # (1), (3), (5), (7)
-        add(a_t, half_b_row, a_t)  # (1), (3), (5), (7)
+        add(a_t, b_row, a_t)  # (1), (3), (5), (7)
         add(a_t, h_W_h, a_t)  # (1), (3), (5), (7)
         multiply(c_prev, half_w_ci[..., None], c_w_ci)  # (1)
-        add(i__t, c_w_ci, i__t)  # (1)
         multiply(c_prev, half_w_cf[..., None], c_w_cf)  # (3)
-        add(f_t, c_w_cf, f_t)  # (3)
+        add(i_f_t, c_w_c, i_f_t)  # (1), (3)
         tanh(i_f_t, i_f_t)  # (2), (4)
         multiply(i_f_t, 0.5, i_f_t)  # (2), (4)
         add(i_f_t, 0.5, i_f_t)  # (2), (4)
         multiply(f_t, c_prev, f_c)  # (6)
-        tanh(tanh_a_c_2_t, tanh_a_c)  # (6)
+        tanh(a_c_t, tanh_a_c)  # (6)
         multiply(i__t, tanh_a_c, i_a_c)  # (6)
         add(f_c, i_a_c, c_t)  # (6)
         multiply(c_t, half_w_co[..., None], c_w_co)  # (7)
@@ -398,7 +384,7 @@ class _Buffers:
         self.a = _empty((T, 4 * H, N), dtype)
         c_all = _empty((T + 1, H, N), dtype)
         h_all = _empty((T + 1, H, N), dtype)
-        self.c_w_ci = _empty((H, N), dtype)
+        self.f_c = _empty((H, N), dtype)
         self.i_a_c = _empty((H, N), dtype)
         self.yhat = _empty((T, N, Q), dtype)
         self.max_yhat = _empty((T, N), dtype)
@@ -424,15 +410,13 @@ class _Buffers:
         h_out_all = _empty((T + 1, N, H), dtype)
         c_out_all = _empty((T + 1, N, H), dtype)
         self.half_W_x = _empty((4 * H, D), dtype)
-        self.half_b = _empty((4 * H,), dtype)
         self.half_W_h = _empty((4 * H, H), dtype)
         self.half_w_ci = _empty((H,), dtype)
         self.half_w_cf = _empty((H,), dtype)
         self.half_w_co = _empty((H,), dtype)
-        self.half_b_row = _empty((4 * H, N), dtype)
+        self.c_w_c = _empty((2 * H, N), dtype)
+        self.b_row = _empty((4 * H, N), dtype)
         self.tanh_a_c = _empty((H, N), dtype)
-        self.c_w_cf = self.c_w_ci  # c_w_cf takes its place
-        self.f_c = self.c_w_ci  # f_c takes its place
         self.c_w_co = self.i_a_c  # c_w_co takes its place
         self.tanh_c = self.i_a_c  # tanh_c takes its place
         self.shifted_yhat = self.yhat  # shifted_yhat takes its place
@@ -441,7 +425,7 @@ class _Buffers:
         self.hit_yhat = self.log_sum  # hit_yhat takes its place
         self.dyhat = self.yhat  # dyhat takes its place
         dh_all = h_all  # dh takes its place
-        self.do = self.c_w_ci  # do takes its place
+        self.do = self.f_c  # do takes its place
         self.tanh_c_2 = self.i_a_c  # tanh_c_2 takes its place
         self.o_2 = self.slope_o  # o_2 takes its place
         self.da_o_w_co = self.slope_o  # da_o_w_co takes its place
@@ -452,13 +436,7 @@ class _Buffers:
         self.i_a_c_2 = self.slope_o  # i_a_c_2 takes its place
         self.slope_a_c = self.slope_o  # slope_a_c takes its place
         self.a_c_squared = self.slope_o  # a_c_squared takes its place
-        self.df = self.slope_o  # df takes its place
-        self.f_2 = self.c_w_ci  # f_2 takes its place
-        self.slope_f = self.c_w_ci  # slope_f takes its place
-        self.di = self.c_w_ci  # di takes its place
         self.da = self.h_W_h  # da takes its place
-        self.i_2 = self.slope_o  # i_2 takes its place
-        self.slope_i = self.slope_o  # slope_i takes its place
         self.da_i_W_hi_T = self.slope_o  # da_i_W_hi_T takes its place
         self.da_i_w_ci = self.slope_o  # da_i_w_ci takes its place
         self.da_f_w_cf = self.slope_o  # da_f_w_cf takes its place
@@ -466,10 +444,18 @@ class _Buffers:
         self.da_f_c = self.da_i_c  # da_f_c takes its place
         self.da_o_c = self.da_i_c  # da_o_c takes its place
         self.da_out = self.a.reshape(T, N, 4 * H)  # da_out takes its place
+        self.slope = self.c_w_c  # slope takes its place
+        self.i_2_f_2 = self.c_w_c  # i_2_f_2 takes its place
         self.i_ = self.a[:, :H]
         self.f = self.a[:, H : 2 * H]
         self.o = self.a[:, 3 * H : 4 * H]
+        self.c_w_ci = self.c_w_c[:H]
+        self.c_w_cf = self.c_w_c[H : 2 * H]
         self.tanh_a_c_2 = self.a[:, 2 * H : 3 * H]
+        self.f_2 = self.i_2_f_2[H : 2 * H]
+        self.slope_f = self.slope[H : 2 * H]
+        self.i_2 = self.i_2_f_2[:H]
+        self.slope_i = self.slope[:H]
         self.dW_xi = self.dW_x[..., :H]
         self.dW_hi = self.dW_h[..., :H]
         self.db_i = self.db[:H]
@@ -488,6 +474,8 @@ class _Buffers:
         self.da_c = self.da[2 * H : 3 * H]
         self.da_f = self.da[H : 2 * H]
         self.da_i = self.da[:H]
+        self.da_i_da_f = self.da[: 2 * H]
+        self.a_c = self.a[:, 2 * H : 3 * H]
         self.row_starts = np.arange(T * N) * Q
         self.ones_Q = np.ones(Q, dtype)
         self.ones_TN = np.ones(T * N, dtype)
@@ -527,10 +515,10 @@ class _Buffers:
                 h_all[:-1],
                 self.a,
                 c_all[:-1],
-                self.i_,
-                self.f,
-                self.i_f_tanh_a_c_2,
                 self.i_f,
+                self.i_f_tanh_a_c_2,
+                self.f,
+                self.i_,
                 self.tanh_a_c_2,
                 c_all[1:],
                 self.o,
@@ -549,9 +537,10 @@ class _Buffers:
                 self.tanh_a_c_2[::-1],
                 self.i_[::-1],
                 c_all[:-1][::-1],
-                self.f[::-1],
+                self.i_f[::-1],
                 dh_all[:-1][::-1],
                 dc_all[:-1][::-1],
+                self.f[::-1],
                 self.da_out[::-1],
                 strict=True,
             )
@@ -561,10 +550,10 @@ class _Buffers:
                 h_all[:-1],
                 self.a,
                 c_all[:-1],
-                self.i_,
-                self.f,
                 self.i_f,
-                self.tanh_a_c_2,
+                self.f,
+                self.a_c,
+                self.i_,
                 c_all[1:],
                 self.o,
                 h_all[1:],

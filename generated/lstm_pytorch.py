@@ -80,46 +80,44 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.multiply(W_ih[: 2 * H], 0.5, out=w.half_W_ih[: 2 * H])
-    np.copyto(w.half_W_ih[2 * H : 3 * H], W_ih[2 * H : 3 * H])
-    np.multiply(W_ih[3 * H : 4 * H], 0.5, out=w.half_W_ih[3 * H : 4 * H])
-    np.matmul(w.half_W_ih, x.swapaxes(-1, -2), out=w.a)  # (1)
-    np.multiply(b_ih[: 2 * H], 0.5, out=w.half_b_ih[: 2 * H])
-    np.copyto(w.half_b_ih[2 * H : 3 * H], b_ih[2 * H : 3 * H])
-    np.multiply(b_ih[3 * H : 4 * H], 0.5, out=w.half_b_ih[3 * H : 4 * H])
-    np.add(w.a, w.half_b_ih[..., None], out=w.a)  # (1)
-    np.multiply(b_hh[: 2 * H], 0.5, out=w.half_b_hh[: 2 * H])
-    np.copyto(w.half_b_hh[2 * H : 3 * H], b_hh[2 * H : 3 * H])
-    np.multiply(b_hh[3 * H : 4 * H], 0.5, out=w.half_b_hh[3 * H : 4 * H])
-    np.copyto(w.half_b_hh_row, w.half_b_hh[..., None])
+    np.multiply(W_ih[: 2 * H], 0.5, out=w.sorted_W_ih[: 2 * H])
+    np.multiply(W_ih[3 * H : 4 * H], 0.5, out=w.sorted_W_ih[2 * H : 3 * H])
+    np.copyto(w.sorted_W_ih[3 * H : 4 * H], W_ih[2 * H : 3 * H])
+    np.matmul(w.sorted_W_ih, x.swapaxes(-1, -2), out=w.a)  # (1)
+    np.multiply(b_ih[: 2 * H], 0.5, out=w.sorted_b_ih[: 2 * H])
+    np.multiply(b_ih[3 * H : 4 * H], 0.5, out=w.sorted_b_ih[2 * H : 3 * H])
+    np.copyto(w.sorted_b_ih[3 * H : 4 * H], b_ih[2 * H : 3 * H])
+    np.add(w.a, w.sorted_b_ih[..., None], out=w.a)  # (1)
+    np.multiply(b_hh[: 2 * H], 0.5, out=w.sorted_b_hh[: 2 * H])
+    np.multiply(b_hh[3 * H : 4 * H], 0.5, out=w.sorted_b_hh[2 * H : 3 * H])
+    np.copyto(w.sorted_b_hh[3 * H : 4 * H], b_hh[2 * H : 3 * H])
+    np.copyto(w.sorted_b_hh_row, w.sorted_b_hh[..., None])
     np.copyto(w.W_hh_T, W_hh.T)
-    np.multiply(W_hh[: 2 * H], 0.5, out=w.half_W_hh[: 2 * H])
-    np.copyto(w.half_W_hh[2 * H : 3 * H], W_hh[2 * H : 3 * H])
-    np.multiply(W_hh[3 * H : 4 * H], 0.5, out=w.half_W_hh[3 * H : 4 * H])
-    add, tanh, multiply, half_W_hh = np.add, np.tanh, np.multiply, w.half_W_hh
-    h_W_hh_T, half_b_hh_row, f_c, i_g = w.h_W_hh_T, w.half_b_hh_row, w.f_c, w.i_g
+    np.multiply(W_hh[: 2 * H], 0.5, out=w.sorted_W_hh[: 2 * H])
+    np.multiply(W_hh[3 * H : 4 * H], 0.5, out=w.sorted_W_hh[2 * H : 3 * H])
+    np.copyto(w.sorted_W_hh[3 * H : 4 * H], W_hh[2 * H : 3 * H])
+    add, tanh, multiply, sorted_W_hh = np.add, np.tanh, np.multiply, w.sorted_W_hh
+    h_W_hh_T, sorted_b_hh_row, f_c, i_g = w.h_W_hh_T, w.sorted_b_hh_row, w.f_c, w.i_g
     tanh_c = w.tanh_c
     for (
         h_prev,
         a_t,
-        i_f_t,
-        o_t,
+        i_f_o_t,
         f_t,
         c_prev,
         i__t,
         g_t,
         c_t,
+        o_t,
         h_t,
         h_out_t,
     ) in w.forward:  # t = 1, …, T
-        half_W_hh.dot(h_prev, h_W_hh_T)  # (1)
-        add(a_t, half_b_hh_row, a_t)  # (1)
+        sorted_W_hh.dot(h_prev, h_W_hh_T)  # (1)
+        add(a_t, sorted_b_hh_row, a_t)  # (1)
         add(a_t, h_W_hh_T, a_t)  # (1)
         tanh(a_t, a_t)  # (2), (3), (4), (5)
-        multiply(i_f_t, 0.5, i_f_t)  # (2), (3)
-        add(i_f_t, 0.5, i_f_t)  # (2), (3)
-        multiply(o_t, 0.5, o_t)  # (5)
-        add(o_t, 0.5, o_t)  # (5)
+        multiply(i_f_o_t, 0.5, i_f_o_t)  # (2), (3), (5)
+        add(i_f_o_t, 0.5, i_f_o_t)  # (2), (3), (5)
         multiply(f_t, c_prev, f_c)  # (6)
         multiply(i__t, g_t, i_g)  # (6)
         add(f_c, i_g, c_t)  # (6)
@@ -150,10 +148,10 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.dc.fill(0)  # (33), (40)
     tanh, multiply, subtract, add = np.tanh, np.multiply, np.subtract, np.add
     tanh_c_2, c_squared, slope_c, o_c = w.tanh_c_2, w.c_squared, w.slope_c, w.o_c
-    dh_o_c, do, dg, df, di, slope_i = w.dh_o_c, w.do, w.dg, w.df, w.di, w.slope_i
-    i_2, da_i, slope_f, f_2, da_f = w.i_2, w.da_i, w.slope_f, w.f_2, w.da_f
-    g_squared, slope_g, da_g, slope_o = w.g_squared, w.slope_g, w.da_g, w.slope_o
-    o_2, da_o, W_hh_T, da, da_W_hh, dc_f = w.o_2, w.da_o, w.W_hh_T, w.da, w.da_W_hh, w.dc_f
+    dh_o_c, do, dg, da_f, da_i, slope = w.dh_o_c, w.do, w.dg, w.da_f, w.da_i, w.slope
+    i_2_f_2_o_2, da_i_da_f, i_2_f_2 = w.i_2_f_2_o_2, w.da_i_da_f, w.i_2_f_2
+    g_squared, slope_g, da_g, o_2, da_o = w.g_squared, w.slope_g, w.da_g, w.o_2, w.da_o
+    W_hh_T, da, da_W_hh, dc_f = w.W_hh_T, w.da, w.da_W_hh, w.dc_f
     for (
         c_t,
         o_t,
@@ -162,8 +160,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         i__t,
         c_prev,
         g_t,
-        f_t,
+        i_f_o_t,
         dh_prev,
+        f_t,
         dc_prev,
         da_out_t,
     ) in w.backward:  # t = T, …, 1
@@ -175,19 +174,14 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         add(dc_t, dh_o_c, dc_t)  # (33)
         multiply(dh_t, tanh_c_2, do)  # (34)
         multiply(dc_t, i__t, dg)  # (35)
-        multiply(dc_t, c_prev, df)  # (36)
-        multiply(dc_t, g_t, di)  # (37)
-        subtract(1, i__t, slope_i)  # (38)
-        multiply(i__t, slope_i, i_2)  # (38)
-        multiply(di, i_2, da_i)  # (38)
-        subtract(1, f_t, slope_f)  # (38)
-        multiply(f_t, slope_f, f_2)  # (38)
-        multiply(df, f_2, da_f)  # (38)
+        multiply(dc_t, c_prev, da_f)  # (36)
+        multiply(dc_t, g_t, da_i)  # (37)
+        subtract(1, i_f_o_t, slope)  # (38)
+        multiply(i_f_o_t, slope, i_2_f_2_o_2)  # (38)
+        multiply(da_i_da_f, i_2_f_2, da_i_da_f)  # (38)
         multiply(g_t, g_t, g_squared)  # (38)
         subtract(1, g_squared, slope_g)  # (38)
         multiply(dg, slope_g, da_g)  # (38)
-        subtract(1, o_t, slope_o)  # (38)
-        multiply(o_t, slope_o, o_2)  # (38)
         multiply(do, o_2, da_o)  # (38)
         W_hh_T.dot(da, da_W_hh)  # (32), (48)
         add(dh_prev, da_W_hh, dh_prev)  # (32), (48)
@@ -232,45 +226,43 @@ def forward(params, x, state=None):
     np.copyto(w.c_0.T, 0 if state is None else state["c"])
     np.copyto(w.h_out_0, 0 if state is None else state["h"])
     np.copyto(w.h_0.T, 0 if state is None else state["h"])
-    np.multiply(W_ih[: 2 * H], 0.5, out=w.half_W_ih[: 2 * H])
-    np.copyto(w.half_W_ih[2 * H : 3 * H], W_ih[2 * H : 3 * H])
-    np.multiply(W_ih[3 * H : 4 * H], 0.5, out=w.half_W_ih[3 * H : 4 * H])
-    np.matmul(w.half_W_ih, x.swapaxes(-1, -2), out=w.a)  # (1)
-    np.multiply(b_ih[: 2 * H], 0.5, out=w.half_b_ih[: 2 * H])
-    np.copyto(w.half_b_ih[2 * H : 3 * H], b_ih[2 * H : 3 * H])
-    np.multiply(b_ih[3 * H : 4 * H], 0.5, out=w.half_b_ih[3 * H : 4 * H])
-    np.add(w.a, w.half_b_ih[..., None], out=w.a)  # (1)
-    np.multiply(b_hh[: 2 * H], 0.5, out=w.half_b_hh[: 2 * H])
-    np.copyto(w.half_b_hh[2 * H : 3 * H], b_hh[2 * H : 3 * H])
-    np.multiply(b_hh[3 * H : 4 * H], 0.5, out=w.half_b_hh[3 * H : 4 * H])
-    np.copyto(w.half_b_hh_row, w.half_b_hh[..., None])
-    np.multiply(W_hh[: 2 * H], 0.5, out=w.half_W_hh[: 2 * H])
-    np.copyto(w.half_W_hh[2 * H : 3 * H], W_hh[2 * H : 3 * H])
-    np.multiply(W_hh[3 * H : 4 * H], 0.5, out=w.half_W_hh[3 * H : 4 * H])
-    add, tanh, multiply, half_W_hh = np.add, np.tanh, np.multiply, w.half_W_hh
-    h_W_hh_T, half_b_hh_row, f_c, i_g = w.h_W_hh_T, w.half_b_hh_row, w.f_c, w.i_g
+    np.multiply(W_ih[: 2 * H], 0.5, out=w.sorted_W_ih[: 2 * H])
+    np.multiply(W_ih[3 * H : 4 * H], 0.5, out=w.sorted_W_ih[2 * H : 3 * H])
+    np.copyto(w.sorted_W_ih[3 * H : 4 * H], W_ih[2 * H : 3 * H])
+    np.matmul(w.sorted_W_ih, x.swapaxes(-1, -2), out=w.a)  # (1)
+    np.multiply(b_ih[: 2 * H], 0.5, out=w.sorted_b_ih[: 2 * H])
+    np.multiply(b_ih[3 * H : 4 * H], 0.5, out=w.sorted_b_ih[2 * H : 3 * H])
+    np.copyto(w.sorted_b_ih[3 * H : 4 * H], b_ih[2 * H : 3 * H])
+    np.add(w.a, w.sorted_b_ih[..., None], out=w.a)  # (1)
+    np.multiply(b_hh[: 2 * H], 0.5, out=w.sorted_b_hh[: 2 * H])
+    np.multiply(b_hh[3 * H : 4 * H], 0.5, out=w.sorted_b_hh[2 * H : 3 * H])
+    np.copyto(w.sorted_b_hh[3 * H : 4 * H], b_hh[2 * H : 3 * H])
+    np.copyto(w.sorted_b_hh_row, w.sorted_b_hh[..., None])
+    np.multiply(W_hh[: 2 * H], 0.5, out=w.sorted_W_hh[: 2 * H])
+    np.multiply(W_hh[3 * H : 4 * H], 0.5, out=w.sorted_W_hh[2 * H : 3 * H])
+    np.copyto(w.sorted_W_hh[3 * H : 4 * H], W_hh[2 * H : 3 * H])
+    add, tanh, multiply, sorted_W_hh = np.add, np.tanh, np.multiply, w.sorted_W_hh
+    h_W_hh_T, sorted_b_hh_row, f_c, i_g = w.h_W_hh_T, w.sorted_b_hh_row, w.f_c, w.i_g
     tanh_c = w.tanh_c
     for (
         h_prev,
         a_t,
-        i_f_t,
-        o_t,
+        i_f_o_t,
         f_t,
         c_prev,
         i__t,
         g_t,
         c_t,
+        o_t,
         h_t,
         h_out_t,
     ) in w.forward:  # t = 1, …, T
-        half_W_hh.dot(h_prev, h_W_hh_T)  # (1)
-        add(a_t, half_b_hh_row, a_t)  # (1)
+        sorted_W_hh.dot(h_prev, h_W_hh_T)  # (1)
+        add(a_t, sorted_b_hh_row, a_t)  # (1)
         add(a_t, h_W_hh_T, a_t)  # (1)
         tanh(a_t, a_t)  # (2), (3), (4), (5)
-        multiply(i_f_t, 0.5, i_f_t)  # (2), (3)
-        add(i_f_t, 0.5, i_f_t)  # (2), (3)
-        multiply(o_t, 0.5, o_t)  # (5)
-        add(o_t, 0.5, o_t)  # (5)
+        multiply(i_f_o_t, 0.5, i_f_o_t)  # (2), (3), (5)
+        add(i_f_o_t, 0.5, i_f_o_t)  # (2), (3), (5)
         multiply(f_t, c_prev, f_c)  # (6)
         multiply(i__t, g_t, i_g)  # (6)
         add(f_c, i_g, c_t)  # (6)
@@ -299,9 +291,7 @@ class _Buffers:
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
         dc_all = _empty((T + 1, H, N), dtype)
-        self.df = _empty((H, N), dtype)
-        self.di = _empty((H, N), dtype)
-        self.slope_i = _empty((H, N), dtype)
+        self.g_squared = _empty((H, N), dtype)
         self.dW_ih = _empty((4 * H, D), dtype)
         self.dW_hh = _empty((4 * H, H), dtype)
         self.db_ih = _empty((4 * H,), dtype)
@@ -310,11 +300,12 @@ class _Buffers:
         self.db_y = _empty((C,), dtype)
         self.dx = _empty((T, N, D), dtype)
         h_out_all = _empty((T + 1, N, H), dtype)
-        self.half_W_ih = _empty((4 * H, D), dtype)
-        self.half_b_ih = _empty((4 * H,), dtype)
-        self.half_b_hh = _empty((4 * H,), dtype)
-        self.half_W_hh = _empty((4 * H, H), dtype)
-        self.half_b_hh_row = _empty((4 * H, N), dtype)
+        self.sorted_W_ih = _empty((4 * H, D), dtype)
+        self.sorted_b_ih = _empty((4 * H,), dtype)
+        self.sorted_b_hh = _empty((4 * H,), dtype)
+        self.sorted_W_hh = _empty((4 * H, H), dtype)
+        self.slope = _empty((3 * H, N), dtype)
+        self.sorted_b_hh_row = _empty((4 * H, N), dtype)
         self.tanh_c = self.i_g  # tanh_c takes its place
         self.shifted_z = self.z  # shifted_z takes its place
         self.target_z = self.max_z  # target_z takes its place
@@ -331,25 +322,28 @@ class _Buffers:
         self.do = self.f_c  # do takes its place
         self.dg = self.i_g  # dg takes its place
         self.da = self.h_W_hh_T  # da takes its place
-        self.i_2 = self.slope_i  # i_2 takes its place
-        self.f_2 = self.slope_i  # f_2 takes its place
-        self.slope_f = self.slope_i  # slope_f takes its place
-        self.slope_g = self.slope_i  # slope_g takes its place
-        self.g_squared = self.slope_i  # g_squared takes its place
-        self.o_2 = self.slope_i  # o_2 takes its place
-        self.slope_o = self.slope_i  # slope_o takes its place
-        self.da_W_hh = self.slope_i  # da_W_hh takes its place
-        self.dc_f = self.slope_i  # dc_f takes its place
+        self.slope_g = self.g_squared  # slope_g takes its place
+        self.da_W_hh = self.g_squared  # da_W_hh takes its place
+        self.dc_f = self.g_squared  # dc_f takes its place
         self.da_out = self.a.reshape(T, N, 4 * H)  # da_out takes its place
+        self.i_2_f_2_o_2 = self.slope  # i_2_f_2_o_2 takes its place
         self.i_ = self.a[:, :H]
         self.f = self.a[:, H : 2 * H]
-        self.g = self.a[:, 2 * H : 3 * H]
-        self.o = self.a[:, 3 * H : 4 * H]
-        self.i_f = self.a[:, : 2 * H]
+        self.g = self.a[:, 3 * H : 4 * H]
+        self.o = self.a[:, 2 * H : 3 * H]
+        self.i_2 = self.i_2_f_2_o_2[:H]
+        self.slope_i = self.slope[:H]
+        self.f_2 = self.i_2_f_2_o_2[H : 2 * H]
+        self.slope_f = self.slope[H : 2 * H]
+        self.o_2 = self.i_2_f_2_o_2[2 * H : 3 * H]
+        self.slope_o = self.slope[2 * H : 3 * H]
+        self.i_f_o = self.a[:, : 3 * H]
         self.da_i = self.da[:H]
         self.da_f = self.da[H : 2 * H]
         self.da_g = self.da[2 * H : 3 * H]
         self.da_o = self.da[3 * H : 4 * H]
+        self.da_i_da_f = self.da[: 2 * H]
+        self.i_2_f_2 = self.i_2_f_2_o_2[: 2 * H]
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
         self.ones_TN = np.ones(T * N, dtype)
@@ -382,13 +376,13 @@ class _Buffers:
             zip(
                 h_all[:-1],
                 self.a,
-                self.i_f,
-                self.o,
+                self.i_f_o,
                 self.f,
                 c_all[:-1],
                 self.i_,
                 self.g,
                 c_all[1:],
+                self.o,
                 h_all[1:],
                 h_out_all[1:],
                 strict=True,
@@ -403,8 +397,9 @@ class _Buffers:
                 self.i_[::-1],
                 c_all[:-1][::-1],
                 self.g[::-1],
-                self.f[::-1],
+                self.i_f_o[::-1],
                 dh_all[:-1][::-1],
+                self.f[::-1],
                 dc_all[:-1][::-1],
                 self.da_out[::-1],
                 strict=True,

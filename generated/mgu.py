@@ -74,15 +74,13 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     # Forward
     np.copyto(w.W[..., :H], W_f[..., H : D + H].T)
     np.copyto(w.W[..., H : 2 * H], W_h[..., H : D + H].T)
-    np.copyto(w.b[:H], b_f)
+    np.multiply(b_f, 0.5, out=w.b[:H])
     np.copyto(w.b[H : 2 * H], b_h)
     np.copyto(w.h_0, 0 if state is None else state["h"])
     np.multiply(w.W[..., :H], 0.5, out=w.half_W[..., :H])
     np.copyto(w.half_W[..., H : 2 * H], w.W[..., H : 2 * H])
     x.dot(w.half_W, out=w.a)  # (1), (3)
-    np.multiply(w.b[:H], 0.5, out=w.half_b[:H])
-    np.copyto(w.half_b[H : 2 * H], w.b[H : 2 * H])
-    np.add(w.a, w.half_b, out=w.a)  # (1), (3)
+    np.add(w.a, w.b, out=w.a)  # (1), (3)
     np.multiply(W_f[..., :H], 0.5, out=w.half_W_f)
     add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
     half_W_f, W_f_h, f_h, W_h_f, slope_f = w.half_W_f, w.W_f_h, w.f_h, w.W_h_f, w.slope_f
@@ -180,17 +178,13 @@ def forward(params, x, state=None):
     b_h = params["b_h"]
     W_y = params["W_y"]
     b_y = params["b_y"]
-    np.copyto(w.W[..., :H], W_f[..., H : D + H].T)
+    np.multiply(W_f[..., H : D + H].T, 0.5, out=w.W[..., :H])
     np.copyto(w.W[..., H : 2 * H], W_h[..., H : D + H].T)
-    np.copyto(w.b[:H], b_f)
+    np.multiply(b_f, 0.5, out=w.b[:H])
     np.copyto(w.b[H : 2 * H], b_h)
     np.copyto(w.h_0, 0 if state is None else state["h"])
-    np.multiply(w.W[..., :H], 0.5, out=w.half_W[..., :H])
-    np.copyto(w.half_W[..., H : 2 * H], w.W[..., H : 2 * H])
-    x.dot(w.half_W, out=w.a)  # (1), (3)
-    np.multiply(w.b[:H], 0.5, out=w.half_b[:H])
-    np.copyto(w.half_b[H : 2 * H], w.b[H : 2 * H])
-    np.add(w.a, w.half_b, out=w.a)  # (1), (3)
+    x.dot(w.W, out=w.a)  # (1), (3)
+    np.add(w.a, w.b, out=w.a)  # (1), (3)
     np.multiply(W_f[..., :H], 0.5, out=w.half_W_f)
     add, tanh, multiply, subtract = np.add, np.tanh, np.multiply, np.subtract
     half_W_f, W_f_h, f_h, W_h_f, slope_f = w.half_W_f, w.W_f_h, w.f_h, w.W_h_f, w.slope_f
@@ -240,7 +234,6 @@ class _Buffers:
         self.dW = _empty((2 * H, D + H), dtype)
         self.db = _empty((2 * H,), dtype)
         self.half_W = _empty((D, 2 * H), dtype)
-        self.half_b = _empty((2 * H,), dtype)
         self.half_W_f = _empty((H, H), dtype)
         self.f_h = self.W_f_h  # f_h takes its place
         self.f_h_2 = self.W_h_f  # f_h_2 takes its place

@@ -93,6 +93,10 @@ def _reversed(right: Any) -> Any:
     return lambda widths: right(widths)[::-1]
 
 
+def _in_place(right: Any) -> Any:
+    return lambda pieces: [replace(p, read=p.made) for p in pieces]
+
+
 def _constant(value: Any) -> Wrong:
     return lambda right: lambda *args, **more: value
 
@@ -177,8 +181,14 @@ FAULTS: tuple[tuple[str, str, str, str, Wrong], ...] = (
     ("halves", "no ½ in the weights of h", "gru_pytorch", "halves._halved", _not_in("dot")),
     ("halves", "no ½ in the peepholes", "lstm_peephole", "halves._halved", _not_in("multiply")),
     ("halves", "no ½ added", "lstm_column", "halves._one_tanh", _without("add")),
-    ("halves", "one run of sigmoids is forgotten", "lstm", "halves._merged",
+    ("halves", "one run of sigmoids is forgotten", "lstm_peephole", "halves._merged",
      lambda right: lambda runs: right(runs)[:1]),
+    ("linear", "what the columns are linear in is not seen", "gru_pytorch", "linear.meets",
+     _constant(False)),
+    ("order", "the weights stay in the model's order", "lstm", "order._merged", _in_place),
+    ("abreast", "an array stands where another is read", "lstm_peephole",
+     "abreast._Loop._may_stand", _constant(True)),
+    ("abreast", "instructions meet too late", "gru", "abreast.meeting", _at_the_last),
     ("biases", "a bias leaves and does not come in", "lstm", "biases._moved", _left_out),
     ("columns", "a matrix is not transposed", "gru",
      "columns._Columns.transposed", lambda right: lambda self, ref: ref),
@@ -188,7 +198,8 @@ FAULTS: tuple[tuple[str, str, str, str, Wrong], ...] = (
     ("keep", "another value of the loop is taken", "lstm", "keep._same", _same_op),
     ("pack", "every block begins a column early", "lstm_column", "pack._side_by_side", _one_less),
     ("fuse", "weights stacked in another order", "lstm_column", "fuse._ranges", _reversed),
-    ("fuse", "products made after what reads them", "lstm_peephole", "fuse._meeting", _at_the_last),
+    ("motion", "products made after what reads them", "lstm_peephole", "fuse.meeting",
+     _at_the_last),
     ("fuse", "a union is its first block", "lstm_peephole", "fuse.Fuser._union",
      lambda right: lambda self, refs: refs[0]),
     ("scratch", "an array is taken too early", "lstm", "scratch._last", _constant(0)),

@@ -4,7 +4,9 @@ pack      what products with one operand make stands side by side, and they are 
 gates     the gates take the place of their packed pre-activation
 keep      what a loop computes is kept for whoever needs it for all t
 columns   gated loops run feature by feature
+order     gates of one kind stand side by side
 halves    sigmoid and tanh gates go through one tanh
+abreast   what is done alike to neighbouring gates is done at once
 biases    a bias is added in the loop
 """
 
@@ -13,11 +15,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from . import gates
+from .abreast import join_neighbours
 from .biases import add_biases_inside
 from .columns import RefusedError, columns, is_gated, scratch, sink, turned_names
 from .draft import Draft
 from .halves import fold_halves
 from .keep import is_gate, keep, takes_product
+from .order import sort_gates
 from .pack import pack, strided
 from .program import Buffer, Part
 
@@ -40,9 +44,14 @@ def arranged(
     if any(map(strided, gated)):  # a block of it would have gaps
         c, d, gated = a, b, _gated(a.copy(), b.copy())
     a, b = gated if upto == "gates" else (c, d)
+    if upto == "gates":
+        names = [gates.names_by_columns(d) for d in (a, b)]  # those of the model's own order
+        sort_gates(a, b)
+        for d, named in zip((a, b), names, strict=True):
+            fold_halves(d)
+            gates.name_blocks(d, named)
     for d in (a, b) if upto == "gates" else ():
-        fold_halves(d)
-        gates.name_blocks(d)
+        join_neighbours(d)
         gates.settle(d)
         add_biases_inside(d)
         b.buffers |= {n: x for n, x in a.buffers.items() if x.part and x.part[0] in b.buffers}

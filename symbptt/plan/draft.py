@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any
 
+from sympy import expand
+
 from ..matrix.build import at_least
 from .program import Buffer, Instruction, Item, Loop, Part, Ref, Term
 
@@ -135,6 +137,21 @@ class Draft:
     def name(self, hint: str) -> str:
         """A buffer name that is free."""
         return free(hint, self.buffers)
+
+    def block(self, whole: str, lo: Any, hi: Any, names: Sequence[str]) -> str:
+        """The array that is some columns of another: itself, a part it has, or a new one.
+
+        A new one is called after the neighbours it consists of.
+        """
+        b, part = self.buffers[whole], (whole, lo, hi)
+        if lo == 0 and expand(hi - b.shape[0 if b.turned else -1]) == 0:
+            return whole
+        for name, x in self.buffers.items():
+            if x.part == part:
+                return name
+        name = self.name("_".join(names))
+        self.buffers[name] = replace(b, name=name, part=part)
+        return name
 
     def original(self, ref: Ref) -> Ref:
         """The view of which a static array is a copy, turned or not; the view itself for others."""

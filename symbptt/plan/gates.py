@@ -135,9 +135,13 @@ def take_place(d: Draft, gates: Places) -> None:
     d.rewrite(change)
 
 
-def name_blocks(d: Draft) -> None:
+def names_by_columns(d: Draft) -> dict[tuple[Any, Any], str]:
+    """What stands in which columns of a packed array: so are those of its error called."""
+    return {b.part[1:]: n for n, b in d.buffers.items() if b.part}
+
+
+def name_blocks(d: Draft, gates: dict[tuple[Any, Any], str]) -> None:
     """A block that a loop reads or writes becomes a part with a name."""
-    gates = {b.part[1:]: n for n, b in d.buffers.items() if b.part}
 
     def named(r: Ref) -> Ref:
         b = d.buffers[r.buffer]
