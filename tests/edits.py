@@ -50,9 +50,12 @@ def planted(derivation: Derivation, every: int = 1, seed: int = 0, only: str = "
     draw = random.Random(f"{derivation.model.name}{seed}{pairs}")
     spelled, run = spelling(derivation), Run(derivation)
     local = {e.label for e in derivation.group("local").equations}
+    stacks = {b.var.name for b in derivation.blocks if b.is_stacked}
     kinds: dict[str, list[tuple[Equation, Edit]]] = {}
     for e in derivation:
         if e.lhs in (LOSS, derivation.model.loss.step):  # a definition, of the text itself
+            continue
+        if stacks & {v.name for v in mx.variables(e.rhs)}:  # which is not read yet
             continue
         for edit in edits(show_equation(e, "latex"), spelled):
             if not only or only in edit.codes or only == edit.what:

@@ -107,7 +107,7 @@ def rules(spelled: Spelling) -> Iterator[Rule]:
         (("M07",), "immediate where total is meant",
          rf"\\frac\{{\\mathrm\{{d\}}({LETTER}_\{{t(?:-1)?\}})\}}\{{\\mathrm\{{d\}}({BY})\}}",
          r"\\frac{\\partial \1}{\\partial \2}"),
-        (("M07",), "this step's loss for the whole",
+        (("M07", "M14"), "this step's loss for the whole",
          rf"\\frac\{{\\mathrm\{{d\}}L\}}\{{\\mathrm\{{d\}}({LETTER}_\{{t\}})\}}",
          r"\\frac{\\partial l_{t}}{\\partial \1}"),
         (("M10",), "earlier step", r"(?<![\d+-])_\{t\+1\}", "_{t}"),
@@ -264,7 +264,12 @@ def _of_factor(
         shorter = text[: f.start] + text[after.start :]
         yield ("M19", "M03", "M02", "M01"), "half of the gate slope", shorter
     if word.startswith("(") and word.endswith(")") and re.search(r" [-+] ", word):
-        yield ("M21",), "brackets missing", text[: f.start] + word[1:-1] + text[f.end :]
+        inside = [x for x in terms(word[1:-1]) if x[1] == len(word) - 2 and x[0] == 0]
+        yield (
+            ("M06", "M21") if inside else ("M21",),
+            "brackets missing",
+            text[: f.start] + word[1:-1] + text[f.end :],
+        )
     if after is None:
         return
     other = text[after.start : after.end]

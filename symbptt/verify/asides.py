@@ -65,7 +65,7 @@ def asides(claims: list[s.Claim], unread: set[int], named: set[int]) -> Iterator
     rest = [n for n, c in enumerate(claims) if c.equation in equations]
     for group in _joined(claims, rest):
         some = [claims[n] for n in group]
-        if not unread & set(group):
+        if not unread & set(group) or any(_again(claims, n, unread) for n in group):
             continue
         for plan in (_layers, _chain, _scalars):
             try:
@@ -73,6 +73,14 @@ def asides(claims: list[s.Claim], unread: set[int], named: set[int]) -> Iterator
                 break
             except (SymbpttError, LookupError, TypeError, ValueError):
                 continue  # what is said there is no system of this kind
+
+
+def _again(claims: list[s.Claim], n: int, unread: set[int]) -> bool:
+    """Whether a claim is a second equation of h_t, of which the text has one that was read."""
+    left = claims[n].left
+    if n not in unread or not isinstance(left, s.Symbol) or STEP not in left.sub:
+        return False
+    return any(claims[k].left == left for k in range(len(claims)) if k not in unread)
 
 
 def mirrored(claims: list[s.Claim], unread: set[int]) -> Iterator[Aside]:

@@ -210,6 +210,17 @@ class Options(Open):
                 continue
             if NEXT in sympy.sympify(time).free_symbols or sympy.expand(time - mx.t).is_positive:
                 return True
+        return any(self._to_the_end(n) for n in s.walk(statement.right))
+
+    def _to_the_end(self, node: s.Node) -> bool:
+        """Σ_{s=t}^T, which has what later steps hand back."""
+        if not isinstance(node, s.Big) or node.operator != "sum":
+            return False
+        for b in node.bounds:
+            low = s.symbols(b.lower) if b.lower is not None else ()
+            now = any(self.naming.symbol(x.letter) == mx.t for x in low if not x.indices)
+            if now and isinstance(b.upper, s.Symbol) and b.upper.letter == self.naming.horizon:
+                return True
         return False
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from .. import surface as s
 from ..judge.statement import Statement
 from .everywhere import everywhere
-from .slopes import argument, factor, inner, other_function, slope
+from .slopes import argument, between, factor, inner, other_function, slope
 from .structure import brackets, drop, grouping, operation, order, sign
 from .symbols import handed_back, immediate, kind, later, swap, total, transposed
 from .times import bound, by_one, global_index, index, numbered, unsummed, unsummed_rows
@@ -34,7 +34,7 @@ Change = Callable[[Vocabulary, s.Node], Iterator[tuple[str, str, s.Node]]]
 
 LOCAL: tuple[Change, ...] = (
     argument, other_function, other_loss, total, by_one, brackets, slope, sign, index, grouping,
-    swap, kind, later, transposed, order, operation, bound, drop, factor, numbered,
+    swap, kind, later, transposed, order, operation, bound, drop, factor, between, numbered,
 )  # fmt: skip
 
 # Of a line whose shapes do not fit: what changes shapes comes first.
@@ -56,6 +56,7 @@ def _ordered(
 ) -> Iterator[tuple[str, str, Statement]]:
     right, left = statement.right, statement.left
     v.jacobian, v.probe = v.is_jacobian(left), v.probed(left)
+    v.forward = isinstance(s.bare(left), s.Symbol) and v.gradient_of(s.bare(left)) is None
     yield from unsummed(v, statement)
     yield from unsummed_rows(v, statement)
     yield from immediate(v, statement)

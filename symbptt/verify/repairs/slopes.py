@@ -71,6 +71,22 @@ def inner(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, State
                 yield "M02", words, replace(statement, right=put(new))
 
 
+def between(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """V U as V diag(φ') U, in a Jacobian that goes through several functions."""
+    if not v.jacobian or not isinstance(node, s.Product) or "⊙" in node.signs:
+        return
+    for name in v.system.model.defined:
+        slope = v.slope(name, mx.t)
+        if slope is None:
+            continue
+        diag = s.Apply(s.Symbol("diag"), (s.bare(slope),))
+        for n in range(1, len(node.factors)):
+            factors = (*node.factors[:n], diag, *node.factors[n:])
+            signs = (*node.signs[:n], "", *node.signs[n:])
+            words = f"the activation derivative {plain(diag)} is missing"
+            yield "M01", words, s.Product(factors, signs)
+
+
 def _bodies(
     v: Vocabulary, right: s.Node, time: Any, start: Any
 ) -> Iterator[tuple[Any, s.Node, Callable[[s.Node], s.Node]]]:
@@ -95,18 +111,34 @@ def _both_ways(a: s.Node, b: s.Node) -> tuple[s.Node, s.Node]:
 
 
 def factor(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
-    """δ_t as r_t ⊙ δ_t: the inner derivative of a path that a gate scales."""
-    found = v.gradient_of(node)
-    if found is None or found[0].of not in v.system.model.table:
+    """δ_t as r_t ⊙ δ_t, λ as λ ⊙ h_{t−1}, f_t as f_t ⊙ c_{t−1}: an inner factor is missing."""
+    of, time = _factored(v, node)
+    if of not in v.system.model.table:
         return
-    time = found[1].time
-    shape = v.system.model.table[found[0].of].shape
+    shape = v.system.model.table[of].shape
     for name, sample in v.samples.items():
         d = v.system.model.table.get(v.system.names.get(name, ""))
         if d is None or not d.timed or d.shape != shape or d.role in ("input", "target"):
             continue
-        x = v.at(sample, time)
-        yield "M02", f"the factor {plain(x)} is missing", s.Group(s.Product((node, x), ("⊙",)))
+        for at in (time, time - 1):
+            x = v.at(sample, at)
+            words = f"the factor {plain(x)} is missing"
+            if x != node:
+                yield "M02", words, s.Group(s.Product((node, x), ("⊙",)))
+
+
+def _factored(v: Vocabulary, node: s.Node) -> tuple[str, Any]:
+    """What a gradient, a cotangent or a value of the step has the shape of, and its time."""
+    found = v.gradient_of(node)
+    if found is not None:
+        return found[0].of, found[1].time if found[1].time is not None else mx.t
+    if not isinstance(node, s.Symbol):
+        return "", mx.t
+    if v.probe is not None and node.letter == v.probe[0]:
+        return v.probe[1], v.probe[2]
+    q = v.naming.parts(node)
+    name = v.system.names.get(q.name, "")
+    return (name, q.time) if v.forward and q.time is not None else ("", mx.t)
 
 
 def argument(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
@@ -128,6 +160,12 @@ def argument(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
             if other:
                 new = v.symbol_for(other, q.time) or s.Symbol("a", sub=inner.sub, sup=inner.sup)
                 yield "M03", words, replace(node, arguments=(new,))
+    if isinstance(node, s.Sum) and isinstance(x := _one_minus(node), s.Symbol):  # h (1 − a)
+        at = v.naming.parts(x)
+        for out in (h for h, a in v.system.pre.items() if a == v.system.names.get(at.name)):
+            written = v.symbol_for(out, at.time)
+            if written is not None:
+                yield "M03", words, replace(node, terms=(node.terms[0], written))
     if isinstance(node, s.Power) and isinstance(node.exponent, s.Number):
         inner = s.bare(node.base)
         if isinstance(inner, s.Symbol) and v.is_argument("tanh", inner):
@@ -159,6 +197,10 @@ def other_function(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.No
         if square.exponent == TWO:
             x = s.bare(square.base)
             yield "M19", words, s.Group(s.Product((x, _gap(x)), ("⊙",)))
+    gate = _one_minus(node) if isinstance(node, s.Group) else None
+    if isinstance(gate, s.Symbol) and _is_gate(v, gate):
+        words = f"{plain(node)} is half of the slope {plain(gate)} ⊙ {plain(node)}"
+        yield "M19", words, s.Group(s.Product((gate, node), ("⊙",)))
     if isinstance(node, s.Product):
         for n in range(len(node.signs)):
             x = s.bare(node.factors[n])
@@ -166,6 +208,12 @@ def other_function(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.No
                 factors = (*node.factors[:n], _square(x), *node.factors[n + 2 :])
                 signs = (*node.signs[:n], *node.signs[n + 1 :])
                 yield "M03", words, s.Product(factors, signs) if signs else factors[0]
+
+
+def _is_gate(v: Vocabulary, x: s.Symbol) -> bool:
+    """Whether a letter is a value of σ."""
+    e = v.system.model.defined.get(v.system.names.get(v.naming.parts(x).name, ""))
+    return e is not None and isinstance(e.rhs, mx.Apply) and e.rhs.args[0].name == "sigmoid"
 
 
 def _one_minus(node: s.Node) -> s.Node | None:

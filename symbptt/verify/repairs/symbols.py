@@ -31,7 +31,8 @@ def swap(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
         if timed:
             for name, sample in v.samples.items():
                 if name in v.system.names:
-                    yield "M30", f"{plain(node)} should be {name}", v.at(sample, q.time)
+                    code = "M11" if v.is_defined(q.name) else "M30"
+                    yield code, f"{plain(node)} should be {name}", v.at(sample, q.time)
         return
     timed = timed or gradient or (d is not None and d.timed)
     for name, sample in v.samples.items():
@@ -107,7 +108,8 @@ def kind(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
         r = v.naming.parts(by) if isinstance(by, s.Symbol) else None
         if q.time is None and r is not None and r.time is not None:
             index = s.Index("t", "_", (("t", 1),), 0)
-            timed = v.at(replace(of, sub=(*of.sub, index)), r.time)
+            step = v.symbol_for(v.system.model.loss.step.name, r.time)
+            timed = step or v.at(replace(of, sub=(*of.sub, index)), r.time)
             words = "double counting: the derivative of this step's loss is needed here"
             yield "M09", words, replace(node, of=timed)
         if q.time is not None:

@@ -23,6 +23,7 @@ class Vocabulary:
         self.samples = self._samples()
         self.upstream = self._upstream()
         self.jacobian = False  # whether the line at hand states a Jacobian
+        self.forward = False  # whether it is an equation of a value
         self.probe: tuple[str, str, Any] | None = None  # λ of λ ∂u_s/∂v: the letter, u and s
 
     def _samples(self) -> dict[str, s.Node]:
@@ -63,6 +64,11 @@ class Vocabulary:
             for e in self.system.model.equations
             for a in e.rhs.atoms(mx.Apply)
         )
+
+    def is_defined(self, name: str) -> bool:
+        """Whether the text has an equation of a letter, which may be none of the model's."""
+        lefts = (line.claim.left for line in self.judge.lines)
+        return any(isinstance(x, s.Symbol) and self.naming.parts(x).name == name for x in lefts)
 
     def loss(self) -> s.Symbol | None:
         """The author's letter of the whole loss, as the text differentiates it."""
