@@ -63,7 +63,7 @@ class Run:
             top = int(sympy.sympify(d.classes).xreplace(known))
             return np.array([self.draw.randrange(top) for _ in range(count)]).reshape(shape)
         if d.role == "mask":
-            return np.array([float(n % 2) for n in range(count)]).reshape(shape)
+            return np.array([float((n + len(self.given)) % 2) for n in range(count)]).reshape(shape)
         return np.array([_signed(self.draw) for _ in range(count)]).reshape(shape)
 
     def forward(self, at: Any = None, entry: Any = None, held: Any = ()) -> dict[Any, Any]:

@@ -132,8 +132,8 @@ def operation(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
             if isinstance(x, s.Product) and x.signs[0] == "⊙":
                 parts = (x.factors[0], product_of(x.factors[1:], x.signs[1:]))
                 terms = (*node.terms[:n], *parts, *node.terms[n + 1 :])
-                plus = (*node.signs[: n + 1], "+", *node.signs[n + 1 :])
-                yield "M18", "a sum is needed, not a product", s.Sum(terms, plus)
+                signs = (*node.signs[: n + 1], "+", *node.signs[n + 1 :])
+                yield "M18", "a sum is needed, not a product", s.Sum(terms, signs)
     if isinstance(node, s.Sum) and len(node.terms) == 2 and node.signs == ("+", "+"):
         yield "M18", "a product is needed, not a sum", s.Product(node.terms, ("⊙",))
 
