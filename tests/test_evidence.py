@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from symbptt.verify.judge.line import Line
 from symbptt.verify.present import data, text
 from symbptt.verify.report import verify
 from symbptt.verify.world import World, close
+from tests import judged
 
 TANH = r"""
 $$h_t=\tanh(W_{hh}h_{t-1}+W_{xh}x_t+b_h)$$
@@ -34,8 +36,7 @@ MISSING = r"\frac{\partial L}{\partial h_t}=W_{hy}^T\frac{\partial L}{\partial y
 NEXT = r"\frac{\partial L}{\partial h_{t+1}}"
 
 
-def last(line: str, before: str = TANH) -> Line:
-    return verify(f"{before}\n$${line}$$\n").lines[-1]
+last = partial(judged.last, before=TANH)
 
 
 # -- exact worlds
@@ -90,7 +91,7 @@ def test_a_rational_world_says_where_it_ends() -> None:
 
 
 def test_the_smallest_world_is_two_steps_of_two_units_with_sizes_that_differ() -> None:
-    c = last(f"{MISSING}+W_{{hh}}{NEXT}", LINEAR).counterexample
+    c = last(f"{MISSING}+W_{{hh}}{NEXT}", before=LINEAR).counterexample
     assert c.steps == 2 and c.sizes["H"] == 2
     assert len(set(c.sizes.values())) == len(c.sizes)
     values = c.ground.world.values
@@ -101,7 +102,7 @@ def test_the_smallest_world_is_two_steps_of_two_units_with_sizes_that_differ() -
 @pytest.mark.parametrize("before", [LINEAR, ABSTRACT])
 def test_rational_functions_and_unknown_ones_give_exact_sides(before: str) -> None:
     line = rf"\frac{{\partial L}}{{\partial W_{{hh}}}}=\sum_{{t=1}}^T{NEXT}h_t^T"
-    c = last(line, before).counterexample
+    c = last(line, before=before).counterexample
     assert c.exact
     for e in c.entries:
         assert Fraction(e.left) == Fraction(e.left) and len(e.left) < 20
@@ -111,7 +112,7 @@ def test_rational_functions_and_unknown_ones_give_exact_sides(before: str) -> No
 
 def test_both_sides_of_a_linear_counterexample_are_what_sympy_finds() -> None:
     """dL/dh_1 of the drawn values, entry by entry, against the unrolled loss."""
-    c = last(f"{MISSING}+W_{{hh}}{NEXT}", LINEAR).counterexample
+    c = last(f"{MISSING}+W_{{hh}}{NEXT}", before=LINEAR).counterexample
     w = c.ground.world
     h = sympy.Matrix(sympy.symbols("h1:3"))
     array = {k: sympy.Matrix(w.values[k, None]) for k in ("W_hh", "W_xh", "W_hy")}

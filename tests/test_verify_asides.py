@@ -1,15 +1,15 @@
 """What stands beside the recurrence: product and chain rules, a small net, a solved recurrence."""
 
+from functools import partial
+
 import pytest
 
-from symbptt.verify.judge.line import Line
-from symbptt.verify.report import verify
+from tests import judged
 
 RECURRENCE = r"$$s_t=\tanh(As_{t-1}+Bu_t),\ r_t=Ds_t$$"
 
 
-def lines(*parts: str) -> list[Line]:
-    return list(verify("\n\n".join((RECURRENCE, *(f"$${x}$$" for x in parts)))).lines)
+lines = partial(judged.lines, before=RECURRENCE)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """Derivations written entry by entry: unit by unit, with and without the Σ of a repeated index."""
 
+from functools import partial
+
 import pytest
 
-from symbptt.verify.judge.line import Line
 from symbptt.verify.report import verify
+from tests import judged
 
 UNITS = r"""
 $$a_k(t)=\sum_lw_{kl}y_l(t-1)+\sum_mu_{km}x_m(t)$$
@@ -12,8 +14,7 @@ $$E=\frac12\sum_{t=1}^T\sum_k(d_k(t)-y_k(t))^2$$
 """
 
 
-def last(*parts: str, before: str = UNITS) -> Line:
-    return verify("\n\n".join((before, *(f"$${x}$$" for x in parts)))).lines[-1]
+last = partial(judged.last, before=UNITS)
 
 
 SENSITIVITY = r"p_{ij}^k(t)=\frac{\partial y_k(t)}{\partial w_{ij}}"

@@ -1,8 +1,11 @@
 """Verdicts on gated cells: LSTM, GRU and their kin, in the notations of their authors."""
 
+from functools import partial
+
 import pytest
 
 from symbptt.verify.report import verify
+from tests import judged
 
 LSTM = r"""
 $$i_t=\sigma(W_ih_{t-1}+U_ix_t+b_i)$$
@@ -22,11 +25,7 @@ $$h_t=o_t\odot\tanh(c_t)$$
 """
 
 
-def verdicts(*lines: str, before: str = LSTM) -> list[str]:
-    """The verdicts of the last formulas."""
-    report = verify(before + "".join(f"\n$${x}$$\n" for x in lines))
-    start = len(verify(before).lines)
-    return [x.verdict for x in report.lines][start:]
+verdicts = partial(judged.verdicts, before=LSTM)
 
 
 def test_an_equation_of_columns_is_one_of_rows() -> None:

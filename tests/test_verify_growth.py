@@ -3,6 +3,7 @@
 import pytest
 
 from symbptt.verify.report import verify
+from tests import judged
 
 PASCANU = r"$$x_t=W_{rec}\sigma(x_{t-1})+W_{in}u_t+b$$"
 LECTURE = r"""
@@ -18,9 +19,7 @@ $$L(x_1,\ldots,x_T, w) = \frac{1}{T}\sum_{t=1}^T l(y_t, o_t)$$
 
 
 def verdicts(before: str, *parts: str) -> list[str]:
-    report = verify("\n\n".join((before, *(f"$${x}$$" for x in parts))))
-    done = len(verify(before).lines)
-    return [x.verdict for x in report.lines[done:]]
+    return judged.verdicts(*parts, before=before)
 
 
 STEPS = r"\left\|\prod_{j=k+1}^t\frac{\partial x_j}{\partial x_{j-1}}\right\|\le(\beta\gamma)^{t-k}"

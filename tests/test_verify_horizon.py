@@ -1,9 +1,10 @@
 """Lines about two steps at once, and about runs of a known number of steps."""
 
+from functools import partial
+
 import pytest
 
-from symbptt.verify.judge.line import Line
-from symbptt.verify.report import verify
+from tests import judged
 
 ELMAN = r"""
 $$z_t=As_{t-1}+Bu_t+c$$
@@ -13,8 +14,7 @@ $$\delta_{t,k}=\frac{\partial L_t}{\partial z_k}$$
 """
 
 
-def last(*parts: str, before: str = ELMAN) -> Line:
-    return verify("\n\n".join((before, *(f"$${x}$$" for x in parts)))).lines[-1]
+last = partial(judged.last, before=ELMAN)
 
 
 @pytest.mark.parametrize(

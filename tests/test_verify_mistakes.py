@@ -1,14 +1,15 @@
 """Mistakes that a line makes alone, each with its class, and the rule that finds it taken away."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from symbptt.verify.forward import document
-from symbptt.verify.judge.line import Line
 from symbptt.verify.repairs import edits
 from symbptt.verify.repairs.search import Repairs
 from symbptt.verify.report import verify
+from tests import judged
 
 ELMAN = r"""
 $$h_t=\tanh(W_{hh}h_{t-1}+W_{xh}x_t+b_h)$$
@@ -35,8 +36,7 @@ $$h_t=o_t\odot\tanh(c_t)$$
 OVER_T = r"\frac{\partial L}{\partial %s}=\sum_{t=%s}^{%s}"
 
 
-def last(line: str, before: str = ELMAN) -> Line:
-    return verify(f"{before}\n$${line}$$\n").lines[-1]
+last = partial(judged.last, before=ELMAN)
 
 
 def nothing(*_: Any) -> Any:
@@ -106,10 +106,10 @@ def test_the_gradient_by_a_softmax_is_not_the_one_by_its_argument(
     before = ELMAN.replace("y_t=W_{hy}h_t+b_y", r"p_t=\mathrm{softmax}(W_{hy}h_t+b_y)")
     before += r"$$L_t=-\sum_iy_{t,i}\log p_{t,i}$$"
     line = r"\frac{\partial L_t}{\partial p_t}=p_t-y_t"
-    found = last(line, before)
+    found = last(line, before=before)
     assert (found.verdict, found.codes) == ("refuted", ["M16"])
     monkeypatch.setattr(edits, "of_argument", nothing)
-    assert last(line, before).codes != ["M16"]
+    assert last(line, before=before).codes != ["M16"]
 
 
 def test_what_a_reversed_state_reads_lies_ahead() -> None:
@@ -117,10 +117,10 @@ def test_what_a_reversed_state_reads_lies_ahead() -> None:
         r"\frac{\partial L}{\partial B}=\sum_t"
         r"\left(\frac{\partial L}{\partial g_t}\odot(1-g_t^2)\right)g_{t-1}^T"
     )
-    found = last(line, BOTH_WAYS)
+    found = last(line, before=BOTH_WAYS)
     assert (found.verdict, found.codes) == ("refuted", ["M10"])
     assert "g_{t+1}" in found.correct
-    assert last(line.replace("g_{t-1}", "g_{t+1}"), BOTH_WAYS).verdict == "proved"
+    assert last(line.replace("g_{t-1}", "g_{t+1}"), before=BOTH_WAYS).verdict == "proved"
 
 
 def test_the_inner_factor_of_a_gated_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,27 +128,27 @@ def test_the_inner_factor_of_a_gated_path(monkeypatch: pytest.MonkeyPatch) -> No
         r"\frac{\partial L}{\partial U_g}=\sum_t"
         r"\left(\frac{\partial L}{\partial g_t}\odot(1-g_t^2)%s\right)h_{t-1}^T"
     )
-    found = last(line % "", GRU)
+    found = last(line % "", before=GRU)
     assert (found.verdict, found.codes) == ("refuted", ["M02"])
-    assert last(line % r"\odot r_t", GRU).verdict == "proved"
+    assert last(line % r"\odot r_t", before=GRU).verdict == "proved"
     monkeypatch.setattr(edits, "LOCAL", tuple(x for x in edits.LOCAL if x is not edits.factor))
-    assert last(line % "", GRU).codes != ["M02"]
+    assert last(line % "", before=GRU).codes != ["M02"]
 
 
 def test_a_slope_of_the_argument_where_the_jacobian_is_its_diagonal() -> None:
     line = r"\frac{\partial h_t}{\partial f_t}=o_t\odot(1-%s^2)\odot c_{t-1}"
-    found = last(line % "c_t", LSTM)
+    found = last(line % "c_t", before=LSTM)
     assert found.verdict == "refuted" and "M03" in found.codes
-    assert last(line % r"\tanh(c_t)", LSTM).verdict == "conditional"
+    assert last(line % r"\tanh(c_t)", before=LSTM).verdict == "conditional"
 
 
 def test_one_step_s_part_of_a_gradient_where_the_whole_is_needed() -> None:
     own = r"$$\delta^y_t=\frac{\partial L_t}{\partial y_t}$$ $$\delta^h_t=W_{hy}^T\delta^y_t$$"
     before = ELMAN + own
     line = r"\frac{\partial L}{\partial W_{xh}}=\sum_{t=1}^T\delta^h_tx_t^T"
-    found = last(line, before)
+    found = last(line, before=before)
     assert (found.verdict, found.codes) == ("refuted", ["M01", "M07"])
-    assert last(found.correct, before).verdict == "proved"
+    assert last(found.correct, before=before).verdict == "proved"
 
 
 def test_a_jacobian_laid_out_both_ways() -> None:

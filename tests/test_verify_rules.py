@@ -1,9 +1,11 @@
 """General rules of reading, each with a line it makes readable and a wrong one it must not pass."""
 
+from functools import partial
+
 import pytest
 
-from symbptt.verify.judge.line import Line
 from symbptt.verify.report import verify
+from tests import judged
 
 ELMAN = r"""
 $$s_t=\tanh(As_{t-1}+Bu_t+c)$$
@@ -12,12 +14,7 @@ $$L=\sum_{t=1}^T L_t$$
 """
 
 
-def lines(*parts: str, before: str = ELMAN) -> list[Line]:
-    return list(verify("\n\n".join((before, *(f"$${x}$$" for x in parts)))).lines)
-
-
-def last(*parts: str, before: str = ELMAN) -> Line:
-    return lines(*parts, before=before)[-1]
+lines, last = (partial(f, before=ELMAN) for f in (judged.lines, judged.last))
 
 
 CELL = r"""

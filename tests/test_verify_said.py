@@ -2,13 +2,8 @@
 
 import pytest
 
-from symbptt.verify.judge.line import Line
 from symbptt.verify.report import verify
-
-
-def last(*parts: str, before: str) -> Line:
-    return verify("\n\n".join((before, *(f"$${x}$$" for x in parts)))).lines[-1]
-
+from tests.judged import last
 
 LIKELY = r"""
 $$a_t=W_hh_{t-1}+W_ix_t$$

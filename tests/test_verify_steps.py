@@ -1,9 +1,12 @@
 """Rules of steps, sums and norms: each with a line it decides and a near miss it must not pass."""
 
+from functools import partial
+
 import pytest
 
 from symbptt.verify.judge.line import Line
 from symbptt.verify.report import verify
+from tests import judged
 
 TANH = r"""
 $$a_t=Wh_{t-1}+Ux_t+b$$
@@ -13,8 +16,7 @@ READ = TANH + r"$$o_t=Vh_t+c$$" + "\n"
 J = r"\frac{\partial h_%s}{\partial h_%s}"
 
 
-def last(*parts: str, before: str = TANH) -> Line:
-    return verify("\n\n".join((before, *(f"$${x}$$" for x in parts)))).lines[-1]
+last = partial(judged.last, before=TANH)
 
 
 def codes(line: Line) -> list[str]:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from symbptt.verify import verify
+from tests.judged import verdicts
 
 STEPS = [r"h_1=\tanh(Wh_0+Ux_1)", r"h_2=\tanh(Wh_1+Ux_2)", r"h_3=\tanh(Wh_2+Ux_3)"]
 END = [r"\hat y=Vh_3", r"L=\frac12\|\hat y-y\|^2"]
 DU = r"\frac{\partial L}{\partial U}"
 DELTA = r"\delta_3=\frac{\partial L}{\partial h_3}\odot(1-h_3^2)"
-
-
-def verdicts(*lines: str) -> list[str]:
-    return [x.verdict for x in verify("\n\n".join(f"$${x}$$" for x in lines)).lines]
 
 
 def test_steps_that_differ_by_the_step_alone_are_one_recurrence():
