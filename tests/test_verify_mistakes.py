@@ -97,7 +97,7 @@ def test_a_sum_without_bounds_says_which_steps_it_is_taken_over() -> None:
     own = r"\frac{\partial L}{\partial W_{hy}}=\sum_t\frac{\partial L}{\partial y_t}h_t^T"
     assert last(own).message == ""
     counted = ELMAN.replace("h_t=", "h_{t+1}=").replace("h_{t-1}+", "h_t+")  # steps from 0
-    assert last(r"\frac{\partial L}{\partial W_{hh}}=\sum_t" + later, counted).message == ""
+    assert last(r"\frac{\partial L}{\partial W_{hh}}=\sum_t" + later, before=counted).message == ""
 
 
 def test_the_gradient_by_a_softmax_is_not_the_one_by_its_argument(
