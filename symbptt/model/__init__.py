@@ -7,7 +7,17 @@ step, the comment of the emitted line, the error message and the verdict.
 """
 
 from .derivation import Block, Derivation, Formal, Group, Segments, Step, Sweep, Verdict
-from .model import LOSS, Declaration, Equation, Loss, Model, lag_of, scheduled, weights
+from .model import (
+    LOSS,
+    Declaration,
+    Equation,
+    Loss,
+    Model,
+    distinct_sizes,
+    lag_of,
+    scheduled,
+    weights,
+)
 
 __all__ = [
     "LOSS",
@@ -23,6 +33,7 @@ __all__ = [
     "Step",
     "Sweep",
     "Verdict",
+    "distinct_sizes",
     "lag_of",
     "scheduled",
     "weights",

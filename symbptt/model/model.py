@@ -201,6 +201,17 @@ class Model:
         return mx.notation["document"](self)
 
 
+def distinct_sizes(model: Model) -> dict[str, int]:
+    """Pairwise different sizes from 2 up; the smallest is the last axis of the first state, whose
+    powers grow."""
+    order: list[str] = []
+    for d in (*model.states, *model.declarations):
+        for n in reversed(d.shape):
+            order += [s.name for s in sorted(n.free_symbols, key=str) if s.name not in order]
+    order += [s for s in model.sizes if s not in order]
+    return {name: value for value, name in enumerate(order, 2)}
+
+
 def weights(model: Model, lag: int) -> tuple[mx.Var, ...]:
     """ξ_{t+1} ⋯ ξ_{t+lag}: what a gradient is multiplied by on its way from t + lag to t.
 

@@ -24,7 +24,7 @@ import sympy
 from .. import matrix as mx
 from ..errors import UnsupportedError
 from ..matrix.evaluate import Array
-from ..model import Declaration, Derivation, Equation, Model, Step
+from ..model import Declaration, Derivation, Equation, Model, Step, distinct_sizes
 from ..unroll import Run, gradients, unroll
 from .laurent import Poly
 from .ring import Ring
@@ -79,16 +79,6 @@ def listed(items: Any) -> str:
 
 def shown_sizes(sizes: dict[str, int]) -> str:
     return listed(f"{k} = {v}" for k, v in sizes.items())
-
-
-def distinct_sizes(model: Model) -> dict[str, int]:
-    """Pairwise different sizes from 2 up, the smallest for the state, whose powers grow."""
-    order: list[str] = []
-    for d in (*model.states, *model.declarations):
-        for n in reversed(d.shape):
-            order += [s.name for s in sorted(n.free_symbols, key=str) if s.name not in order]
-    order += [s for s in model.sizes if s not in order]
-    return {name: value for value, name in enumerate(order, 2)}
 
 
 def symbols(model: Model, sizes: dict[str, int], steps: int) -> Given:

@@ -21,10 +21,10 @@ import numpy as np
 
 from .. import matrix as mx
 from ..matrix.evaluate import Array, Setting, evaluate
-from ..model import Derivation, Equation, Step, scheduled
+from ..model import Derivation, Equation, Step, distinct_sizes, scheduled
 from ..strategy import Blocks
 from ..unroll import Run, Values, gradients, inside
-from .explicit import Gap, Unrolled, distinct_sizes, entrywise, shown_sizes, statements
+from .explicit import Gap, Unrolled, entrywise, shown_sizes, statements
 
 
 def stopped(derivation: Derivation) -> list[Step]:

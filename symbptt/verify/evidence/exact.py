@@ -15,7 +15,7 @@ import sympy
 
 from ... import matrix as mx
 from ...matrix.evaluate import Setting, evaluate, softmax_rows
-from ...model import Declaration, Model
+from ...model import Declaration, Model, distinct_sizes
 from ..algebra.numbers import Numbers, OutOfRangeError
 from ..algebra.tensor import Tensor
 from ..forward.system import System
@@ -23,16 +23,6 @@ from ..judge.truth import Ground, fitted
 from ..naming import Naming
 from ..world import Array, Key, World
 from .scalars import Dual, Field, Functions
-
-
-def smallest_sizes(model: Model) -> dict[str, int]:
-    """Pairwise different sizes from 2 up, the last axis of the first state's first: H = 2."""
-    order: list[str] = []
-    for d in (*model.states, *model.declarations):
-        for n in reversed(d.shape):
-            order += [x.name for x in sorted(n.free_symbols, key=str) if x.name not in order]
-    order += [n for n in model.sizes if n not in order]
-    return {name: value for value, name in enumerate(order, 2)}
 
 
 class ExactWorld(World):
@@ -53,7 +43,7 @@ class ExactWorld(World):
         super().__init__(model, steps, seed, zeros, orthogonal)
 
     def _sizes(self) -> dict[str, int]:
-        return smallest_sizes(self.model)
+        return distinct_sizes(self.model)
 
     def _draw(self) -> None:
         self.drawn = np.random.RandomState(self.seed)
