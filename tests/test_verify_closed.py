@@ -81,6 +81,7 @@ BACK_DOUBLE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "before", "after"),
     [
