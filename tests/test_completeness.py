@@ -164,6 +164,23 @@ CLOSED = (
 )
 
 
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        (r"\operatorname{diag}(\exp(-\exp(\nu)))^{T-i} \left(C^{\top} %s\right)", True),
+        (r"\operatorname{diag}(\exp(-\exp(\nu)))^{T-i+1} \left(C^{\top} %s\right)", False),
+        (r"\operatorname{diag}(\exp(-\exp(\nu)))^{i-t} \left(C^{\top} %s\right)", False),
+        (r"\operatorname{diag}(\exp(\exp(\nu)))^{T-i} \left(C^{\top} %s\right)", False),
+    ],
+)
+def test_a_sum_over_powers_of_a_diagonal(line: str, right: bool) -> None:
+    output = r"\frac{\mathrm{d}L}{\mathrm{d}\hat{y}_{T+t-i}}"
+    text = (
+        rf"{SAID}$$\frac{{\mathrm{{d}}L}}{{\mathrm{{d}}x_t}} = \sum_{{i=t}}^{{T}} {line % output}$$"
+    )
+    assert (verdicts(text, "lru_real")[-1] == "proved") == right
+
+
 @pytest.mark.parametrize(("first", "right"), [("k+1", True), ("k", False)])
 def test_a_double_sum_over_powers(first: str, right: bool) -> None:
     text = f"{SAID}The latest step stands on the left.\n\n$${CLOSED % first}$$"
@@ -386,7 +403,14 @@ def test_a_printed_notation_is_proved(form: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("model", "form", "proved"), [("gru", "markdown", 98), ("bidirectional", "markdown", 90)]
+    ("model", "form", "proved"),
+    [
+        ("gru", "markdown", 98),
+        ("bidirectional", "markdown", 90),
+        ("elman_stacked", "markdown", 96),
+        ("mgu", "markdown", 64),
+        ("second_order", "markdown", 60),
+    ],
 )
 def test_a_printed_cell_is_proved(model: str, form: str, proved: int) -> None:
     found = count(model, form)

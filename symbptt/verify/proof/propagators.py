@@ -31,6 +31,14 @@ def between(time: Lin, low: Lin, high: Lin) -> Poly:
     return p.mul(first, last)
 
 
+def _identity(slots: tuple[Any, ...]) -> Poly:
+    half = len(slots) // 2
+    out = p.constant(1)
+    for i, j in zip(slots[:half], slots[half:], strict=True):
+        out = p.mul(out, delta(i, j))
+    return out
+
+
 class Propagators:
     """The products of step Jacobians of one model; `whole` where J_t and ∂l_t/∂h_t are kept."""
 
@@ -180,11 +188,8 @@ class Propagators:
                 if f.kind == "timeprod" and e == 1:
                     lam = self._written_out(f.nested[0])
                     length = p.lin_add(p.lin_add(f.times[1], f.times[0], -1), Lin(1))
-                    half = len(f.slots) // 2
                     if not length.terms and length.const <= 0:
-                        x = p.constant(1)
-                        for i, j in zip(f.slots[:half], f.slots[half:], strict=True):
-                            x = p.mul(x, delta(i, j))
+                        x = _identity(f.slots)
                     elif not length.terms and length.const == 1:
                         here = dict(zip(lam.params, (f.times[0], *f.slots), strict=True))
                         x = p.renamed(lam.poly, here)
@@ -194,6 +199,8 @@ class Propagators:
                         x = power_of(p.renamed(lam.poly, names), fresh[1:], length, f.slots)
                     else:
                         x = p.atom(f._replace(nested=(lam,)))
+                elif f.kind == "matpow" and e == 1 and f.times[0] == Lin(0):
+                    x = _identity(f.slots)
                 elif f.kind == "matpow" and e == 1:
                     (lam,) = f.nested
                     fresh = tuple(p.fresh(i.size) for i in lam.params)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...indices import poly as p
 from ...indices.canon import canonical_lam
-from ...indices.lower import free_slots, function
+from ...indices.lower import delta, free_slots, function
 from ...indices.poly import Factor, Ix, Lin, Mono, Poly
 from ..world import TOTAL
 
@@ -124,9 +124,16 @@ def unfold(q: Poly, wanted: Callable[[Factor], bool], value: Callable[[Factor], 
 
 
 def power_of(body: Poly, params: tuple[Ix, ...], length: Lin, slots: Any) -> Poly:
-    """Aⁿ, A and Aᵀ in one form."""
+    """Aⁿ, A and Aᵀ in one form; of a diagonal A, [i = j] Aⁿ[i,i]."""
     one = canonical_lam(params, body)
+    if len(params) == 2 and all(_is_diagonal(m, params) for m in body):
+        i, j = slots
+        return p.mul(delta(i, j), p.atom(Factor("matpow", "", (length,), (i, i), (one,))))
     other = canonical_lam(params[::-1], body)
     if repr(other) < repr(one):
         one, slots = other, tuple(slots)[::-1]
     return p.atom(Factor("matpow", "", (length,), tuple(slots), (one,)))
+
+
+def _is_diagonal(m: Mono, params: tuple[Ix, ...]) -> bool:
+    return any(f.kind == "delta" and set(f.slots) == set(params) for f, _ in m.factors)

@@ -51,7 +51,7 @@ class Values:
         if f.times[0].const < -6:
             return False
         reads = mx.variables(e.rhs)
-        plain = all(v.times and v.time == mx.t for v in reads)
+        plain = all(v.times and v.time == mx.t for v in reads) or not any(v.times for v in reads)
         return plain and not e.rhs.has(mx.Call) and e.lhs.name != self.model.loss.step.name
 
     def _definition(self, f: Factor) -> Poly:
