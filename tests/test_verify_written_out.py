@@ -52,3 +52,30 @@ def test_a_loss_written_as_a_sum_of_steps_is_one():
     assert verdicts(*run, loss, first)[-1] == "proved"
     other = loss.replace("(y_1-d_1)^2", "(y_1-d_2)^2")  # no sum of one step's loss
     assert verdicts(*run, other, first)[-1] != "proved"
+
+
+GENERIC = [r"h_t=f_\theta(h_{t-1},x_t)", r"L=\sum_{t=1}^TL_t(h_t)"]
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"\frac{\partial h_t}{\partial\theta}", "proved"),
+        (r"\frac{dh_t}{d\theta}", "refuted"),
+    ],
+)
+def test_a_function_with_theta_below_it_has_theta_for_an_argument(line: str, verdict: str):
+    whole = r"\frac{dL}{d\theta}=\sum_{t=1}^T\frac{dL}{dh_t}"
+    assert verdicts(*GENERIC, whole + line)[-1] == verdict
+
+
+def test_a_line_about_the_second_of_two_definitions_is_judged_by_that_one():
+    twice = [
+        r"h_t=\tanh\big(W\begin{bmatrix}x_t\\h_{t-1}\end{bmatrix}\big)",
+        r"z_t=W_{xh}x_t+W_{hh}h_{t-1}",
+        r"h_t=\tanh(z_t)",
+        r"L=\sum_{t=1}^TL_t(h_t)",
+    ]
+    jacobian = r"\frac{\partial h_t}{\partial h_{t-1}}=\operatorname{diag}(\tanh'(z_t))W_{hh}"
+    assert verdicts(*twice, jacobian)[-1] == "proved"
+    assert verdicts(*twice, jacobian.replace("W_{hh}", "W_{hh}^T"))[-1] == "refuted"

@@ -14,6 +14,7 @@ from .evidence.names import names_of
 from .evidence.script import script
 from .explain.labels import label
 from .explain.words import explain
+from .forward.claims import is_forward
 from .forward.settled import settled
 from .forward.system import System
 from .judge.assumptions import one_of
@@ -22,6 +23,7 @@ from .judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, TESTED, UNREAD
 from .judge.readings import Condition
 from .judge.said import stacked_said
 from .judging import judge_aside, judge_generic, judge_lines, runs
+from .naming import Naming
 from .present import html, line_text
 from .present import text as shown
 from .program import equations
@@ -139,14 +141,19 @@ def judge_document(
         judge.assume(assume or {})
         if not runs(judge):
             continue
+        again = _contradicted(judges, lines)
         open_ = [n for n, _ in enumerate(claims) if n not in lines or lines[n].verdict == UNREAD]
-        decided = judge_lines(judge, open_)
+        decided = judge_lines(judge, sorted({*open_, *again}))
         settled_ = [n for n in open_ if n not in lines or decided[n].verdict != UNREAD]
+        settled_ += [
+            n for n in again if _said_of_second(claims[n], decided[n], again, naming, lines)
+        ]
         lines |= {n: decided[n] for n in settled_}
         judged |= {decided[n].claim.id: (judge, decided[n]) for n in settled_}
         judges.append(judge)
         if not any(x.verdict == UNREAD for x in lines.values()):
-            break
+            if not _contradicted(judges, lines):
+                break
     for_each: list[str] = []
     for judge in judges[:1]:
         for_each = judge_generic(judge, document, lines, judged)
@@ -179,6 +186,34 @@ def judge_document(
     ordered = [lines[n] for n in sorted(lines)]
     reading = (*_reading(judges), *for_each)
     return Report(document, tuple(ordered), reading, tuple(judges), judged)
+
+
+def _contradicted(judges: list[Judge], lines: dict[int, Line]) -> list[int]:
+    """What was refuted in the first system, where a second definition of its own text was too:
+    h = tanh(W [h, x]) and then h = tanh(z), z = W_h h + W_x x. It may be said of that one."""
+    wrong = [n for n, x in lines.items() if x.verdict == REFUTED]
+    known = [judges[0].system.names] if len(judges) == 1 else []
+    second = any(
+        is_forward(lines[n].claim)
+        and isinstance(left := s.bare(lines[n].claim.left), s.Symbol)
+        and judges[0].naming.parts(left).name in names
+        for names in known
+        for n in wrong
+    )
+    return wrong if second else []
+
+
+def _said_of_second(
+    claim: s.Claim, line: Line, again: list[int], naming: Naming, lines: dict[int, Line]
+) -> bool:
+    """Whether a line is right of the second definition, or reads what that one alone reads and is
+    about both at once, which no system here is."""
+    if line.verdict in (PROVED, CONDITIONAL, DEFINITION):
+        return True
+    rights = [lines[n].claim.right for n in again if is_forward(lines[n].claim)]
+    read = {naming.parts(x).name for r in rights if r is not None for x in s.symbols(r)}
+    mine = {naming.parts(x).name for t in (claim.left, claim.right) if t for x in s.symbols(t)}
+    return line.verdict == UNREAD and bool(read & mine)
 
 
 def _assumed(system: System, assume: Mapping[str, str]) -> System:

@@ -19,7 +19,7 @@ from .. import surface as s
 from ..naming import Naming
 from .claims import is_forward, with_arguments
 from .lengths import of_one_sample, one_based, with_length
-from .spelled import upwards, whole_loss
+from .spelled import upwards, whole_loss, with_subscript
 from .unrolled import rolled
 
 _ENTRIES = frozenset("ijklmnpqr")
@@ -30,7 +30,7 @@ def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
     """The claims with superscript times decided, and the naming conventions they show."""
     claims = [s.changed(whole_loss(c), upwards) for c in barred(worded(list(claims)))]
     claims = one_based(of_one_sample(with_length(rolled(claims))))
-    claims = prefixed([kronecker(c) for c in claims])
+    claims = with_subscript(prefixed([kronecker(c) for c in claims]))
     claims = [s.changed(c, rectified) if c.notation == "latex" else c for c in claims]
     naming = Naming(trees_of(claims))
     claims = with_arguments([s.changed(c, naming.settled) for c in claims])

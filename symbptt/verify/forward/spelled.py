@@ -1,4 +1,4 @@
-r"""Other ways of writing one thing: a loss with its arguments, sums that run downwards."""
+r"""Other ways of writing one thing: a loss with its arguments, sums that run downwards, f_θ(h, x)."""
 
 from __future__ import annotations
 
@@ -40,3 +40,35 @@ def upwards(node: s.Node) -> s.Node:
 
     turned = replace(bound, lower=bound.upper, upper=bound.lower)
     return replace(node, bounds=(turned,), body=inner(node.body))
+
+
+def with_subscript(claims: list[s.Claim]) -> list[s.Claim]:
+    """f_θ(h_{t−1}, x_t) as f(h_{t−1}, x_t, θ), where the text differentiates by θ."""
+    nodes = [n for c in claims for x in (c.left, c.right) if x is not None for n in s.walk(x)]
+    below = {
+        by.letter
+        for n in nodes
+        if isinstance(n, s.Derivative)
+        if isinstance(by := s.bare(n.by), s.Symbol) and not by.indices and not by.marks
+    }
+    heads = {
+        n.head.letter
+        for n in nodes
+        if isinstance(n, s.Apply) and len(n.head.sub) == 1 and n.head.sub[0].text in below
+    }
+
+    def change(node: s.Node) -> s.Node:
+        node = s.rebuild(node, change)
+        if isinstance(node, s.Apply) and node.head.letter in heads - set(LOSSES):
+            (index,) = node.head.sub if len(node.head.sub) == 1 else (None,)
+            if index is not None and index.text in below and not node.primes:
+                head = replace(node.head, sub=())
+                return replace(
+                    node,
+                    head=head,
+                    arguments=(*node.arguments, s.Symbol(index.text)),
+                    certain=True,
+                )
+        return node
+
+    return [s.changed(c, change) for c in claims] if heads - set(LOSSES) else claims

@@ -284,9 +284,9 @@ class Latex:
         """Words to the reader, and not a name of several letters in an upright font."""
         if not inner or " " in inner or _NOT_WORD.search(inner):
             return not re.fullmatch(r"[A-Za-z]|\\[A-Za-z]+|[A-Za-z]_\{?\w+\}?|[0-9.]+|T", inner)
-        if inner.lower() in CONNECTORS | CONDITIONS:
-            return True
         behind = self.text[stop : self.end].lstrip()[:1]
+        if inner.lower() in CONNECTORS | CONDITIONS:  # y is a word, but not of \hat{\textbf{y}}
+            return len(inner) > 1 or behind not in ("_", "^", "}")
         return len(inner) > 5 and behind not in ("_", "^", "(")
 
     def environment(self, which: str, after: int) -> None:
