@@ -1,4 +1,4 @@
-r"""Other ways of writing one thing: a loss with its arguments, sums that run downwards, f_θ(h, x)."""
+r"""Other ways of writing one thing: a loss of arguments, sums that run downwards, f_θ(h, x)."""
 
 from __future__ import annotations
 
