@@ -79,3 +79,8 @@ def test_a_line_about_the_second_of_two_definitions_is_judged_by_that_one():
     jacobian = r"\frac{\partial h_t}{\partial h_{t-1}}=\operatorname{diag}(\tanh'(z_t))W_{hh}"
     assert verdicts(*twice, jacobian)[-1] == "proved"
     assert verdicts(*twice, jacobian.replace("W_{hh}", "W_{hh}^T"))[-1] == "refuted"
+
+
+def test_a_second_definition_with_the_same_weights_is_a_slip():
+    once = [r"h_t=\tanh(Wh_{t-1}+Ux_t)", r"L=\sum_{t=1}^TL_t(h_t)"]
+    assert verdicts(*once, r"h_t=\tanh(Wh_{t-1}+Ux_{t-1})")[-1] == "refuted"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from .. import matrix as mx
 from ..errors import SymbpttError
 from ..model import Derivation, Loss, Model
 from . import surface as s
@@ -190,17 +191,21 @@ def judge_document(
 
 def _contradicted(judges: list[Judge], lines: dict[int, Line]) -> list[int]:
     """What was refuted in the first system, where a second definition of its own text was too:
-    h = tanh(W [h, x]) and then h = tanh(z), z = W_h h + W_x x. It may be said of that one."""
+    h = tanh(W [h, x]) and then h = tanh(z), z = W_h h + W_x x. It may be said of that one. With the
+    weights of the first, a second definition is a slip of the pen."""
     wrong = [n for n, x in lines.items() if x.verdict == REFUTED]
-    known = [judges[0].system.names] if len(judges) == 1 else []
-    second = any(
-        is_forward(lines[n].claim)
-        and isinstance(left := s.bare(lines[n].claim.left), s.Symbol)
-        and judges[0].naming.parts(left).name in names
-        for names in known
-        for n in wrong
-    )
-    return wrong if second else []
+    if len(judges) != 1:
+        return []
+    naming, names = judges[0].naming, judges[0].system.names
+    for n in wrong:
+        left, right = s.bare(lines[n].claim.left), lines[n].claim.right
+        if right is None or not isinstance(left, s.Symbol) or not is_forward(lines[n].claim):
+            continue
+        q, read = naming.parts(left), map(naming.parts, s.symbols(right))
+        if q.name in names and q.time == mx.t:
+            if not any(r.time is None and r.name in names for r in read):
+                return wrong
+    return []
 
 
 def _said_of_second(
