@@ -639,3 +639,28 @@ def test_a_notation_that_cannot_be_is_said(head: str, why: str) -> None:
 )
 def test_what_is_said_of_d_and_of_sizes(line: str, verdict: str) -> None:
     assert verify(f"{CODE}  (6)  {line}\n", file="x.txt").lines[-1].verdict == verdict
+
+
+BATCH = """d is total. ∂ holds everything else fixed.
+
+  (1)  hraw[t] = bh + xs[t] @ Wxh + hs[t-1] @ Whh
+  (2)  hs[t] = tanh(hraw[t])
+  (3)  ys[t] = by + hs[t] @ Why
+  (4)  l[t] = 1/N * sum(cross_entropy(ys[t], targets[t]))
+  (5)  loss = l[T]
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ("dy[t] = column(1/N * ([t = T] * ones(N))) * (softmax(ys[t]) - onehot(targets[t]))", True),
+        ("dy[t] = column(1/N * ([t = T] * ones(N))) * (ys[t] - onehot(targets[t]))", False),
+        ("dby = sum_{t=1}^{T} sum(dy[t], axis=0)", True),
+        ("dby = sum_{t=1}^{T} sum(dh[t], axis=0)", False),
+    ],
+)
+def test_the_names_of_a_program_about_a_batch(line: str, right: bool) -> None:
+    found = verify(f"{BATCH}  (6)  {line}\n", model="encoder", file="x.txt").lines
+    assert len(found) == 6
+    assert (found[-1].verdict == "proved") == right

@@ -12,7 +12,7 @@ from typing import Any
 import sympy
 
 from ... import matrix as mx
-from ...errors import SymbpttError
+from ...errors import ShapeError, SymbpttError
 from ...model import Declaration, Equation, Loss, Model, lag_of
 from .. import surface as s
 from ..naming import Naming
@@ -99,7 +99,8 @@ def from_document(
         for item in items:
             left = s.bare(item)
             assert isinstance(left, s.Symbol) and claim.right is not None
-            if left.letter in LOSSES[:3] and not left.sub and not left.sup:
+            total = left.letter in LOSSES[:3] or left.letter.lower() == "loss"
+            if total and not left.sub and not left.sup:
                 continue
             if left.letter in LOSSES and (_states_loss(claim.right) or names_loss(claim.right)):
                 continue
@@ -111,7 +112,10 @@ def from_document(
                 continue
     if not b.defined:
         raise IncompleteError("the text states no forward equation")
-    return assembled(Assembly(b, claims, trees))
+    try:
+        return assembled(Assembly(b, claims, trees))
+    except ShapeError as error:
+        raise IncompleteError(error.message) from error
 
 
 def _of_vectors(claim: s.Claim, naming: Naming) -> s.Claim:

@@ -184,8 +184,9 @@ def _times(m: Frame, pair: bool, a: Tensor, b: Tensor, sign: str) -> Tensor:
     try:
         return tn.chained(alg, a, b)
     except MisfitError:
-        if a.shape == b.shape and a.left == b.left:
-            return tn.hadamard(alg, a, b)
+        column = sign == "*" and a.rank == b.rank == 2 and 1 in (*a.shape, *b.shape)
+        if (a.shape == b.shape or column) and a.left == b.left:
+            return tn.hadamard(alg, a, b)  # m * x, where m is a column: as NumPy spreads it
         raise
 
 

@@ -36,7 +36,7 @@ _TAG = re.compile(r"\\tag\*?\{[^{}]*\}")
 _TYPED = re.compile(r"[∂Σ∑∏ᵀ²@]|\b[WUV]_[a-z]{2}(?![\w^{])|\.T\b|\bnp\.")
 _STOP = re.compile(
     r"(?<![\w\\])(?:the|of|is|are|we|as|that|this|from|to|be|it|its|has|can|an|which|our|you"
-    r"|(?<![∂])(?<![-+@*/] )by)"  # but the bias of Why @ h + by
+    r"|(?<![∂])(?<![-+@*/=] )by)"  # but the bias of by + Why @ h
     r"(?![\w(\[=.'])",
     re.IGNORECASE,
 )
