@@ -102,7 +102,7 @@ class Naming:
             if isinstance(n, s.Power)
             and isinstance(n.base, s.Symbol)
             and "time" in n.may_be
-            and not n.base.sub
+            and (not n.base.sub or (n.may_be[0] == "time" and _numbers(n.base.sub)))
             and affine_of(n.exponent, {"t"})
             and (n.may_be[0] == "time" or n.base.letter not in factors)
         }
@@ -172,8 +172,12 @@ class Naming:
             isinstance(tree, s.Symbol) and any(i.text in _AFTER for i in tree.indices)
             for tree in trees
         )
-        self.bracketed = {
-            x.letter for x in symbols for i in x.indices if i.style in ("(", "<", "[", "call")
+        self.bracketed = {  # but the 1 of h_t^{(1)} is a layer
+            x.letter
+            for x in symbols
+            for i in x.indices
+            if i.style in ("(", "<", "[", "call")
+            and (i.names or not any(set(j.names) & times for j in x.indices))
         }
 
     @staticmethod
@@ -302,6 +306,8 @@ class Naming:
             return False
         if i.style == "|" and not i.names:
             return True
+        if not i.names and i in x.sub and any(self.main in j.names for j in x.sup):
+            return False  # the layer of h_1^t
         if not i.names:  # a number: h_0, s_3; but W_1 and z^{(1)} are names
             return timed and not (i.style in ("(", "<", "[") and not self._bracket_time(x))
         if not set(i.names) <= self.names:
@@ -378,6 +384,10 @@ class Naming:
     def settled(self, node: s.Node) -> s.Node:
         """The tree with c^{t-1} as a time where the document writes times above."""
         return settled(node, self)
+
+
+def _numbers(indices: Iterable[s.Index]) -> bool:
+    return all(i.terms == () and not i.inner for i in indices)
 
 
 def _letter_of(i: s.Index) -> str:

@@ -216,7 +216,7 @@ def _said_of_t(expr: mx.Node, time: Any) -> mx.Node:
     """A right side written for step t + j, k or T, said of step t."""
     (k,) = sympy.sympify(time).free_symbols or {mx.t}
     made: mx.Node = expr.xreplace({k: mx.t - (time - k)})
-    if any(sympy.sympify(v.time).free_symbols - {mx.t} for v in mx.variables(made) if v.times):
+    if any(sympy.sympify(v.time).free_symbols != {mx.t} for v in mx.variables(made) if v.times):
         raise IncompleteError("a forward equation that reads steps of two kinds")
     return made
 

@@ -15,7 +15,7 @@ FUNCTIONS |= {"ReLU": "relu", "sin": "sin", "cos": "cos", "log": "log", "softplu
 FUNCTIONS |= {"step": "step"}
 
 
-LOSSES = ("L", "E", "J", "ℓ", "l", "C", "loss", "Loss", "ε")
+LOSSES = ("L", "E", "J", "ℓ", "l", "C", "loss", "Loss", "ε", "error", "cost")
 
 
 class IncompleteError(SymbpttError):

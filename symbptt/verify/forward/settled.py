@@ -23,12 +23,13 @@ from .spelled import upwards, whole_loss, with_subscript
 from .unrolled import rolled
 
 _ENTRIES = frozenset("ijklmnpqr")
+_LOSSES = frozenset(["L", "E", "J", "loss", "Loss", "error", "cost"])
 _PREFIXES = frozenset("gdGDeελ")  # g_{h_t}, d_{o_t}
 
 
 def settled(claims: Iterable[s.Claim]) -> tuple[list[s.Claim], Naming]:
     """The claims with superscript times decided, and the naming conventions they show."""
-    claims = [s.changed(whole_loss(c), upwards) for c in barred(worded(list(claims)))]
+    claims = [of_losses(s.changed(whole_loss(c), upwards)) for c in barred(worded(list(claims)))]
     claims = one_based(of_one_sample(with_length(rolled(claims))))
     claims = with_subscript(prefixed([kronecker(c) for c in claims]))
     claims = [s.changed(c, rectified) if c.notation == "latex" else c for c in claims]
@@ -154,6 +155,25 @@ def prefixed(claims: list[s.Claim]) -> list[s.Claim]:
         return s.rebuild(node, change)
 
     return [s.changed(c, change) for c in claims]
+
+
+def of_losses(claim: s.Claim) -> s.Claim:
+    """∇E_t = c ∇ŷ_t, which says no variable, as ∂E_t/∂θ = c ∂ŷ_t/∂θ: nobody asks for the
+    gradient by a loss."""
+    bare = [n for x in trees_of([claim]) for n in s.walk(x) if _nabla(n)]
+    if not any(n.of.letter in _LOSSES for n in bare):  # type: ignore[attr-defined]
+        return claim
+
+    def change(node: s.Node) -> s.Node:
+        if isinstance(node, s.Shorthand) and _nabla(node):
+            return s.Derivative("∂", node.of, s.Symbol("θ"), start=node.start, end=node.end)
+        return s.rebuild(node, change)
+
+    return s.changed(claim, change)
+
+
+def _nabla(node: s.Node) -> bool:
+    return isinstance(node, s.Shorthand) and node.mark == "∇"
 
 
 def worded(claims: list[s.Claim]) -> list[s.Claim]:

@@ -163,6 +163,9 @@ def _delta_targets(judge: Judge, q: Parts) -> list[str]:
     pre = judge.system.pre
     label = next((x for x in q.labels if x != "'"), "")
     out: list[str] = []
+    layer = [d.name for d in judge.system.model.states if d.name.endswith(f"_{label}")]
+    if label.isdigit() and len(layer) == 1:  # δ_t^{(2)} of h_t^{(2)}
+        return [x for x in (layer[0], pre.get(layer[0])) if x]
     if label:
         m = judge.quantities
         for mark in ("tilde", "hat", "bar"):

@@ -35,6 +35,7 @@ _MARKS = {
     "\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0305": "bar", "\u20d7": "vec",
     "\u0307": "dot", "\u20d6": "overleftarrow",
 }  # fmt: skip
+_LAYOUT_ONLY = re.compile(r"\\(?:tag|label)\*?\s*\{[^{}]*\}|\\(?:nonumber|notag)\b")
 _MACRO = re.compile(r"\\([A-Za-z]+\*?|.)", re.DOTALL)
 _ASSIGN = re.compile(
     r"\\math(?:rel|bin|op|ord)\{\s*(?:\{\s*([-+*:])\s*\}\s*\{?\s*=\s*\}?|([-+*:])\s*=?)\s*\}"
@@ -169,7 +170,7 @@ class Latex:
                 self.letter(letter[0], letter.end())
         elif c in CHARACTERS:
             self.add(*CHARACTERS[c], self.i + 1)
-        elif c == "." and (self.i + 1 >= self.end or not self.text[self.i + 1 : self.end].strip()):
+        elif c == "." and not _LAYOUT_ONLY.sub("", self.text[self.i + 1 : self.end]).strip():
             self.skip(self.i + 1)
         elif c == "." and self.is_between():
             self.add("sign", "·", self.i + 1)

@@ -3,6 +3,7 @@
 spectral    worked counterexamples to claims about eigenvalues
 fates       when Jacobians vanish or explode, numbers in bounds
 growth      claims about eigenvalues and norms
+laws        laws of elementary functions of one number
 shapes      claims about shape
 means       what a text states of its random letters
 chance      claims about means and probabilities, and about where a sum is cut

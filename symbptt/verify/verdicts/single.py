@@ -39,6 +39,7 @@ from .conditions import (
     span,
 )
 from .growth import growth
+from .laws import law
 from .norms import norms
 from .own_term import own_term
 from .programs import program
@@ -61,7 +62,7 @@ def one(judge: Judge, line: Line) -> None:
 
 def _judge_line(judge: Judge, line: Line) -> None:
     claim = line.claim
-    if norms(judge, line) or growth(judge, line) or chance(judge, line) or program(judge, line):
+    if any(kind(judge, line) for kind in (law, norms, growth, chance, program)):
         return
     if claim.right is None or claim.is_mention:
         line.verdict = INCOMPLETE if _similar(line) else UNREAD
