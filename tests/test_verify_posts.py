@@ -97,5 +97,91 @@ def test_sums_over_steps_counted_from_zero() -> None:
     end = r"\delta^{(T-1)}=(\frac{\partial E}{\partial y^{(T-1)}}V)\odot(1-(h^{(T-1)})^2)"
     assert last(*ROWS_FROM_ZERO, end).verdict == "proved"
     assert last(*ROWS_FROM_ZERO, end.replace("T-1", "T-2")).verdict == "refuted"
-    late = line.replace("t=0", "t=1")  # the share of the first step is h^{(-1)}'s
-    assert last(*ROWS_FROM_ZERO, late).verdict != "proved"
+
+
+def stacked(layer: str) -> tuple[str, ...]:
+    """Two layers, `layer` writing the state of one: h_t^{(1)}, h_1^{t}."""
+    h = {(n, t): layer.format(n=n, t=t) for n in "12" for t in ("t", "t-1", "t+1")}
+    return (
+        rf"h{h['1', 't']}=\tanh(W_1x_t+U_1h{h['1', 't-1']}+b_1)",
+        rf"h{h['2', 't']}=\tanh(W_2h{h['1', 't']}+U_2h{h['2', 't-1']}+b_2)",
+        rf"\hat y_t=\text{{softmax}}(Vh{h['2', 't']}+c)",
+        rf"\delta{h['1', 't']}=(W_2^\top\delta{h['2', 't']}+U_1^\top\delta{h['1', 't+1']})"
+        rf"\odot(1-(h{h['1', 't']})^2)",
+    )
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "_{{{t}}}^{{({n})}}",
+        pytest.param("_{{{t}}}^{{[{n}]}}", marks=pytest.mark.slow),
+        pytest.param("_{n}^{{{t}}}", marks=pytest.mark.slow),
+    ],
+)
+def test_a_number_beside_a_running_step_is_a_layer(layer: str) -> None:
+    *forward, line = stacked(layer)
+    upper = rf"\frac{{\partial L}}{{\partial U_2}}=\sum_t\delta{layer.format(n='2', t='t')}" + (
+        rf"(h{layer.format(n='2', t='t-1')})^\top"
+    )
+    assert last(*forward, line).verdict == "proved"
+    assert last(*forward, line.replace("W_2", "U_2")).verdict == "refuted"
+    assert last(*forward, line, upper).verdict == "proved"
+    assert last(*forward, line, upper.replace("t-1", "t")).verdict == "refuted"
+
+
+TANH = r"h_t=\tanh(Wh_{t-1}+Ux_t+b)"
+
+
+@pytest.mark.parametrize(
+    "true, false",
+    [
+        (r"\sigma(x)=\frac{1}{1+e^{-x}}", ("-x", "x")),
+        (r"\frac{d\sigma}{dx}=\sigma(x)\cdot(1-\sigma(x))", ("1-", "1+")),
+        (r"\frac{d}{dx}[\frac{1}{1+e^{-x}}]=-(1+e^{-x})^{-2}\cdot(-e^{-x})", ("-2", "2")),
+        (r"\frac{d}{dz}\tanh(z)=1-\left(\frac{e^z-e^{-z}}{e^z+e^{-z}}\right)^2", ("1-", "2-")),
+    ],
+)  # fmt: skip
+def test_laws_of_elementary_functions(true: str, false: tuple[str, str]) -> None:
+    assert last(TANH, true).verdict == "proved"
+    assert last(TANH, true.replace(*false)).verdict == "refuted"
+
+
+def test_what_is_no_law_of_one_number() -> None:
+    for line in (r"\frac{\partial L}{\partial W}=e^x-e^x", r"\frac{dh}{dx}=\sigma'(x)-\sigma'(x)",
+                 r"\frac{d\tanh(Wx)}{dx}=1-\tanh^2(Wx)"):  # fmt: skip
+        assert last(TANH, line).verdict != "proved"
+
+
+def test_a_nabla_that_names_no_variable_is_by_each_parameter() -> None:
+    forward = (r"\hat y_{t+1}=f(a+bx_t+c\hat y_t)", r"E_t=(y_t-\hat y_t)^2",
+               r"\frac{\partial\hat y_{t+1}}{\partial b}=f'(a+bx_t+c\hat y_t)"
+               r"(x_t+c\frac{\partial\hat y_t}{\partial b})")  # fmt: skip
+    line = r"\nabla E_t=-2(y_t-\hat y_t)\nabla\hat y_t"
+    assert last(*forward, line).verdict == "proved"
+    assert last(*forward, line.replace("-2", "2")).verdict == "refuted"
+
+
+def test_the_slope_of_a_loss_is_its_derivative() -> None:
+    forward = (TANH, r"q=v^\top h_T", r"E=\ell(q)")
+    line = r"\frac{\partial E}{\partial h_T}=\ell'(q)v"
+    assert last(*forward, line).verdict == "proved"
+    assert last(*forward, line.replace("'", "")).verdict == "refuted"
+
+
+def test_a_full_stop_before_a_tag() -> None:
+    line = r"\frac{\partial h_t}{\partial h_{t-1}}=\text{diag}(1-h_t^2)W\,. \tag{7}"
+    assert last(TANH, line).verdict == "proved"
+
+
+def test_a_copy_of_the_chances_less_one_at_the_label() -> None:
+    forward = "\n\n".join(f"$${x}$$" for x in (TANH, r"y_t=Vh_t+c", r"p_t=\text{softmax}(y_t)"))
+
+    def codes(*lines: str) -> list[str]:
+        found = verify("\n".join((forward, "", "```python", *lines, "```"))).lines
+        return [x.verdict for x in found if x.claim.notation == "plain"]
+
+    assert codes("dy = np.copy(p[t])", "dy[targets[t]] -= 1") == ["proved", "proved"]
+    assert codes("dy = p[t]", "dy[targets[t]] -= 1") == ["conditional", "conditional"]
+    assert "proved" not in codes("dy = np.copy(p[t])", "dy[inputs[t]] -= 1")
+    assert "proved" not in codes("dy = np.copy(p[t])", "dy[targets[t]] += 1")

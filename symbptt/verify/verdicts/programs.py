@@ -10,6 +10,8 @@ from ..judge.truth import Statement
 from ..program import loop_of, truncated
 from ..write import plain
 
+_INPUTS = frozenset(["input", "inputs", "token", "tokens", "xs", "X"])  # classes of the input
+
 
 def program(judge: Judge, line: Line) -> bool:
     """Whether the line is such a line; it has its verdict then."""
@@ -35,7 +37,8 @@ def _loop(line: Line) -> bool:
 
 
 def _in_place(judge: Judge, line: Line) -> bool:
-    """d = o; d[arange(n), y] -= 1: o minus the one-hot label, and o itself is overwritten."""
+    """d = o; d[arange(n), y] -= 1: o minus the one-hot label, and o itself is overwritten, where
+    d is no copy of it."""
     pair = _pair(judge, line)
     if pair is None:
         return False
@@ -43,8 +46,8 @@ def _in_place(judge: Judge, line: Line) -> bool:
     statement = _combined(first, second)
     if statement is None or first.right is None:
         return False
-    other = s.bare(first.right)
-    assert isinstance(other, s.Symbol)
+    other = _source(first.right)
+    assert other is not None
     q = judge.naming.parts(other)
     names = [None] if q.name in judge.system.names else [None, *judge.system.model.defined]
     for name in names:
@@ -57,7 +60,8 @@ def _in_place(judge: Judge, line: Line) -> bool:
         if name is not None:
             words += f", which must be {name}"
         line.true, line.reading, line.verdict = true, true[0], PROVED
-        line.conditions.append(Condition("M22", words))
+        if not isinstance(s.bare(first.right), s.Apply):
+            line.conditions.append(Condition("M22", words))
         return True
     return False
 
@@ -72,7 +76,7 @@ def _pair(judge: Judge, line: Line) -> tuple[s.Claim, s.Claim] | None:
             if (
                 first.relation == "="
                 and first.right is not None
-                and isinstance(s.bare(first.right), s.Symbol)
+                and _source(first.right) is not None
                 and second.relation in ("-=", "+=")
                 and isinstance(entry, s.Entry)
                 and entry.of == first.left
@@ -81,14 +85,33 @@ def _pair(judge: Judge, line: Line) -> tuple[s.Claim, s.Claim] | None:
     return None
 
 
+def _source(right: s.Node) -> s.Symbol | None:
+    """o of d = o, d = np.copy(o) and d = o.copy()."""
+    right = s.bare(right)
+    if isinstance(right, s.Apply) and right.head.letter == "copy" and len(right.arguments) == 1:
+        right = s.bare(right.arguments[0])
+    return right if isinstance(right, s.Symbol) else None
+
+
 def _combined(first: s.Claim, second: s.Claim) -> Statement | None:
     entry = s.bare(second.left)
     assert isinstance(entry, s.Entry) and first.right is not None and second.right is not None
-    rows, label = map(s.bare, entry.items) if len(entry.items) == 2 else (None, None)
-    if not (isinstance(rows, s.Apply) and isinstance(label, s.Symbol)):
-        return None
-    if rows.head.letter not in ("arange", "range"):
+    label, source = _label(entry), _source(first.right)
+    if label is None or source is None:
         return None
     change = s.Product((second.right, s.Indicator(label)), ("",))
     signs = ("+", "-" if second.relation == "-=" else "+")
-    return Statement(first.left, s.Sum((first.right, change), signs))
+    return Statement(first.left, s.Sum((source, change), signs))
+
+
+def _label(entry: s.Entry) -> s.Symbol | None:
+    """y of d[arange(n), y], of d[y] and of d[y, 0]: in each row, the entry of its label."""
+    first, *rest = map(s.bare, entry.items)
+    if any(isinstance(x, s.Symbol) and x.letter in _INPUTS for x in (first, *rest)):
+        return None
+    if not rest or rest == [s.Number("0")]:
+        return first if isinstance(first, s.Symbol) else None
+    rows = first if isinstance(first, s.Apply) and len(rest) == 1 else None
+    if rows is None or rows.head.letter not in ("arange", "range"):
+        return None
+    return rest[0] if isinstance(rest[0], s.Symbol) else None
