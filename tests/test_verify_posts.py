@@ -185,3 +185,13 @@ def test_a_copy_of_the_chances_less_one_at_the_label() -> None:
     assert codes("dy = p[t]", "dy[targets[t]] -= 1") == ["conditional", "conditional"]
     assert "proved" not in codes("dy = np.copy(p[t])", "dy[inputs[t]] -= 1")
     assert "proved" not in codes("dy = np.copy(p[t])", "dy[targets[t]] += 1")
+
+
+def test_a_shape_below_a_brace() -> None:
+    line = (
+        r"\frac{\partial L}{\partial W}=\sum_t\underbrace{\frac{\partial L}{\partial z_t}}"
+        r"_{\in\mathbb{R}^{H}}h_{t-1}^\top"
+    )
+    forward = (r"z_t=Wh_{t-1}+Ux_t+b", r"h_t=\tanh(z_t)")
+    assert last(*forward, line).verdict == "proved"
+    assert last(*forward, line.replace("t-1", "t")).verdict == "refuted"

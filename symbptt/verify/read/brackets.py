@@ -144,8 +144,9 @@ class Brackets(Calls):
         return value, self.words(cut, b)
 
     def words(self, a: int, b: int) -> Node:
-        """A range that may hold words: an expression, a relation, or its words."""
-        if any(t.kind == "text" for t in self.tokens[a:b]):
+        """A range that may hold words: an expression, a relation or its end, or its words."""
+        open_ = a < b and self.tokens[a].kind == "relation"  # \underbrace{x}_{\in\mathbb R^n}
+        if open_ or any(t.kind == "text" for t in self.tokens[a:b]):
             start, end = self.tokens[a].start, self.tokens[b - 1].end
             said = " ".join(t.value for t in self.tokens[a:b])
             return Text(said, start=start, end=end)
