@@ -9,6 +9,7 @@ from symbptt.errors import SymbpttError
 from symbptt.verify import verify
 from symbptt.verify.forward.given import from_model
 from symbptt.verify.forward.stacked import with_stack
+from symbptt.verify.read import read
 
 SAID = r"""d is total, ∂ holds everything else fixed; Jacobians are in numerator layout.
 ∏ multiplies from the latest step on the left.
@@ -81,3 +82,53 @@ def test_a_stack_must_hold_what_the_next_step_reads() -> None:
         with_stack(system, "s", [("h", 0)])
     with pytest.raises(SymbpttError, match="is a quantity of the model"):
         with_stack(system, "h", [("h", 0), ("h", 1)])
+
+
+@pytest.mark.parametrize(
+    ("claim", "proved"),
+    [
+        (r"x_t \in \mathbb{R}^{N \times D}", True),
+        (r"W \in \mathbb{R}^{D \times 4 H}", True),
+        (r"W \in \mathbb{R}^{D \times 3 H}", False),
+        (r"W \in \mathbb{R}^{4 H \times D}", False),
+        (r"y_t \in \{0, \dots, C - 1\}^N", True),
+        (r"y_t \in \{0, \dots, C\}^N", False),
+        (r"y_t \in \{1, \dots, C - 1\}^N", False),
+        (r"y_t \in \{0, \dots, C - 1\}^H", False),
+        (r"y_t \in \{0, \dots, C - 1\}", False),
+        (r"x_t \in \{0, \dots, C - 1\}^N", False),
+    ],
+)
+def test_sizes_in_the_names_of_the_given_model(claim: str, proved: bool) -> None:
+    assert (verify(f"$${claim}$$", model="lstm").lines[-1].verdict == "proved") == proved
+
+
+ZEROS = "λ · ∂f[t]/∂a[t] = [zeros(N, {}), λ * f[t] * (1 - f[t]), zeros(N, {})]"
+
+
+@pytest.mark.parametrize(("before", "behind", "right"), [("H", "2*H", 1), ("2*H", "H", 0)])
+def test_zeros_of_a_stated_shape(before: str, behind: str, right: int) -> None:
+    found = verify(ZEROS.format(before, behind), model="lstm", file="x.txt").lines
+    assert (found[-1].verdict == "proved") == bool(right)
+
+
+def test_a_formula_goes_on_behind_a_bracket_that_a_line_left_open() -> None:
+    text = """  (1)  b = sum([c, d],
+              axis=0)
+              + sum([c], axis=0)
+              + sum([d],
+              axis=0)
+"""
+    assert len(read(text, "x.txt").claims) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("x.tex", "$s_t$ = ($C_t$, $h_t$), stacked into one vector."),
+        ("x.txt", "The latest step stands on the left. s_t =\n  (C_t, h_t), stacked into one."),
+    ],
+)
+def test_a_stack_however_it_is_typed(file: str, said: str) -> None:
+    text = SAID.replace("s_t = (STACK), stacked into one vector.", said)
+    assert verify(f"{text}$${ADJOINT}$$\n", "lstm_column", file=file).lines[-1].verdict == "proved"

@@ -130,7 +130,7 @@ def judge_document(
 ) -> Report:
     said, notes = equations(list(document.claims))
     claims, naming = settled(said)
-    naming.stacked = stacked_said(document.prose)
+    naming.stacked = stacked_said(document.text)
     judges: list[Judge] = []
     lines: dict[int, Line] = {}
     judged: dict[str, tuple[Judge, Line]] = {}

@@ -9,7 +9,7 @@ from .. import surface as s
 from ..meaning.choice import DENOMINATOR, NUMERATOR
 
 _LAYOUT = re.compile(r"\b(numerator|denominator)[\s-]+(?:layout|convention)", re.I)
-_STACKED = re.compile(r"(\w+?)_\{?t\}?\$?\s+=\s+\$?\(([^()]*)\)\$?,\s+stacked")
+_STACKED = re.compile(r"(\w+?)(?:_\{?t\}?|\[t\])\$?\s+=\s+\$?\(([^()]*)\)\$?,\s+stacked")
 _LATEST_LEFT = re.compile(
     r"\blatest\s+(?:step|factor|one|index|time)[\w\s]{0,12}?\bon\s+the\s+left\b"
     r"|\b(?:descending|decreasing)\s+(?:order|time|index)"
@@ -47,9 +47,9 @@ def signs_said(prose: Iterable[s.Prose]) -> bool:
     return held_said(prose) and any(_TOTAL.search(x) for x in words)
 
 
-def stacked_said(prose: Iterable[s.Prose]) -> dict[str, tuple[str, ...]]:
+def stacked_said(text: str) -> dict[str, tuple[str, ...]]:
     """s of s_t = (c_t, h_t), stacked into one vector, and what it is made of, as written."""
-    found = (m for p in prose for m in _STACKED.finditer(p.text))
+    found = _STACKED.finditer(text)
     return {m[1]: tuple(x.strip(" $\n") for x in m[2].split(",")) for m in found}
 
 

@@ -241,7 +241,7 @@ def _is_open(text: str) -> bool:
     return sum(map(text.count, "([{")) > sum(map(text.count, ")]}"))
 
 
-_INNERMOST = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]?")
+_INNERMOST = re.compile(r"[(\[{][^()\[\]{}]*(?:[)\]}]|$)")
 _BULLET_TAG = re.compile(r"[ \t]*\(?\d+[.):][ \t]")
 _SIGNS = "+-−·∘⊙*/=@×⊗≈"
 _MOST_LINES = 30

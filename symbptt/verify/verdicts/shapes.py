@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ... import matrix as mx
 from ...errors import SymbpttError
 from .. import surface as s
+from ..algebra.letters import Letters
 from ..algebra.numbers import Numbers
 from ..judge.judge import Judge
 from ..judge.line import CONDITIONAL, PROVED, REFUTED, TESTED, Line
 from ..judge.readings import Condition
+from ..meaning.arrays import size_of, stated_sizes
 from ..meaning.formula import Meaning
 from ..write import plain
 
@@ -16,12 +20,20 @@ from ..write import plain
 def shape_claim(judge: Judge, line: Line) -> bool:
     """`∂L/∂o_t ∈ ℝ^q`, `W : (H, H)`: the number of axes, and that equal sizes have equal names."""
     right = s.bare(line.claim.right) if line.claim.right is not None else None
+    if right is not None and _counts_classes(judge, line.claim.left, right):
+        line.verdict, line.how = PROVED, "shape"
+        line.proof = (f"the model says that it is one of {plain(right)}",)
+        return True
     if isinstance(right, s.Space):
         sizes = right.sizes
     elif isinstance(right, s.Listing):
         sizes = right.items
     else:
         return False
+    if _is_the_models(judge, line.claim.left, sizes):
+        line.verdict, line.how = PROVED, "shape"
+        line.proof = (f"the model gives it the sizes {', '.join(map(plain, sizes))}",)
+        return True
     alg = Numbers(judge.ground.world, {mx.t: 2})
     try:
         value = Meaning(judge.system, judge.naming, alg, judge.base()).of(line.claim.left)
@@ -59,3 +71,32 @@ def shape_claim(judge: Judge, line: Line) -> bool:
     line.verdict, line.how = PROVED, "shape"
     line.proof = (f"the forward equations give {value.rank} axes, named here {', '.join(names)}",)
     return True
+
+
+def _is_the_models(judge: Judge, left: s.Node, sizes: Sequence[s.Node]) -> bool:
+    """Whether these are the sizes of a given model, under its own names: 4 H and D."""
+    if not judge.system.given:
+        return False
+    m = Meaning(judge.system, judge.naming, Letters(judge.system.model), judge.base())
+    try:
+        return list(m.of(left).shape) == stated_sizes(m, sizes)
+    except SymbpttError:
+        return False
+
+
+def _counts_classes(judge: Judge, left: s.Node, right: s.Node) -> bool:
+    """y_t ∈ {0, …, C − 1}^N, where the model has just these classes and rows."""
+    left = s.bare(left)
+    base, rows = (right.base, [right.exponent]) if isinstance(right, s.Power) else (right, [])
+    base = s.bare(base)
+    if not (judge.system.given and isinstance(left, s.Symbol) and isinstance(base, s.Listing)):
+        return False
+    first, *between, last = map(s.bare, base.items) if len(base.items) == 3 else (base, base)
+    if first != s.Number("0") or not all(isinstance(x, s.Dots) for x in between):
+        return False
+    m = Meaning(judge.system, judge.naming, Letters(judge.system.model), judge.base())
+    try:
+        d = m.quantities.declaration(m.quantities.find(m.naming.parts(left)))
+        return d.classes == size_of(m, last) + 1 and list(d.shape) == stated_sizes(m, rows)
+    except SymbpttError:
+        return False
