@@ -103,6 +103,19 @@ def test_sizes_in_the_names_of_the_given_model(claim: str, proved: bool) -> None
     assert (verify(f"$${claim}$$", model="lstm").lines[-1].verdict == "proved") == proved
 
 
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        (r"W_f \in \mathbb{R}^{H \times D + H}", "proved"),
+        (r"W_f \in \mathbb{R}^{H \times (D + H)}", "proved"),
+        (r"W_f \in \mathbb{R}^{D + H \times H}", "tested"),
+        (r"W_f \in \mathbb{R}^{D + H}", "refuted"),
+    ],
+)
+def test_a_sum_of_sizes(claim: str, verdict: str) -> None:
+    assert verify(f"$${claim}$$", model="lstm_column").lines[-1].verdict == verdict
+
+
 ZEROS = "λ · ∂f[t]/∂a[t] = [zeros(N, {}), λ * f[t] * (1 - f[t]), zeros(N, {})]"
 
 

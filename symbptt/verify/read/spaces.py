@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..surface import Group, Index, Node, Number, Power, Product, Space, Symbol
+from ..surface import Group, Index, Node, Number, Power, Product, Space, Sum, Symbol
 from .bounds import product
 
 
@@ -24,7 +24,14 @@ def space(node: Node) -> Node:
 
 
 def _sizes(e: Node) -> tuple[Node, ...]:
-    """D × 2H is two sizes, D and 2H."""
+    """D × 2H is two sizes, D and 2H; H × D + K is H and D + K."""
+    if isinstance(e, Sum):
+        out: list[Node] = []
+        for sign, term in zip(e.signs, e.terms, strict=True):
+            first, *rest = _sizes(term)
+            both = (out.pop(), first) if out else ()
+            out += [Sum(both, ("+", sign), start=e.start, end=e.end) if both else first, *rest]
+        return tuple(out) if len(out) > 1 else (e,)
     if not isinstance(e, Product):
         return (e,)
     groups: list[list[Node]] = [[e.factors[0]]]
