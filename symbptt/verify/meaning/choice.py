@@ -22,6 +22,7 @@ from ..naming import Naming, Parts
 from ..world import TOTAL
 
 NUMERATOR, DENOMINATOR = "numerator", "denominator"
+LOSSES = "losses"  # a loss as a number, to compare what is stated with what is taken
 SLOPES = "slopes"  # numerator, with ∂v/∂u of an elementwise link as the vector of its slopes
 
 

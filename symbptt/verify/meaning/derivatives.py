@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -185,21 +185,35 @@ def target(m: Frame, node: s.Node) -> tuple[Any, Parts | None, bool]:
 def called(m: Frame, node: s.Apply) -> tuple[Any, Parts | None, bool]:
     """f(x_t, h_{t-1}, w): the quantity that f computes, at the step its arguments name."""
     head = node.head.letter
-    if head in m.system.losses and len(node.arguments) == 1 and _is_time(m, node.arguments[0]):
-        at = time_value(m.naming, node.arguments[0])  # L(t + 1), the loss of that step
-        return (m.model.loss.step.name, at), None, False
     if head in m.system.losses or _is_loss_call(m, head):
-        for a in node.arguments:
-            inner = s.bare(a)
-            if isinstance(inner, s.Symbol):
-                q = m.naming.parts(inner)
-                name = m.quantities.find(q)
-                if m.quantities.declaration(name).timed:
-                    return (m.model.loss.step.name, m.quantities.time_of(name, q)), None, False
+        return (m.model.loss.step.name, loss_time(m, node)), None, False
     for e in m.model.equations:
         if isinstance(e.rhs, mx.Call) and e.rhs.name == head:
             return (e.lhs.name, _step_of_call(m, node, e.rhs.args[1])), None, True
     raise UnknownError(head)
+
+
+def loss_time(m: Frame, node: s.Apply) -> Any:
+    """The step of ℓ(o_t, y_t) and of L(t + 1); ℓ(o_t, y_{t−1}) is the loss of none."""
+    if len(node.arguments) == 1 and _is_time(m, node.arguments[0]):
+        return time_value(m.naming, node.arguments[0])
+    times = set(_times_of(m, node.arguments))
+    if len(times) != 1:
+        raise UnknownError(node.head.letter, "no loss of the model has these arguments")
+    return times.pop()
+
+
+def _times_of(m: Frame, arguments: Sequence[s.Node]) -> Iterator[Any]:
+    """The steps of what a loss is a function of."""
+    for inner in map(s.bare, arguments):
+        if isinstance(inner, s.Symbol):
+            q = m.naming.parts(inner)
+            if not m.quantities.means(q):
+                yield from () if q.time is None else (q.time,)
+                continue
+            name = m.quantities.find(q)
+            if m.quantities.declaration(name).timed:
+                yield m.quantities.time_of(name, q)
 
 
 def _step_of_call(m: Frame, node: s.Apply, formals: Sequence[Any]) -> Any:

@@ -16,10 +16,11 @@ from .. import surface as s
 from ..algebra import tensor as tn
 from ..algebra.tensor import MisfitError, Tensor, tensor
 from ..forward.drafts import FUNCTIONS
+from ..forward.drafts import LOSSES as LETTERS
 from ..world import TOTAL
 from .arrays import expanded, full, identity, size_of, summed
-from .choice import NUMERATOR, UnknownError
-from .derivatives import called, derivative
+from .choice import LOSSES, NUMERATOR, UnknownError
+from .derivatives import called, derivative, loss_time
 from .entries import value
 from .frame import Frame
 from .gradients import laid
@@ -38,6 +39,8 @@ def apply(m: Frame, node: s.Apply) -> Tensor:
         return _prod_of(m, node.arguments)
     if head in ARRAYS:
         return ARRAYS[head](m, node)
+    if head in (*m.system.losses, *LETTERS) and m.numbers and m.settles(LOSSES):
+        return tensor(m.alg.var(m.model.loss.step.name, loss_time(m, node)), (), 0)
     if head in ("outer",) and len(node.arguments) == 2:
         a, b = (m.of(x) for x in node.arguments)
         return tn.outer(m.alg, a, b)

@@ -12,7 +12,7 @@ from ..algebra import tensor as tn
 from ..algebra.tensor import Tensor, tensor
 from ..naming import Parts
 from .arrays import identity, ones_of
-from .choice import NEXT, UnknownError, shorthand_key
+from .choice import LOSSES, NEXT, UnknownError, shorthand_key
 from .entries import value
 from .frame import Frame
 from .gradients import letter_gradient, shape, standing
@@ -49,13 +49,22 @@ def named(m: Frame, q: Parts, node: s.Symbol | None = None) -> Tensor:
     if q.name in m.probes and q.time is None:
         return _probe(m, q)
     if q.letter in m.system.losses and not q.labels and q.name not in m.model.defined:
-        raise UnknownError(q.name, "a loss stands as a number")
+        return _loss(m, q)
     if (columns := _columns(m, q)) is not None:
         return columns
     name = m.quantities.find(q)
     if q.time is not None and _reads_ahead(m):
         q = replace(q, time=sympy.sympify(q.time).xreplace({NEXT: mx.t + 1}))
     return value(m, name, m.quantities.time_of(name, q), q)
+
+
+def _loss(m: Frame, q: Parts) -> Tensor:
+    """The value of a loss, where that alone is asked for."""
+    if not (m.numbers and m.settles(LOSSES)) or q.components:
+        raise UnknownError(q.name, "a loss stands as a number")
+    name = "L" if q.time is None else m.model.loss.step.name
+    sign = m.system.signs.get(q.letter, 1)
+    return tn.scale(m.alg, m.alg.number(sign), tensor(m.alg.var(name, q.time), (), 0))
 
 
 def _columns(m: Frame, q: Parts) -> Tensor | None:

@@ -11,6 +11,7 @@ from ..judge.settle import settle
 from ..meaning.choice import atom_key
 from ..world import TOTAL
 from .agreement import chains, futures, layouts, steps
+from .losses import doubted, under_doubt
 from .nearest import alternatives, nearest
 from .single import one
 
@@ -24,6 +25,7 @@ def decide(judge: Judge) -> list[Line]:
     name_again(judge)
     nearest(judge)
     alternatives(judge)
+    doubts = doubted(judge)
     first = [line for line in judge.lines if _defines_an_atom(judge, line)]
     for line in first:
         one(judge, line)
@@ -38,6 +40,7 @@ def decide(judge: Judge) -> list[Line]:
     for line in judge.lines:
         if line.verdict == PROVED and line.conditions:
             line.verdict = CONDITIONAL
+    under_doubt(judge, doubts)
     return judge.lines
 
 

@@ -40,6 +40,7 @@ from .conditions import (
 )
 from .growth import growth
 from .laws import law
+from .losses import is_loss
 from .norms import norms
 from .own_term import own_term
 from .programs import program
@@ -83,8 +84,8 @@ def _judge_line(judge: Judge, line: Line) -> None:
     if _is_start(judge, claim):
         line.verdict = DEFINITION
         return
-    if _is_loss(judge, line) or line.how in ("stated", "alias"):
-        line.verdict = DEFINITION
+    if is_loss(judge, line) or line.how in ("stated", "alias"):
+        line.verdict = UNREAD if line.message else DEFINITION
         _identified(judge, line)
         return
     if _by_the_step(judge, claim):
@@ -245,20 +246,6 @@ def _similar(line: Line) -> bool:
     )
     return "similar" in words.lower() or any(
         isinstance(n, s.Derivative | s.Shorthand) for n in s.walk(line.claim.left)
-    )
-
-
-def _is_loss(judge: Judge, line: Line) -> bool:
-    """L = …, and every link of L = Σ_t L_t = −Σ_t y_t log p_t."""
-    left = s.bare(line.claim.head or line.claim.left)
-    return (
-        isinstance(left, s.Symbol)
-        and left.letter in judge.system.losses
-        and judge.naming.parts(left).name not in judge.gradients
-        and (
-            judge.naming.parts(left).name not in judge.system.names
-            or judge.naming.parts(left).name == judge.system.model.loss.step.name
-        )
     )
 
 
