@@ -273,6 +273,13 @@ class Judge:
         left, right = summed(found.left, found.right, self.naming)
         return replace(found, left=left, right=right) if self.naming.entrywise else found
 
+    def _may_grow(self, left: s.Node, right: s.Sum) -> bool:
+        """dW = dW + …, what a program writes dW += …; of a value it is an equation, and false."""
+        left = s.bare(left)
+        found = self.key_of(left)
+        gradient = isinstance(left, s.Derivative) or (found and found[0] in self.gradients)
+        return bool(gradient) and left in map(s.bare, right.terms)
+
     def _stated(self, line: Line) -> Statement:
         claim = line.claim
         assert claim.right is not None
@@ -281,7 +288,7 @@ class Judge:
             left = with_copy(claim.left) if shared else claim.left
             return Statement(left, claim.right, "+=")
         right = s.bare(claim.right)
-        if isinstance(right, s.Sum) and s.bare(claim.left) in map(s.bare, right.terms):
+        if isinstance(right, s.Sum) and self._may_grow(claim.left, right):
             kept = [
                 (g, x)
                 for g, x in zip(right.signs, right.terms, strict=True)

@@ -31,7 +31,7 @@ from ..write import latex
 from .bounds import bound, raised
 from .fates import fate, is_weight_norm
 from .jacobians import chain, is_spectral
-from .named_bounds import is_letter
+from .named_bounds import is_letter, is_slope
 from .spectral import worked
 
 TRUE_CONDITION = (
@@ -123,13 +123,26 @@ def _estimate(judge: Judge, line: Line) -> bool:
     power = raised(judge, right)
     if whole is None or whole.is_loss or power is None:
         return False
-    if not is_weight_norm(judge, power[0]) and not is_letter(judge, power[0]):
+    if not is_letter(judge, power[0]) and not _is_of_one_step(judge, power[0]):
         return False
     if sympy.expand(whole.end - whole.start - power[1]) != 0:
         return False
     line.verdict = CONDITIONAL
     line.conditions.append(Condition("M28", "a scalar state and the same slope at every step"))
     return True
+
+
+def _is_of_one_step(judge: Judge, node: s.Node) -> bool:
+    """‖W‖ and |tanh'(z) W|: the weight that multiplies the state before, and a slope."""
+    norm = s.bare(node)
+    inner = s.bare(norm.of) if isinstance(norm, s.Norm) and is_spectral(norm) else None
+    factors = list(inner.factors) if isinstance(inner, s.Product) else [inner]
+    weights = [x for x in factors if x is not None and is_weight_norm(judge, s.Norm(x, "‖"))]
+    slopes = [
+        x for x in map(s.bare, factors)
+        if (isinstance(x, s.Apply | s.Symbol) and x.primes == 1) or is_slope(judge, x)
+    ]  # fmt: skip
+    return len(weights) == 1 and len(slopes) <= 1 and len(weights + slopes) == len(factors)
 
 
 def _identity_like(judge: Judge, line: Line) -> bool:
