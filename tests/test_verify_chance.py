@@ -35,6 +35,16 @@ def test_probabilities_add_up_to_one() -> None:
     assert last(letters, r"$$E[\eta_t]=\beta$$").verdict == "refuted"
 
 
+def test_what_is_said_of_a_random_letter_is_said_once() -> None:
+    half = r"$$\Pr(\eta_t=0)=\frac12$$"
+    assert last(half, half).verdict == "definition"
+    assert last(half, half.replace("12", "13")).verdict == "refuted"
+    assert last(r"$$\Pr(\eta_t=0)=-1$$").verdict == "refuted"
+    mean = r"$$E[\eta_t]=1$$"
+    assert last(mean, mean).verdict == "definition"
+    assert last(mean, mean.replace("=1", "=2")).verdict == "refuted"
+
+
 def test_the_mean_of_an_estimator_is_its_value_at_the_means() -> None:
     found = last(COIN, EXACT, r"$$E[v_t]=\partial_\theta s_t$$")
     assert (found.verdict, found.conditions) == ("proved", [])

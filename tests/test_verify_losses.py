@@ -124,3 +124,19 @@ def test_a_loss_of_two_steps_is_the_loss_of_none() -> None:
     line = r"\frac{\partial L}{\partial o_t}=\frac{\partial\ell(o_t,y_t)}{\partial o_t}"
     assert last(CELL, total, line) == "proved"
     assert last(CELL, total, line.replace("y_t)", "y_{t-1})")) == "unread"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"o_t=o_t+Vh_t+c",
+        r"h_t=h_t+\tanh(Wh_{t-1}+Ux_t+b)",
+        r"\sum_{k=t}^T\delta_k=\delta_t+\sum_{k=t}^T\delta_k",
+    ],
+)
+def test_a_value_on_both_sides_of_its_equation_is_no_update(line: str) -> None:
+    stated = r"\delta_t=\frac{\partial L}{\partial h_t}"
+    total = r"L=\sum_{t=1}^T\frac12\|o_t-y_t\|^2"
+    assert last(CELL, total, stated, line) == "refuted"
+    right = r"\sum_{k=t}^T\delta_k=\delta_t+\sum_{k=t+1}^T\delta_k"
+    assert last(CELL, total, stated, right) == "proved"

@@ -65,11 +65,18 @@ def _probability(judge: Judge, line: Line, event: s.Relation) -> bool:
     total = sympy.simplify(sum(p for _, p in pairs if p is not None))
     if any(p is None or v is None for v, p in pairs):
         return False
-    if total.is_number and total > 1:
-        line.verdict, line.codes = REFUTED, ["M14"]
+    assert line.claim.right is not None
+    value, own = scalar(event.right), scalar(line.claim.right)
+    line.codes = ["M14"]
+    if own.is_number and not 0 <= own <= 1:
+        line.verdict, line.message = REFUTED, f"{own} is no probability"
+    elif next(p for v, p in pairs if v == value) != own:
+        line.verdict, line.message = REFUTED, f"two probabilities of one value, {value}"
+    elif total.is_number and total > 1:
+        line.verdict = REFUTED
         line.message = f"the probabilities add up to {total}, more than 1"
-        return True
-    line.verdict = DEFINITION
+    else:
+        line.verdict, line.codes = DEFINITION, []
     return True
 
 
@@ -77,11 +84,14 @@ def _mean(judge: Judge, line: Line, name: str) -> bool:
     """E[ξ] = m: what the probabilities give, or the author's assumption where there are none."""
     assert line.claim.right is not None
     said = scalar(line.claim.right)
-    pairs, _ = stated(judge, name)
+    pairs, means = stated(judge, name)
     if said is None or any(v is None or p is None for v, p in pairs):
         return False
     if not pairs:
         line.verdict = DEFINITION
+        if means[0] is not None and sympy.simplify(means[0] - said) != 0:
+            line.verdict, line.codes = REFUTED, ["M14"]
+            line.message = f"the mean is stated to be {means[0]}"
         return True
     if not is_whole(pairs):
         return False

@@ -31,7 +31,7 @@ def stated(judge: Judge, name: str) -> tuple[list[tuple[Any, Any]], list[Any]]:
         inside = argument(claim.left, ("E",))
         if inside is not None and _is_letter(judge, inside, name):
             means.append(scalar(claim.right))
-    return pairs, means
+    return list(dict.fromkeys(pairs)), means  # said twice, it is one value
 
 
 def _is_letter(judge: Judge, node: s.Node, name: str) -> bool:
