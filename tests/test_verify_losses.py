@@ -119,6 +119,19 @@ def test_a_second_loss_of_another_name_has_its_own_lines_alone() -> None:
     assert last(CELL, *both, line.replace("L}", "J}", 1)) != "proved"
 
 
+def test_a_penalty_beside_the_loss_of_a_given_model() -> None:
+    text = r"$$J=L+\lambda\|W_{hh}\|^2$$" + "\n\n"
+    line = r"$$\frac{\partial J}{\partial W_{hh}}=\frac{\partial L}{\partial W_{hh}}$$"
+    assert verify(text + line, model="elman").lines[-1].verdict == "unread"
+
+
+def test_a_partial_that_is_meant_to_be_total_is_said_to_be() -> None:
+    total = r"L=\sum_{t=1}^T\frac12\|o_t-y_t\|^2"
+    line = r"\frac{dh_t}{dW}=\frac{\partial h_t}{\partial W}"
+    found = verify("\n\n".join((CELL, *(f"$${x}$$" for x in (total, line))))).lines[-1]
+    assert found.verdict == "conditional" and "total" in found.conditions[0].words
+
+
 def test_a_loss_of_two_steps_is_the_loss_of_none() -> None:
     total = r"L=\sum_{t=1}^T\ell(o_t,y_t)"
     line = r"\frac{\partial L}{\partial o_t}=\frac{\partial\ell(o_t,y_t)}{\partial o_t}"

@@ -71,6 +71,8 @@ def doubted(judge: Judge) -> list[Doubt]:
         for x in some:
             if x.outcome == FALSE and judge.system.given:
                 x.line.message = "another loss than that of the model"
+                if letter not in ("L", judge.system.model.loss.step.name):
+                    out.append(replace(x, letter=letter))  # J = L + λ‖W‖², and L is the model's
             elif x.outcome == FALSE and mine is not None:
                 x.line.message = f"another loss than that of line {mine.claim.id}"
             elif x.outcome != TRUE and mine is None and not judge.system.given:
