@@ -149,3 +149,36 @@ def test_a_law_of_an_unknown_function_is_not_refuted() -> None:
     sigma = forward.replace("%s", r"\sigma"), law.replace("%s", r"\sigma")
     assert last(sigma[1], before=sigma[0]).verdict == "proved"
     assert last(sigma[1].replace("1-", "1+"), before=sigma[0]).verdict == "refuted"
+
+
+STEP = r"""
+$$h_t=\tanh(Wh_{t-1}+Ux_t)$$
+"""
+NUMERATOR = r"\frac{\partial h_t}{\partial h_{t-1}}=\mathrm{diag}(1-h_t^2)W"
+DENOMINATOR = r"\frac{\partial h_t}{\partial h_{t-1}}=W^\top\mathrm{diag}(1-h_t^2)"
+DOWN = r"\frac{\partial h_t}{\partial h_k}=\prod_{j=k+1}^t\mathrm{diag}(1-h_j^2)W"
+
+
+def test_a_sentence_that_denies_settles_nothing() -> None:
+    said = STEP + "\nWe use the denominator layout.\n"
+    assert last(NUMERATOR, before=said).verdict == "refuted"
+    assert last(DENOMINATOR, before=said).verdict == "proved"
+    denied = said.replace("use", "do not use")
+    assert last(NUMERATOR, before=denied).verdict == "proved"
+    assert last(DENOMINATOR, before=denied).verdict == "conditional"
+
+
+def test_the_order_of_a_product_is_said_of_a_product() -> None:
+    said = STEP + "\nThe factors of a product stand in increasing order.\n"
+    assert last(DOWN, before=said).verdict == "refuted"
+    other = STEP + "\nWe go through the data in increasing order.\n"
+    assert last(DOWN, before=other).verdict == "conditional"
+
+
+def test_a_sum_with_dots_is_not_refuted_by_the_layout_that_does_not_fit() -> None:
+    line = (
+        r"\frac{\partial h_t}{\partial W}=\frac{\partial^+h_t}{\partial W}+\frac{\partial h_t}"
+        r"{\partial h_{t-1}}\frac{\partial^+h_{t-1}}{\partial W}+\cdots+\frac{\partial h_t}"
+        r"{\partial h_1}\frac{\partial^+h_1}{\partial W}"
+    )
+    assert last(line, before=STEP).verdict == "unread"

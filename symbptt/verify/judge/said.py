@@ -24,27 +24,37 @@ _LATEST_RIGHT = re.compile(
 )
 
 
+_OF_TIME = re.compile(r"\b(?:descending|decreasing|ascending|increasing)\s", re.I)
+_FACTORS = re.compile(r"product|factor|multipl|jacobian|matri|∏|\\prod", re.I)
+_DENIED = re.compile(
+    r"\b(?:not|never|no|nor|unlike|without|avoid\w*)\b|n't\b|instead of|rather than", re.I
+)
 _HELD = re.compile(r"\bhold\w*\s+(?:everything|all)\s+else\s+fixed\b", re.I)
 
 
 _TOTAL = re.compile(r"\bd\s+is\s+total\b", re.I)
 
 
+def _sentences(prose: Iterable[s.Prose]) -> list[str]:
+    """The sentences that say something is so: of one that denies, nothing is taken."""
+    every = (x for p in prose for x in re.split(r"[.;!?]\s", p.text))
+    return [x for x in every if not _DENIED.search(x)]
+
+
 def layout_said(prose: Iterable[s.Prose]) -> str:
     """numerator or denominator, where the words name one of them and not the other."""
-    found = {m[1].lower() for p in prose for m in _LAYOUT.finditer(p.text)}
+    found = {m[1].lower() for x in _sentences(prose) for m in _LAYOUT.finditer(x)}
     return found.pop() if len(found) == 1 and found <= {NUMERATOR, DENOMINATOR} else ""
 
 
 def held_said(prose: Iterable[s.Prose]) -> bool:
     """Whether ∂ holds everything else fixed: ∂u/∂v may be of the equation of u alone."""
-    return any(_HELD.search(p.text) for p in prose)
+    return any(_HELD.search(x) for x in _sentences(prose))
 
 
 def signs_said(prose: Iterable[s.Prose]) -> bool:
     """Whether d is total and ∂ is not, where the words say both."""
-    words = [p.text for p in prose]
-    return held_said(prose) and any(_TOTAL.search(x) for x in words)
+    return held_said(prose) and any(_TOTAL.search(x) for x in _sentences(prose))
 
 
 def stacked_said(text: str) -> dict[str, tuple[str, ...]]:
@@ -55,7 +65,7 @@ def stacked_said(text: str) -> dict[str, tuple[str, ...]]:
 
 def order_said(prose: Iterable[s.Prose]) -> str:
     """How the factors of a ∏ stand, "reversed" with the latest on the left, where it is said."""
-    words = [p.text for p in prose]
+    words = [x for x in _sentences(prose) if _FACTORS.search(x) or not _OF_TIME.search(x)]
     left = any(_LATEST_LEFT.search(x) for x in words)
     right = any(_LATEST_RIGHT.search(x) for x in words)
     return "" if left == right else "reversed" if left else "written"
