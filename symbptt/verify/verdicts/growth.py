@@ -136,8 +136,10 @@ def _is_of_one_step(judge: Judge, node: s.Node) -> bool:
     """‖W‖ and |tanh'(z) W|: the weight that multiplies the state before, and a slope."""
     norm = s.bare(node)
     inner = s.bare(norm.of) if isinstance(norm, s.Norm) and is_spectral(norm) else None
+    if inner is None:
+        return False
     factors = list(inner.factors) if isinstance(inner, s.Product) else [inner]
-    weights = [x for x in factors if x is not None and is_weight_norm(judge, s.Norm(x, "‖"))]
+    weights = [x for x in factors if is_weight_norm(judge, s.Norm(x, "‖"))]
     slopes = [
         x for x in map(s.bare, factors)
         if (isinstance(x, s.Apply | s.Symbol) and x.primes == 1) or is_slope(judge, x)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ...errors import SymbpttError
 from .. import surface as s
 from ..algebra.numbers import OutOfRangeError
 from ..algebra.tensor import MisfitError
+from ..forward.drafts import FUNCTIONS
 from ..judge.judge import Judge
 from ..judge.line import CONDITIONAL, PROVED, REFUTED, UNREAD, Line
 from ..judge.readings import NOTE, Condition
@@ -132,19 +134,42 @@ def _of_step(judge: Judge, line: Line, right: s.Node) -> bool:
     """Whether it is of the loss of a step; L = (h_t − y_t)² is, of the step it names."""
     left = s.bare(line.claim.head or line.claim.left)
     assert isinstance(left, s.Symbol)
+    return judge.naming.parts(left).time is not None or bool(_times(judge, line, right))
+
+
+def _times(judge: Judge, line: Line, right: s.Node) -> list[Any]:
+    """The free steps of a statement; m of 1/m Σ_{i=1}^m is a number of samples."""
     free = judge.ground.free_times(replace(judge.statement(line), right=right))
-    return judge.naming.parts(left).time is not None or bool(free)
+    return [x for x in free if str(x) not in judge.system.model.sizes]
 
 
 def _outcome(judge: Judge, line: Line) -> str:
     """TRUE where every value of the statement is that of the loss taken, else FALSE or UNKNOWN."""
     right = _spelled_out(judge, judge.statement(line).right)
+    if _names_a_function(judge, right):
+        return TRUE
     outcome = UNKNOWN
     for each in (right, _entrywise(right)):
         outcome = _compared(judge, line, each)
         if outcome != UNKNOWN:
             break
     return outcome
+
+
+def _names_a_function(judge: Judge, right: s.Node) -> bool:
+    """E = func(o) of a loss of which nothing is known, CE(ŷ_t, y_t) of a cross-entropy."""
+    right = s.bare(right)
+    if not isinstance(right, s.Apply) or right.head.letter in FUNCTIONS:
+        return False
+    taken = judge.system.model.defined[judge.system.model.loss.step.name].rhs
+    if not isinstance(taken, mx.Call) and not (right.head.letter == "CE" and judge.system.onehot):
+        return False
+    parts = [judge.naming.parts(x) for x in map(s.bare, right.arguments) if isinstance(x, s.Symbol)]
+    read = {judge.system.output, judge.system.logits, "target~"}
+    known = {judge.system.names.get(q.name) for q in parts}
+    return (
+        len({q.time for q in parts}) == 1 and known <= read and len(parts) == len(right.arguments)
+    )
 
 
 def _entrywise(node: s.Node) -> s.Node:
@@ -217,14 +242,13 @@ def _called(judge: Judge, node: s.Product) -> s.Node:
 def _compared(judge: Judge, line: Line, right: s.Node) -> str:
     ground = judge.ground
     of_step = _of_step(judge, line, right)
-    statement = replace(judge.statement(line), right=right)
     base = judge.base(lenient=frozenset({LOSSES}))
     left = s.bare(line.claim.head or line.claim.left)
     assert isinstance(left, s.Symbol)
     sign = judge.system.signs.get(left.letter, 1)
     step = judge.system.model.loss.step.name
     outcome = UNKNOWN
-    for times in ground.assignments(ground.free_times(statement), False):
+    for times in ground.assignments(_times(judge, line, right), False):
         m = ground.meaning(base, times)
         try:
             time = judge.naming.parts(left).time
