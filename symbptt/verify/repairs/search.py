@@ -24,7 +24,7 @@ from .distinct import Distinct
 from .edits import Edit, edits
 from .vocabulary import Vocabulary
 
-SINGLE_BUDGET, PLAIN_BUDGET, PAIR_BUDGET = 450, 1200, 1500  # statements worked out
+SINGLE_BUDGET, PLAIN_BUDGET, PAIR_BUDGET = 450, 1200, 1600  # statements worked out
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def factor(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
         d = v.system.model.table.get(v.system.names.get(name, ""))
         if d is None or not d.timed or d.shape != shape or d.role in ("input", "target"):
             continue
-        for at in (time, time - 1):
+        for at in (time,) if v.gradient_of(node) is not None else (time, time - 1):
             x = v.at(sample, at)
             words = f"the factor {plain(x)} is missing"
             if x != node:

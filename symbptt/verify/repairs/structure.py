@@ -129,7 +129,7 @@ def operation(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
             yield "M18", "a sum is needed, not a product", s.Group(plus)
     if isinstance(node, s.Sum):
         for n, x in enumerate(map(s.bare, node.terms)):
-            if isinstance(x, s.Product) and x.signs[0] == "⊙":
+            if isinstance(x, s.Product) and x.signs[0] == "⊙" and "⊙" not in x.signs[1:]:
                 parts = (x.factors[0], product_of(x.factors[1:], x.signs[1:]))
                 terms = (*node.terms[:n], *parts, *node.terms[n + 1 :])
                 signs = (*node.signs[: n + 1], "+", *node.signs[n + 1 :])

@@ -31,8 +31,7 @@ def swap(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
         if timed:
             for name, sample in v.samples.items():
                 if name in v.system.names:
-                    code = "M11" if v.is_defined(q.name) else "M30"
-                    yield code, f"{plain(node)} should be {name}", v.at(sample, q.time)
+                    yield "M30", f"{plain(node)} should be {name}", v.at(sample, q.time)
         return
     timed = timed or gradient or (d is not None and d.timed)
     for name, sample in v.samples.items():

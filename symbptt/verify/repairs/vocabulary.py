@@ -65,11 +65,6 @@ class Vocabulary:
             for a in e.rhs.atoms(mx.Apply)
         )
 
-    def is_defined(self, name: str) -> bool:
-        """Whether the text has an equation of a letter, which may be none of the model's."""
-        lefts = (line.claim.left for line in self.judge.lines)
-        return any(isinstance(x, s.Symbol) and self.naming.parts(x).name == name for x in lefts)
-
     def loss(self) -> s.Symbol | None:
         """The author's letter of the whole loss, as the text differentiates it."""
         for line in self.judge.lines:
