@@ -154,6 +154,20 @@ def test_everything_else_is_held_fixed_where_the_words_say_so() -> None:
     assert verdicts(unsaid + LEAKY + line, "leaky")[-1] not in SOUND
 
 
+@pytest.mark.parametrize(("slope", "right"), [("n_t^2", True), ("n_t", False)])
+def test_a_quantity_that_is_called_as_an_index_is(slope: str, right: bool) -> None:
+    forward = (
+        r"$$a_{n,t} = [\mathrm{gi}_t]_{:,2H:3H} + r_t \odot [\mathrm{gh}_t]_{:,2H:3H}$$"
+        "\n\n"
+        r"$$n_t = \tanh(a_{n,t})$$"
+        "\n\n"
+        r"$$l_t = \sum_{n=1}^{N} [\operatorname{cross-entropy}(o_t, y_t)]_n$$"
+    )
+    line = r"\frac{\mathrm{d}L}{\mathrm{d}a_{n,t}} = \frac{\mathrm{d}L}{\mathrm{d}n_t} \odot "
+    found = verdicts(f"{forward}\n\n$${line} (1 - {slope})$$", "gru_pytorch")
+    assert (found[-1] == "proved") == right
+
+
 # -- closed forms whose step Jacobian is constant: powers of it
 
 

@@ -357,6 +357,13 @@ class Naming:
         """Whether an index letter is a quantity of its own: W^i of the gate i^t."""
         return letter not in self.bound and (letter, ()) in self.timed
 
+    def _is_label(self, x: s.Symbol, i: s.Index) -> bool:
+        """Whether a quantity stands before the time in one subscript: a_{n,t} of n_t, though
+        another n may number samples."""
+        after = x.sub[x.sub.index(i) + 1 :] if i in x.sub else ()
+        timed = any(set(j.names) & {self.main} for j in after)
+        return timed and (i.names[0], ()) in self.timed
+
     def _is_component(self, x: s.Symbol, i: s.Index, after_time: bool) -> bool:
         if i.terms is None or len(i.names) != 1 or i.shift or i.marks:
             return False
@@ -369,6 +376,8 @@ class Naming:
             return True
         open_ = after_time and letter in self.open
         if (letter not in "ijklmnpqrc" and not open_) or self._is_quantity(letter):
+            return False
+        if self._is_label(x, i):
             return False
         if after_time or self.is_timed(x):
             return True
