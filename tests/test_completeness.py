@@ -168,6 +168,22 @@ def test_a_quantity_that_is_called_as_an_index_is(slope: str, right: bool) -> No
     assert (found[-1] == "proved") == right
 
 
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ("dL/dν = Σ_{t=1}^{T} (−dL/da_t ∘ exp(ν))", True),
+        ("dL/dC = Σ_{t=1}^{T} dL/dŷ_t x_tᵀ", True),
+        ("dL/dν = Σ_{t=1}^{T} (dL/da_t ∘ exp(ν))", False),
+        ("dL/dC = Σ_{t=1}^{T} dL/dŷ_t u_tᵀ", False),
+    ],
+)
+def test_a_d_before_a_greek_letter_or_one_with_a_mark(line: str, right: bool) -> None:
+    forward = "(1) a_t = −exp(ν)\n(2) x_t = exp(a_t) ∘ x_{t−1} + exp(γ) ∘ (B u_t)\n"
+    text = f"{forward}(3) ŷ_t = C x_t + D u_t\n(4) {line}\n"
+    found = verify(text, model="lru_real", file="x.txt").lines
+    assert (found[-1].verdict == "proved") == right
+
+
 # -- closed forms whose step Jacobian is constant: powers of it
 
 
@@ -424,6 +440,9 @@ def test_a_printed_notation_is_proved(form: str) -> None:
         ("elman_stacked", "markdown", 96),
         ("mgu", "markdown", 64),
         ("second_order", "markdown", 60),
+        ("lru_real", "markdown", 48),
+        ("lru_real", "latex", 59),
+        ("lru_real", "unicode", 48),
     ],
 )
 def test_a_printed_cell_is_proved(model: str, form: str, proved: int) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..surface import Indicator, Node, Power, Relation, Shorthand, Symbol
 from .scripts import Scripts
 from .subscripts import index
-from .tokens import Token
+from .tokens import Token, marked
 from .words import parts
 
 _SYMBOLIC = ("letter", "word", "font", "mark", "d")
@@ -144,5 +144,7 @@ class Names(Scripts):
         mark, letter, label = parts(token.value)
         time = str(token.data or "")
         at = [index(label + time, "glued", token.end - len(label + time), token.end)]
-        symbol = Symbol(letter, tuple(at if label else ()), start=token.start, end=token.end)
+        letter, marks = marked(letter) if mark else (letter, ())
+        below = tuple(at if label else ())
+        symbol = Symbol(letter, below, marks=marks, start=token.start, end=token.end)
         return Shorthand(mark, symbol, start=token.start, end=token.end) if mark else symbol

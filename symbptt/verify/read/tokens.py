@@ -185,11 +185,8 @@ class Latex:
         return not behind.isspace() or before.isspace()
 
     def letter(self, written: str, end: int) -> None:
-        parts = unicodedata.normalize("NFD", written)
-        base, marks = parts[0], parts[1:]
-        if any(m not in _MARKS for m in marks):
-            base, marks = unicodedata.normalize("NFC", written), ""
-        self.add("letter", base, end, tuple(_MARKS[m] for m in marks))
+        base, marks = marked(written)
+        self.add("letter", base, end, marks)
 
     # -- macros
 
@@ -351,3 +348,11 @@ def latex_tokens(
 
 
 __all__ = ["Latex", "Token", "latex_tokens"]
+
+
+def marked(written: str) -> tuple[str, tuple[str, ...]]:
+    """A letter without the marks above it, and their names: y and hat of ŷ."""
+    parts = unicodedata.normalize("NFD", written)
+    if any(m not in _MARKS for m in parts[1:]):
+        return unicodedata.normalize("NFC", written), ()
+    return parts[0], tuple(_MARKS[m] for m in parts[1:])

@@ -12,7 +12,7 @@ _WEIGHT = re.compile(r"([WUVwuv])([a-z]{1,3})")
 _BIAS = re.compile(r"([bB])([a-z])")
 _ENDED = re.compile(r"([a-zA-Z])_?(next|prev|raw|bar|in|out|hat|tilde)")
 _MARKED = re.compile(r"([a-zA-Z])(hat|tilde|bar)")
-_DIFFERENTIAL = re.compile(r"d([A-Za-z].*)")
+_DIFFERENTIAL = re.compile(r"d([^\W\d_].*)")
 _NO_DIFFERENTIAL = frozenset(
     """diag dot dim dims data dropout delta detach dx_ den density depth det dist done down def
     direct division do_ does""".split()
