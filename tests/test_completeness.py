@@ -442,7 +442,6 @@ def test_a_printed_notation_is_proved(form: str) -> None:
         ("second_order", "markdown", 60),
         ("lru_real", "markdown", 48),
         ("lru_real", "latex", 59),
-        ("lru_real", "unicode", 48),
     ],
 )
 def test_a_printed_cell_is_proved(model: str, form: str, proved: int) -> None:
