@@ -140,7 +140,10 @@ def in_notation(model: str, notation: str, format: str = "unicode", every: int =
                 seed: int = 0) -> Figures:  # fmt: skip
     """The figures of mistakes in a whole derivation, printed in the symbols of a text."""
     derivation, out = derive(load(model)), Figures()
+    forward = {e.label for e in derivation.group("forward").equations}
     for p in planted(derivation, every, seed):
+        if p.equation.label in forward:  # in letters of its own, what the text is about
+            continue
         try:
             wrong = replace(latex(p.edit.line, derivation), label=p.equation.label)
         except SymbpttError:

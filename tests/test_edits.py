@@ -89,14 +89,14 @@ def test_slopes_missing_in_an_elman_network() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["elman", "elman_ce", "elman_batch", "indrnn", "jordan"])
-def test_single_mistakes(model: str) -> None:
-    assert_told(judged(model, 40), 0.9)
+@pytest.mark.parametrize(("model", "least"), [("elman", 0.85), ("indrnn", 0.9), ("jordan", 0.9)])
+def test_single_mistakes(model: str, least: float) -> None:
+    assert_told(judged(model, 60), least)
 
 
 @pytest.mark.slow
 def test_pairs_of_mistakes() -> None:
-    assert not judged("elman", 10, pairs=True).accepted
+    assert not judged("elman", 60, pairs=True).accepted
 
 
 @pytest.mark.slow
