@@ -442,6 +442,13 @@ def test_a_printed_notation_is_proved(form: str) -> None:
         ("second_order", "markdown", 60),
         ("lru_real", "markdown", 48),
         ("lru_real", "latex", 59),
+        ("lstm", "markdown", 87),
+        ("lstm", "latex", 103),
+        ("lstm", "unicode", 87),
+        ("lstm_column", "markdown", 127),
+        ("lstm_column", "plain/numerator", 127),
+        ("lstm_peephole", "markdown", 229),
+        ("lstm_pytorch", "markdown", 98),
     ],
 )
 def test_a_printed_cell_is_proved(model: str, form: str, proved: int) -> None:
