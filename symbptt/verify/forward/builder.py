@@ -169,6 +169,8 @@ class Builder:
         full = max(parts, key=lambda x: x[1].rank)[1]
         row = next((x.row for _, x in parts if x.row is not None and x.rank), None)
         for _, x in parts:
+            if x.rank == 1 < full.rank and x.sizes[0].root() is full.sizes[0].root():
+                raise IncompleteError("a number for each sample beside a row for each")
             for a, b in zip(x.sizes[::-1], full.sizes[::-1], strict=False):
                 a.join(b)
         if any(isinstance(s.bare(t), s.Dots) for t in node.terms):

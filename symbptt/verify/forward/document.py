@@ -39,6 +39,7 @@ from .shapes import (
     counts_samples,
     gives_numbers,
     is_about_numbers,
+    may_be_numbers,
     numbers_of,
     totals,
     writes_batches,
@@ -55,11 +56,13 @@ def from_document(
     shapes: dict[str, tuple[str, ...]] | None = None,
     variant: int = 0,
     sampled: bool = False,
+    scalar: bool = False,
 ) -> System:
     """The model of the author's forward equations; a text may define one state twice, and
-    `variant` 1 takes the second definitions. Every value has a row for each sample if `sampled`.
+    `variant` 1 takes the second definitions. Every value has a row for each sample if `sampled`,
+    and is a number if `scalar`: as where the shapes that the letters suggest fit no equation.
     Raises IncompleteError where there are none."""
-    claims = named_inside(list(claims))
+    given = claims = named_inside(list(claims))
     trees = [x for c in claims for x in (c.left, c.right) if x is not None]
     b = Builder(naming, shapes)
     b.every = [n for tree in trees for n in s.walk(tree) if isinstance(n, s.Symbol)]
@@ -90,7 +93,7 @@ def from_document(
     b.batch = writes_batches(forward, naming)
     b.sampled = sampled or counts_samples(trees, naming)
     b.totals = totals(trees, naming)
-    b.scalar = gives_numbers(claims, naming) or is_about_numbers(forward, trees, naming)
+    b.scalar = scalar or gives_numbers(claims, naming) or is_about_numbers(forward, trees, naming)
     b.numbers = numbers_of(forward, naming)
     b.final = final(forward, naming)
     derived = losses_of(trees, naming, set())
@@ -109,7 +112,8 @@ def from_document(
             try:
                 define(b, left, claim.right, shared=len(items) > 1)
             except SymbpttError:
-                continue
+                if not b.scalar and not shapes and may_be_numbers(trees):
+                    return from_document(given, naming, shapes, variant, sampled, scalar=True)
     if not b.defined:
         raise IncompleteError("the text states no forward equation")
     try:

@@ -66,22 +66,36 @@ def extent(node: s.Node) -> Any:
 
 def is_about_numbers(forward: Iterable[s.Claim], trees: Iterable[s.Node], naming: Naming) -> bool:
     """Whether every weight is a small letter before a value, and nothing is of vectors alone."""
-    for n in (n for tree in trees for n in s.walk(tree)):
-        vectors = isinstance(n, s.Transpose | s.Stack | s.Indicator)
-        vectors |= isinstance(n, s.Norm) and n.bars != "|"
-        vectors |= isinstance(n, s.Product) and bool({"⊙", "⊗", "@", "×"} & set(n.signs))
-        vectors |= isinstance(n, s.Apply) and n.head.letter in ("diag", "softmax", "outer")
-        vectors |= isinstance(n, s.Symbol) and n.font == "bold"
-        if isinstance(n, s.Symbol) and n.letter not in LOSSES and n.letter != naming.horizon:
-            vectors |= is_matrix(naming.parts(n)) or bool(naming.parts(n).components)
-        if vectors:
-            return False
+    nodes = [n for tree in trees for n in s.walk(tree)]
+    if any(_is_of_vectors(n) or _is_array(n, naming) for n in nodes):
+        return False
     for n in (n for c in forward if c.right is not None for n in s.walk(c.right)):
         if isinstance(n, s.Product):
             parts = [naming.parts(x) for x in map(s.bare, n.factors) if isinstance(x, s.Symbol)]
             if {q.time is None for q in parts} == {True, False}:
                 return True
     return False
+
+
+def may_be_numbers(trees: Iterable[s.Node]) -> bool:
+    """Whether nothing that is written is of vectors alone, whatever the letters look like."""
+    return not any(_is_of_vectors(n) for tree in trees for n in s.walk(tree))
+
+
+def _is_of_vectors(n: s.Node) -> bool:
+    vectors = isinstance(n, s.Transpose | s.Stack | s.Indicator)
+    vectors |= isinstance(n, s.Norm) and n.bars != "|"
+    vectors |= isinstance(n, s.Product) and bool({"⊙", "⊗", "@", "×"} & set(n.signs))
+    vectors |= isinstance(n, s.Apply) and n.head.letter in ("diag", "softmax", "outer")
+    return vectors or (isinstance(n, s.Symbol) and n.font == "bold")
+
+
+def _is_array(n: s.Node, naming: Naming) -> bool:
+    """Whether a letter looks like a matrix, or has entries."""
+    if not isinstance(n, s.Symbol) or n.letter in LOSSES or n.letter == naming.horizon:
+        return False
+    q = naming.parts(n)
+    return is_matrix(q) or bool(q.components)
 
 
 def numbers_of(forward: Iterable[s.Claim], naming: Naming) -> set[str]:
