@@ -195,3 +195,10 @@ def test_a_shape_below_a_brace() -> None:
     forward = (r"z_t=Wh_{t-1}+Ux_t+b", r"h_t=\tanh(z_t)")
     assert last(*forward, line).verdict == "proved"
     assert last(*forward, line.replace("t-1", "t")).verdict == "refuted"
+
+
+@pytest.mark.parametrize(("right", "verdict"), [("w_{Rec}", "proved"), ("w_x", "refuted")])
+def test_a_text_about_numbers_may_use_capitals_and_words(right: str, verdict: str) -> None:
+    forward = (r"S_k = S_{k-1} \cdot w_{Rec} + X_k \cdot w_x", "y = S_n", "L = (r - y)^2")
+    line = r"\frac{\partial L}{\partial S_{k-1}} = \frac{\partial L}{\partial S_k} "
+    assert last(*forward, line + right).verdict == verdict

@@ -18,6 +18,7 @@ from .proof.prover import Provers
 from .repairs.search import Repairs
 from .repairs.symptoms import symptoms
 from .verdicts.decide import decide
+from .verdicts.losses import speaks_of_loss
 from .write import latex, plain
 
 
@@ -44,16 +45,27 @@ def judge_aside(judge: Judge, aside: Aside, claims: list[s.Claim]) -> dict[int, 
     """The lines of an aside by their places in the text, in the author's own symbols."""
     decided = judge_lines(judge)
     shown = list(map(copy, decided))
+    beside = [c for n, c in enumerate(claims) if n not in aside.places]
+    other = next((c for c in beside if _states_loss(judge, c)), None)
     for n, line in zip(aside.places, shown, strict=True):
         if line.claim.right in aside.system.accepted:
             line.verdict, line.message, line.codes, line.repair = DEFINITION, "", [], None
             line.correct = ""
+        if line.verdict == REFUTED and other is not None and speaks_of_loss(judge, line):
+            line.verdict, line.codes, line.repair = UNREAD, [], None  # not under its own loss
+            line.message = f"the loss that line {other.id} states is not read"
         line.claim = claims[n]
         if line.repair is not None:
             done = line.repair.statement
             left, right = aside.as_written(done.left), aside.as_written(done.right)
             line.correct = statement_text(line, replace(done, left=left, right=right))
     return dict(zip(aside.places, shown, strict=True))
+
+
+def _states_loss(judge: Judge, claim: s.Claim) -> bool:
+    left = s.bare(claim.left)
+    losses = judge.system.losses
+    return claim.right is not None and isinstance(left, s.Symbol) and left.letter in losses
 
 
 def judge_generic(

@@ -157,9 +157,11 @@ class Naming:
         if self.entrywise:
             alone = {i.text for x in symbols for i in x.indices if i.text in ENTRIES}
             self.counted |= alone - self.steps - {self.main}
+        values = {letter for letter, _ in self.timed}  # the i of W_i is that of i_t, not of ∏_i
+        runs = shifted | (self.steps - values)
         for x in symbols:  # h_k, where k runs over time somewhere
             for i in x.indices:
-                if i.terms and set(i.names) <= self.steps and self._plain(i) and i.style != "|":
+                if i.terms and set(i.names) <= runs and self._plain(i) and i.style != "|":
                     self.timed.add((x.letter, x.marks))
         self.numbered = any(
             i.terms == () and i.shift > 1 and i.style == "_"

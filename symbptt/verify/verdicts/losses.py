@@ -93,7 +93,7 @@ def under_doubt(judge: Judge, doubts: Iterable[Doubt]) -> None:
     for doubt in sorted(doubts, key=lambda x: x.outcome != FALSE):
         place = doubt.line.claim.id
         for line in judge.lines:
-            if is_loss(judge, line) or not _speaks_of_loss(judge, line, doubt.letter):
+            if is_loss(judge, line) or not speaks_of_loss(judge, line, doubt.letter):
                 continue
             open_ = doubt.outcome == UNKNOWN and NOTE["squared"] not in line.conditions
             if line.verdict in (PROVED, CONDITIONAL) and open_:
@@ -105,7 +105,8 @@ def under_doubt(judge: Judge, doubts: Iterable[Doubt]) -> None:
                 line.message = f"the loss that line {place} states is not read"
 
 
-def _speaks_of_loss(judge: Judge, line: Line, letter: str) -> bool:
+def speaks_of_loss(judge: Judge, line: Line, letter: str = "") -> bool:
+    """Whether a line names that loss, or any quantity that depends on which the loss is."""
     sides = [x for x in (line.claim.left, line.claim.right) if x is not None]
     if letter:
         return any(x.letter == letter for side in sides for x in s.symbols(side))
