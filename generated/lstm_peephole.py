@@ -342,7 +342,7 @@ def forward(params, x, state=None):
         c_prev,
         i_f_t,
         f_t,
-        a_c_t,
+        tanh_a_c_2_t,
         i__t,
         c_t,
         o_t,
@@ -360,7 +360,7 @@ def forward(params, x, state=None):
         multiply(i_f_t, 0.5, i_f_t)  # (2), (4)
         add(i_f_t, 0.5, i_f_t)  # (2), (4)
         multiply(f_t, c_prev, f_c)  # (6)
-        tanh(a_c_t, tanh_a_c)  # (6)
+        tanh(tanh_a_c_2_t, tanh_a_c)  # (6)
         multiply(i__t, tanh_a_c, i_a_c)  # (6)
         add(f_c, i_a_c, c_t)  # (6)
         multiply(c_t, half_w_co[..., None], c_w_co)  # (7)
@@ -475,7 +475,6 @@ class _Buffers:
         self.da_f = self.da[H : 2 * H]
         self.da_i = self.da[:H]
         self.da_i_da_f = self.da[: 2 * H]
-        self.a_c = self.a[:, 2 * H : 3 * H]
         self.row_starts = np.arange(T * N) * Q
         self.ones_Q = np.ones(Q, dtype)
         self.ones_TN = np.ones(T * N, dtype)
@@ -552,7 +551,7 @@ class _Buffers:
                 c_all[:-1],
                 self.i_f,
                 self.f,
-                self.a_c,
+                self.tanh_a_c_2,
                 self.i_,
                 c_all[1:],
                 self.o,

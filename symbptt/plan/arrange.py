@@ -50,11 +50,10 @@ def arranged(
         for d, named in zip((a, b), names, strict=True):
             fold_halves(d)
             gates.name_blocks(d, named)
-    for d in (a, b) if upto == "gates" else ():
-        join_neighbours(d)
-        gates.settle(d)
-        add_biases_inside(d)
-        b.buffers |= {n: x for n, x in a.buffers.items() if x.part and x.part[0] in b.buffers}
+            join_neighbours(d)
+            gates.settle(d)
+            add_biases_inside(d)
+            b.buffers |= {n: x for n, x in a.buffers.items() if x.part and x.part[0] in b.buffers}
     buffers = {**a.buffers, **{n: x for n, x in b.buffers.items() if n not in a.buffers}}
     return a.part(), b.part(), buffers
 

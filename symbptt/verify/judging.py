@@ -41,12 +41,17 @@ def runs(judge: Judge) -> bool:
         return False
 
 
-def judge_aside(judge: Judge, aside: Aside, claims: list[s.Claim]) -> dict[int, Line]:
-    """The lines of an aside by their places in the text, in the author's own symbols."""
+def judge_aside(
+    judge: Judge, aside: Aside, claims: list[s.Claim], lines: dict[int, Line]
+) -> dict[int, Line]:
+    """The lines of an aside by their places in the text, in the author's own symbols.
+
+    None is refuted under a loss of the aside's own where that of the text, in `lines`, is unread.
+    """
     decided = judge_lines(judge)
     shown = list(map(copy, decided))
-    beside = [c for n, c in enumerate(claims) if n not in aside.places]
-    other = next((c for c in beside if _states_loss(judge, c)), None)
+    other = next((x.claim for n, x in lines.items() if n not in aside.places and x.verdict == UNREAD
+                  and _states_loss(judge, x.claim)), None)  # fmt: skip
     for n, line in zip(aside.places, shown, strict=True):
         if line.claim.right in aside.system.accepted:
             line.verdict, line.message, line.codes, line.repair = DEFINITION, "", [], None

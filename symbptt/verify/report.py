@@ -172,7 +172,7 @@ def judge_document(
         judge.listen(document.prose)
         if not runs(judge):
             continue
-        found = judge_aside(judge, aside, claims)
+        found = judge_aside(judge, aside, claims, lines)
         open_ = [claims[n].equation for n, x in found.items() if x.verdict == UNREAD]
         for n, own in zip(aside.places, judge.lines, strict=True):
             if claims[n].equation not in open_:

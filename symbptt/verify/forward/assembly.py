@@ -9,6 +9,7 @@ from .. import surface as s
 from .builder import Builder
 from .claims import losses_of
 from .drafts import Size
+from .stated import losses_by_name
 
 
 class Assembly:
@@ -17,7 +18,7 @@ class Assembly:
     def __init__(self, b: Builder, claims: list[s.Claim], trees: list[s.Node]):
         self.b, self.claims, self.trees, self.naming = b, claims, trees, b.naming
         self.filled = list(b.filled)
-        self.losses = losses_of(trees, self.naming, set(b.defined))
+        self.losses = losses_of(trees, self.naming, set(b.defined)) | losses_by_name(claims)
         self.label, self.onehot = "", False
         self.stated_loss = False
         self.count = ""  # the letter of the number of samples that the loss is divided by

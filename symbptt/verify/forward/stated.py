@@ -31,6 +31,16 @@ def names_loss(right: s.Node) -> bool:
     return any(isinstance(n, s.Apply) and n.head.letter in NAMED for n in s.walk(right))
 
 
+def losses_by_name(claims: Iterable[s.Claim]) -> set[str]:
+    """The l of l_t = cross-entropy(z_t, y_t)."""
+    lefts = [(s.bare(c.left), c.right) for c in claims if c.right is not None]
+    return {
+        x.letter
+        for x, right in lefts
+        if isinstance(x, s.Symbol) and x.letter in LOSSES and names_loss(right)
+    }
+
+
 def stated(claims: Iterable[s.Claim], naming: Naming) -> Stated | None:
     for c in claims:
         left = s.bare(c.left)

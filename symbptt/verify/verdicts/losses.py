@@ -19,6 +19,7 @@ from .. import surface as s
 from ..algebra.numbers import OutOfRangeError
 from ..algebra.tensor import MisfitError
 from ..forward.drafts import FUNCTIONS
+from ..forward.stated import names_loss
 from ..judge.judge import Judge
 from ..judge.line import CONDITIONAL, PROVED, REFUTED, UNREAD, Line
 from ..judge.readings import NOTE, Condition
@@ -158,7 +159,10 @@ def _outcome(judge: Judge, line: Line) -> str:
 
 
 def _names_a_function(judge: Judge, right: s.Node) -> bool:
-    """E = func(o) of a loss of which nothing is known, CE(ŷ_t, y_t) of a cross-entropy."""
+    """E = func(o) of a loss of which nothing is known, CE(ŷ_t, y_t) of a cross-entropy, and what
+    the forward pass takes for the loss by its name."""
+    if names_loss(right):
+        return True
     right = s.bare(right)
     if not isinstance(right, s.Apply) or right.head.letter in FUNCTIONS:
         return False
