@@ -265,11 +265,12 @@ def _of_factor(
         yield ("M19", "M03", "M02", "M01"), "half of the gate slope", shorter
     if word.startswith("(") and word.endswith(")") and re.search(r" [-+] ", word):
         inside = [x for x in terms(word[1:-1]) if x[1] == len(word) - 2 and x[0] == 0]
-        yield (
-            ("M06", "M21") if inside else ("M21",),
-            "brackets missing",
-            text[: f.start] + word[1:-1] + text[f.end :],
-        )
+        if n or not inside:  # (λ ⊙ s) xᵀ is read so without its brackets too
+            yield (
+                ("M06", "M21") if inside else ("M21",),
+                "brackets missing",
+                text[: f.start] + word[1:-1] + text[f.end :],
+            )
     if after is None:
         return
     other = text[after.start : after.end]

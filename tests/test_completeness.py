@@ -462,7 +462,6 @@ def test_a_printed_cell_is_proved(model: str, form: str, proved: int) -> None:
     ("model", "form"),
     [
         ("residual", "d2l/numerator"),
-        ("residual", "goodfellow/numerator"),
         ("residual", "karpathy/numerator"),
         ("elman_batch", "d2l/numerator"),
         ("leaky", "d2l/numerator"),

@@ -59,3 +59,14 @@ def test_an_array_that_is_changed_under_two_names() -> None:
     assert {x.verdict for x in found} == {"conditional"}
     assert {c.code for x in found for c in x.conditions} == {"M22"}
     assert lines("delta_o = p; delta_o[np.arange(len(q)), q] += 1.")[0].verdict == "refuted"
+
+
+def test_a_share_beside_whole_gradients_is_no_gradient() -> None:
+    forward = "hs[t] = tanh(Wxh @ xs[t] + Whh @ hs[t-1] + bh)\n\nys[t] = Why @ hs[t] + by\n\n"
+    whole = "dWhy = sum_{t=1}^{T} outer(dy[t], hs[t])\n\n"
+    text = f"{forward}loss = sum_{{t=1}}^{{T}} l[t]\n\n{whole}"
+    found = verify(f"{text}dby = dy[t]\n", file="x.txt").lines[-1]
+    assert (found.verdict, [c.code for c in found.conditions]) == ("conditional", ["M12"])
+    assert (
+        verify(f"{text}dby = sum_{{t=1}}^{{T}} dy[t]\n", file="x.txt").lines[-1].verdict == "proved"
+    )

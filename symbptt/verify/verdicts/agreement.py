@@ -128,6 +128,21 @@ def futures(judge: Judge) -> None:
             line.true = []
 
 
+def shares(judge: Judge) -> None:
+    """dby = dy[t] beside dWhy = Σ_t …: one step's share where the other letters are the whole."""
+    whole: list[Line] = []
+    part: list[Line] = []
+    for line in judge.lines:
+        key = judge.key_of(line.claim.left)
+        if key is None or line.verdict != PROVED or line.claim.relation not in ("=", ":="):
+            continue
+        found = [g for r in line.true if (g := r.choice.gradients.get(key[0])) is not None]
+        if found and not judge.system.model.table[found[0].of].timed:
+            (whole if any(g.scope == "L" for g in found) else part).append(line)
+    for line in part if whole else ():
+        line.conditions.append(NOTE["copy"])
+
+
 def _reads_later(judge: Judge, line: Line) -> bool:
     """Whether a gradient of a later step stands on the right: δ_{t+1}, or δ_t of δ_{t−1} = …"""
     if line.claim.right is None:

@@ -10,7 +10,7 @@ from ..judge.numbered import name_again, name_numbers
 from ..judge.settle import settle
 from ..meaning.choice import atom_key
 from ..world import TOTAL
-from .agreement import chains, futures, layouts, steps
+from .agreement import chains, futures, layouts, shares, steps
 from .losses import doubted, under_doubt
 from .nearest import alternatives, nearest
 from .single import one
@@ -37,6 +37,7 @@ def decide(judge: Judge) -> list[Line]:
     steps(judge)
     layouts(judge)
     futures(judge)
+    shares(judge)
     for line in judge.lines:
         if line.verdict == PROVED and line.conditions:
             line.verdict = CONDITIONAL
