@@ -135,6 +135,7 @@ def test_other_functions_are_shown_to_thirty_digits() -> None:
     assert f"to {DIGITS} digits" in text(verify(f"{TANH}\n$${MISSING}+W_{{hh}}{NEXT}$$"))
 
 
+@pytest.mark.slow
 def test_a_line_whose_sides_agree_at_two_steps_gets_a_longer_run() -> None:
     """Σ over one pair of steps too few: with T = 2 there is nothing between 1 and T."""
     line = (

@@ -312,6 +312,7 @@ def test_jupyter_shows_the_report_as_it_is() -> None:
     assert "refuted: M15" in html and "^" in html
 
 
+@pytest.mark.slow
 def test_the_command_explains_and_labels(tmp_path: Any) -> None:
     file = tmp_path / "notes.md"
     file.write_text(f"---\nmodel: elman\n---\n{LABELLED}", encoding="utf-8")

@@ -25,6 +25,7 @@ def test_a_sensitivity_with_three_entries_obeys_its_recursion() -> None:
     assert last(SENSITIVITY, RECURSION).verdict == "proved"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "near_miss", [("w_{kl}", "w_{lk}"), (r"\delta_{ik}", r"\delta_{jk}"), ("y_j(t-1)", "y_j(t)")]
 )
@@ -56,6 +57,7 @@ STATE = r"\frac{\partial h_{t_m}}{\partial W_{ij}}=(1-h_{t_m}^2)"
 STATE += r"\left(\delta_{mi}h_{{t-1}_j}+W_{mn}\frac{\partial h_{{t-1}_n}}{\partial W_{ij}}\right)"
 
 
+@pytest.mark.slow
 def test_an_index_that_stands_twice_on_one_side_alone_is_summed() -> None:
     assert verify(EINSTEIN + f"$${STATE}$$").lines[-2].verdict == "proved"  # of b_y alone
     assert last(STATE, before=EINSTEIN).verdict == "proved"

@@ -97,6 +97,7 @@ def test_the_words_of_a_letter_say_which_part_it_is() -> None:
     assert verdicts(whole, line.replace("+", "-")) == ["definition", "refuted"]
 
 
+@pytest.mark.slow
 def test_one_step_of_a_weight_as_if_all_were_numbers() -> None:
     last = r"dE/dW_i=dE*o_t*(1-\tanh(c_t)^2)*g_t*i_t*(1-i_t)*h_{t-1}"
     assert verdicts(last) == ["conditional"]

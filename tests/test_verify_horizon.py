@@ -72,6 +72,7 @@ def test_a_product_between_a_summed_step_and_a_number_runs_upwards() -> None:
     assert last(line.replace("j=k+1", "j=k"), before=NUMBERS).verdict == "refuted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", ["T=3", r"L=\sum_{t=1}^3L_t", "L=L_1+L_2+L_3"])
 def test_a_stated_number_of_steps_bounds_the_sums(said: str) -> None:
     three = f"$$h_t=\\sigma(Wh_{{t-1}}+Ux_t)$$\n\n$${said}$$\n"

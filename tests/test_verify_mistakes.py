@@ -73,6 +73,7 @@ def test_a_jacobian_without_its_slope_or_its_weights(
     assert code not in last(line).codes
 
 
+@pytest.mark.slow
 def test_a_repair_says_something(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not ∏ diag(1 − h_{j+1}²) at t = k = T alone, and not 0 = 0."""
     monkeypatch.setattr(edits, "inner", nothing)

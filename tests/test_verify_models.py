@@ -30,6 +30,7 @@ BLOCKS = (
 )
 
 
+@pytest.mark.slow
 def test_an_array_of_zeros_of_a_stated_shape() -> None:
     assert last(BLOCKS).verdict == "proved"
     assert last(BLOCKS.replace("3 H", "2 H")).verdict == "refuted"
@@ -43,6 +44,7 @@ FORWARD = (
 )
 
 
+@pytest.mark.slow
 def test_a_gradient_as_the_sum_of_what_forward_sensitivities_hand_on() -> None:
     assert last(FORWARD).verdict == "proved"
     assert last(FORWARD.replace("h_{t}", "h_{t-1}")).verdict == "refuted"

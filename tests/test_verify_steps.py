@@ -33,6 +33,7 @@ def test_dots_behind_factors_that_are_written_out() -> None:
     assert last(left + rf"{first}{first}\cdots{end}").verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_a_product_up_to_a_numbered_step_runs_upwards() -> None:
     line = (
         r"\frac{\partial L_3}{\partial W}=\sum_{k=1}^{3}\frac{\partial L_3}{\partial h_3}"
@@ -52,6 +53,7 @@ def test_a_numbered_bias_is_no_step() -> None:
     assert last(numbered, line.replace("b_2", "b_1"), before=forward).verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_the_end_of_a_sum_over_t_is_the_last_step_whatever_its_letter() -> None:
     total = r"L=\sum_{t=1}^{N}\frac12\sum_{i=1}^m((o_t)_i-(y_t)_i)^{2}"
     line = r"\frac{\partial L}{\partial V}=\sum_{t=1}^{N}(o_t-y_t)\otimes h_t"
@@ -112,6 +114,7 @@ def test_a_slope_without_its_argument() -> None:
     assert last(chain.replace("k+1", "k")).verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_indices_below_a_letter_and_the_symbol_of_kronecker() -> None:
     soft = READ + r"$$p_t=\text{softmax}(o_t)$$" + "\n"
     line = r"\frac{\partial p_{t,k}}{\partial o_{t,l}}=p_{t,k}(\delta_{kl}-p_{t,l})"

@@ -28,6 +28,7 @@ def test_a_sum_cut_off_at_a_depth_is_right_where_the_depth_is_the_whole(relation
     assert [c.code for c in found.conditions] == ["M26"]
 
 
+@pytest.mark.slow
 def test_a_sum_cut_off_of_wrong_terms_is_wrong():
     wrong = SHARE.replace("h_{t-1}", "h_t")
     assert last(LEFT + r"=\sum_{t=T-\tau+1}^{T}" + wrong).verdict == "refuted"
