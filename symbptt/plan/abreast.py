@@ -15,7 +15,7 @@ from sympy import Integer, default_sort_key, expand
 
 from .draft import ELEMENTWISE, Draft, joint_name, with_views
 from .motion import Body, meeting, put
-from .program import Instruction, Loop, Ref, labels_of, reads
+from .program import Instruction, Loop, Ref, labels_of, reads, touched
 
 Range = tuple[Any, Any]
 
@@ -60,7 +60,7 @@ class _Loop:
             x.part and x.part[0] == name for x in d.buffers.values()
         ):
             return False
-        here = [i for i in self.body if any(r.buffer == name for r in (*reads(i), i.out))]
+        here = [i for i in self.body if name in touched(i)]
         every = list(d.touches(name))
         own = len({id(t.instruction) for t in every}) == len(here)
         plain = all(t.ref == Ref(name) and t.instruction.op in ELEMENTWISE for t in every)
@@ -145,13 +145,13 @@ class _Loop:
     def _may_stand(self, names: list[str], host: list[Ref], places: list[int]) -> bool:
         """Whether arrays of one step may stand where the result will, from their first entry on."""
         part = self.d.buffers[host[0].buffer].part
-        uses = [n for n, i in enumerate(self.body) if _names(i) & {*names}]
+        uses = [n for n, i in enumerate(self.body) if not {*names}.isdisjoint(touched(i))]
         if part is None or max(uses) > max(places):
             return False
         between = [n for n in range(min(uses), max(places)) if n not in places]
-        touched = {name for n in between for name in _names(self.body[n])}
-        touched |= {r.buffer for n in places for r in self.body[n].args if isinstance(r, Ref)}
-        return part[0] not in map(self._root, touched)
+        known = {name for n in between for name in touched(self.body[n])}
+        known |= {r.buffer for n in places for r in self.body[n].args if isinstance(r, Ref)}
+        return part[0] not in map(self._root, known)
 
     def _root(self, name: str) -> str:
         part = self.d.buffers[name].part
@@ -182,10 +182,6 @@ class _Loop:
 
 def _distinct(refs: list[Any]) -> bool:
     return not isinstance(refs[0], Ref) or len({r.buffer for r in refs}) == len(refs)
-
-
-def _names(i: Instruction) -> set[str]:
-    return {r.buffer for r in (*reads(i), i.out)}
 
 
 def _renamed(i: Instruction, renames: dict[str, str], host: list[Ref]) -> Instruction:

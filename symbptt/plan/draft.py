@@ -83,6 +83,11 @@ class Draft:
         """Whether something outside the instructions reads a buffer: the loss, or the caller."""
         return name in self.results or any(r.buffer == name for x in self.terms for r in x.args)
 
+    def is_constant(self, a: Any) -> bool:
+        """Whether an operand is an array that no step changes: weights, or a copy of them."""
+        fixed = isinstance(a, Ref) and a.span == "static"
+        return fixed and self.buffers[a.buffer].role in ("param", "static")
+
     def is_packable(self, name: str) -> bool:
         """Whether every use of an array is one that a block of another can take."""
         b = self.buffers[name]
@@ -144,7 +149,7 @@ class Draft:
         A new one is called after the neighbours it consists of.
         """
         b, part = self.buffers[whole], (whole, lo, hi)
-        if lo == 0 and expand(hi - b.shape[0 if b.turned else -1]) == 0:
+        if lo == 0 and expand(hi - b.width) == 0:
             return whole
         for name, x in self.buffers.items():
             if x.part == part:

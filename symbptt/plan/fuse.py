@@ -80,27 +80,16 @@ class Fuser:
         if varying is None:
             return None
         a = i.args[varying]
-        kind = replace(a, block=None) if a.block and not self._constant(a) else "weights"
+        kind = replace(a, block=None) if a.block and not self.d.is_constant(a) else "weights"
         return i.op, varying, i.args[1 - varying], kind, self._kin(i.out)
 
     def _varying(self, i: Instruction) -> int | None:
         """Which operand may differ between products that are joined: the weights, or a block."""
-        constant = [self._constant(a) for a in i.args]
+        constant = [self.d.is_constant(a) for a in i.args]
         if sum(constant) == 1:
             return constant.index(True)
         blocks = [n for n, a in enumerate(i.args) if a.block]
         return blocks[0] if len(blocks) == 1 else None
-
-    def _constant(self, a: Any) -> bool:
-        return (
-            isinstance(a, Ref)
-            and a.span == "static"
-            and self.d.buffers[a.buffer].role
-            in (
-                "param",
-                "static",
-            )
-        )
 
     def _kin(self, out: Ref) -> Any:
         """What the outputs of joined products have in common."""
@@ -143,9 +132,9 @@ class Fuser:
 
     def _together(self, refs: list[Ref], axis: int) -> Ref | None:
         """One operand for several: blocks of one array, or weights stacked along an axis."""
-        if all(r.block and not self._constant(r) for r in refs):
+        if all(r.block and not self.d.is_constant(r) for r in refs):
             return self._union(refs)
-        return self.stack(refs, axis) if all(map(self._constant, refs)) else None
+        return self.stack(refs, axis) if all(map(self.d.is_constant, refs)) else None
 
     def _outputs(self, body: Body, run: Body, axis: int) -> Ref | None:
         """One output for several: their blocks, or a new array of which they become parts."""
@@ -259,16 +248,16 @@ class Fuser:
 
     def _error(self, i: Instruction) -> Ref:
         """The operand of a product that is not weights."""
-        ref: Ref = next(a for a in i.args if not self._constant(a))
+        ref: Ref = next(a for a in i.args if not self.d.is_constant(a))
         return ref
 
     def _sum_key(self, body: Body, i: Instruction) -> Any:
-        if i.op != "dot" or sum(map(self._constant, i.args)) != 1 or not self._error(i).block:
+        if i.op != "dot" or sum(map(self.d.is_constant, i.args)) != 1 or not self._error(i).block:
             return None
-        return self._constant(i.args[0]), replace(self._error(i), block=None), summand(body, i)
+        return self.d.is_constant(i.args[0]), replace(self._error(i), block=None), summand(body, i)
 
     def _joined_sum(self, body: Body, run: Body) -> Body | None:
-        left = self._constant(run[0].args[0])
+        left = self.d.is_constant(run[0].args[0])
         adds = {id(x): x for i in run for x in adding(body, i)}
         direct = [i for i in run if not adding(body, i)]
         first = min(run, key=lambda i: index(body, i))
@@ -330,14 +319,14 @@ class Fuser:
     def _argument_key(self, a: Any) -> Any:
         if not isinstance(a, Ref):
             return "number", a
-        if self._constant(a):
+        if self.d.is_constant(a):
             return "weights", len(self.d.buffers[a.buffer].shape), replace(a, buffer="")
         return "block" if a.block else "whole", replace(a, block=None)
 
     def _argument(self, args: tuple[Any, ...]) -> Any:
         if not isinstance(args[0], Ref):
             return args[0]
-        if self._constant(args[0]):
+        if self.d.is_constant(args[0]):
             whole = all(a == Ref(a.buffer) for a in args)
             return self.stack(list(args), 1) if whole else None
         return self._union(list(args)) if args[0].block else None

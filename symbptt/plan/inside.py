@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import permutations
 
 from .draft import ELEMENTWISE, at_step
-from .program import Buffer, Instruction, Item, Loop, Part, Ref, reads
+from .program import Buffer, Instruction, Item, Loop, Part, Ref, reads, touched
 
 
 def stands_inside(
@@ -54,7 +54,7 @@ def _fits(guest: Buffer, host: Buffer) -> bool:
 
 
 def _names(part: Part) -> set[str]:
-    return {r.buffer for i, _ in part.instructions() for r in (*reads(i), i.out)}
+    return {n for i, _ in part.instructions() for n in touched(i)}
 
 
 def _before(part: Part, first: str, then: str) -> bool:

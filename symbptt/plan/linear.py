@@ -24,7 +24,7 @@ def where(d: Draft, r: Ref) -> tuple[str, Range]:
     b = d.buffers[r.buffer]
     if b.part:
         return b.part[0], b.part[1:]
-    return r.buffer, r.block or (0, b.shape[0 if b.turned else -1] if b.shape else 1)
+    return r.buffer, r.block or (0, b.width)
 
 
 def meets(a: Range, b: Range) -> bool:
@@ -68,7 +68,7 @@ def _inside(at: Range, columns: Range) -> Range | None:
 
 def _operands(d: Draft, i: Instruction, run: Range) -> list[Source] | None:
     """What to halve so that some columns of a result are halved."""
-    constant = [n for n, a in enumerate(i.args) if _is_constant(d, a)]
+    constant = [n for n, a in enumerate(i.args) if d.is_constant(a)]
     if i.op in ("dot", "matmul", "multiply"):
         return [(i, constant[0], run)] if len(constant) == 1 else None
     if i.op == "fill":
@@ -87,18 +87,6 @@ def _operands(d: Draft, i: Instruction, run: Range) -> list[Source] | None:
             return None
         found += more
     return found
-
-
-def _is_constant(d: Draft, a: Any) -> bool:
-    return (
-        isinstance(a, Ref)
-        and a.span == "static"
-        and d.buffers[a.buffer].role
-        in (
-            "param",
-            "static",
-        )
-    )
 
 
 def _alone(d: Draft, reader: Instruction, a: Any, run: Range) -> list[Source] | None:

@@ -23,15 +23,16 @@ def sort_gates(*drafts: Draft) -> None:
     for whole in dict.fromkeys(b.part[0] for d in drafts for b in d.buffers.values() if b.part):
         mine = [d for d in drafts if whole in d.buffers]
         orders = [_order(d, whole) for d in mine]
-        if orders[0] and all(o == orders[0] for o in orders):
-            for d in mine:
-                _sort(d, whole, orders[0])
+        sources = [some for d in mine if (some := _sources(d, whole)) is not None]
+        if orders[0] and all(o == orders[0] for o in orders) and len(sources) == len(mine):
+            for d, some in zip(mine, sources, strict=True):
+                _sort(d, whole, orders[0], some)
 
 
 def _order(d: Draft, whole: str) -> Order:
     """The new columns of the gates; none where they stand well, or cannot be moved."""
     loops = [gates for loop in d.loops() if (gates := gates_of(d, whole, loop))]
-    if len(loops) != 1 or not _is_free(d, whole, loops[0]) or _sources(d, whole) is None:
+    if len(loops) != 1 or not _is_free(d, whole, loops[0]):
         return {}
     found: Order = {}
     at: Any = Integer(0)
@@ -47,7 +48,7 @@ def _is_free(d: Draft, whole: str, gates: list[Gate]) -> bool:
     """Whether the gates fill the array, and nothing else sees how."""
     b = d.buffers[whole]
     bounds = [Integer(0), *(g.columns[1] for g in gates)]
-    starts = [*(g.columns[0] for g in gates), b.shape[0 if b.turned else -1]]
+    starts = [*(g.columns[0] for g in gates), b.width]
     names = {n for n, x in d.buffers.items() if x.part and x.part[0] == whole}
     return (
         all(expand(x - y) == 0 for x, y in zip(bounds, starts, strict=True))
@@ -60,19 +61,17 @@ def _is_free(d: Draft, whole: str, gates: list[Gate]) -> bool:
 
 def _sources(d: Draft, whole: str) -> list[Source] | None:
     """The operands whose columns are those of the array, all of them."""
-    b = d.buffers[whole]
-    size = b.shape[0 if b.turned else -1]
-    found = linear(d, whole, (Integer(0), size))
+    found = linear(d, whole, (Integer(0), d.buffers[whole].width))
     if found is None:
         return None
     own = {n for n, x in d.buffers.items() if x.part and x.part[0] == whole}
     return [s for s in found if s[0].out.buffer not in own]
 
 
-def _sort(d: Draft, whole: str, order: Order) -> None:
+def _sort(d: Draft, whole: str, order: Order, sources: list[Source]) -> None:
     old = {g: b.part[1:] for g in order if (b := d.buffers[g]).part}
     pieces = _merged([Piece(order[g], old[g]) for g in order])
-    for i, n, _ in _sources(d, whole) or ():
+    for i, n, _ in sources:
         copy_operand(d, i, n, "sorted", pieces)
     for g, columns in order.items():
         d.buffers[g] = replace(d.buffers[g], part=(whole, *columns))

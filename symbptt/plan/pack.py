@@ -117,11 +117,7 @@ def _weights(d: Draft, i: Instruction) -> list[int]:
     """The places of a product's operands that do not change."""
     if i.op != "dot":
         return []
-    return [
-        n
-        for n, a in enumerate(i.args)
-        if a.span == "static" and d.buffers[a.buffer].role in ("param", "static")
-    ]
+    return [n for n, a in enumerate(i.args) if d.is_constant(a)]
 
 
 def _moving(d: Draft, i: Instruction) -> Any:

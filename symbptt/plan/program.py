@@ -48,6 +48,11 @@ class Buffer:
         return self.timed and not self.padded
 
     @property
+    def width(self) -> Any:
+        """How many columns it has: what its blocks are ranges of."""
+        return self.shape[0 if self.turned else -1] if self.shape else 1
+
+    @property
     def padded(self) -> bool:
         """Whether it has rows besides t = 1..T."""
         return bool(self.rows or self.ahead)
@@ -185,3 +190,8 @@ def reads(i: Instruction) -> list[Ref]:
     """The views an instruction reads; scatter and put also read their output."""
     out = [a for a in i.args if isinstance(a, Ref)]
     return [*out, i.out] if i.op in ("scatter", "scatter_flat", "put") else out
+
+
+def touched(i: Instruction) -> tuple[str, ...]:
+    """The buffers that an instruction reads or writes, each once, in order."""
+    return tuple(dict.fromkeys(r.buffer for r in (*reads(i), i.out)))

@@ -15,7 +15,7 @@ import sympy
 
 from .draft import ELEMENTWISE, at_step, with_views
 from .inside import stands_inside
-from .program import Buffer, Instruction, Item, Loop, Part, Ref, reads
+from .program import Buffer, Instruction, Item, Loop, Part, Ref, reads, touched
 from .scratch import scratch_of, share_scratch
 
 
@@ -33,7 +33,7 @@ def share(
     nothing that `infer` computes may take the place of one.
     """
     part = parts[0]
-    inferred = {r.buffer for i, _ in infer.instructions() for r in (*reads(i), i.out)}
+    inferred = {n for i, _ in infer.instructions() for n in touched(i)}
     items, buffers = part.items(), dict(buffers)
     items = tuple(_in_wholes(item, buffers) for item in items)
     kept = {r.buffer for term in part.loss for r in term.args}
@@ -92,9 +92,9 @@ def _lifetimes(
     last: dict[str, int] = {}
     for position, item in enumerate(items):
         for i in _instructions(item):
-            for ref in (*reads(i), i.out):
-                first.setdefault(ref.buffer, position)
-                last[ref.buffer] = position
+            for name in touched(i):
+                first.setdefault(name, position)
+                last[name] = position
     # The loss is summed up when the forward part ends, which is before any later item.
     for name in kept:
         last[name] = max(last.get(name, 0), first.get(name, 0))

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from .draft import ELEMENTWISE
-from .program import Buffer, Instruction, Item, Loop, Ref, reads
+from .program import Buffer, Instruction, Item, Loop, Ref, reads, touched
 
 
 def scratch_of(items: Iterable[Item], buffers: dict[str, Buffer]) -> dict[str, Loop]:
@@ -18,7 +18,7 @@ def scratch_of(items: Iterable[Item], buffers: dict[str, Buffer]) -> dict[str, L
     elsewhere: set[str] = set()
     for item in items:
         for i in item.body if isinstance(item, Loop) else (item,):
-            for name in {r.buffer for r in (*reads(i), i.out)}:
+            for name in touched(i):
                 known = found.get(name, item)
                 if not isinstance(item, Loop) or known is not item:
                     elsewhere.add(name)
@@ -63,16 +63,12 @@ def share_scratch(items: tuple[Item, ...], buffers: dict[str, Buffer]) -> dict[s
 
 
 def _last(loop: Loop, name: str) -> int:
-    return max(n for n, i in enumerate(loop.body) if _touches(i, name))
-
-
-def _touches(i: Instruction, name: str) -> bool:
-    return any(r.buffer == name for r in (*reads(i), i.out))
+    return max(n for n, i in enumerate(loop.body) if name in touched(i))
 
 
 def _is_carried(loop: Loop, name: str) -> bool:
     """Whether a step reads what an earlier one has left."""
-    first = next(i for i in loop.body if _touches(i, name))
+    first = next(i for i in loop.body if name in touched(i))
     return any(r.buffer == name for r in reads(first))
 
 
