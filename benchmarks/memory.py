@@ -1,14 +1,13 @@
 """Peak memory of one call, ours and PyTorch's, each in a process of its own.
 
 A process imports its library, draws the problem and notes what it holds; then it calls twice, and
-answers with the highest resident size it ever had (ru_maxrss) less what it held before. The thread
+answers with the highest resident size it ever had less what it held before. The thread
 pools, the code and the BLAS of a library are paid before the first note, by one product; what a
 first call allocates is not.
 """
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from importlib import import_module
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .child import OURS, BenchError, load
+from .resident import peak, resident
 
 SHAPE = (1000, 32, 64, 256, 64)
 PEER = "torch"
@@ -30,7 +30,7 @@ def footprint(model: str, module: str) -> list[str]:
     sizes = ", ".join(map(str, SHAPE))
     return [
         f"peak memory at {sizes}: {ours:.0f} MB, {PEER} {theirs:.0f} MB: {ours / theirs:.2f} of it "
-        "(ru_maxrss less the resident size before the first call, a process each)"
+        "(the highest resident size less that before the first call, a process each)"
     ]
 
 
@@ -44,12 +44,6 @@ def _measured(model: str, module: str, who: str) -> float | None:
         raise BenchError(said[-1])
     answer: float | None = json.loads(done.stdout.splitlines()[-1])
     return answer
-
-
-def _resident() -> float:
-    """What this process holds now, in MB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def main() -> int:
@@ -71,13 +65,13 @@ def main() -> int:
             call = PEERS[model][who](*problem)
             one = import_module(who).ones(1000, 1000)
             one.matmul(one)
-        before = _resident()
+        before = resident()
     except (ImportError, OSError):
         print("null")
         return 0
     for _ in range(2):
         call()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6 - before)
+    print(peak() - before)
     return 0
 
 

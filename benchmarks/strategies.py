@@ -17,11 +17,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from time import process_time
 from typing import Any
 
 from .child import THREAD_VARIABLES
+from .resident import peak
 
 H, D, C = 128, 16, 16
 ENOUGH = 2.0  # seconds spent on one row
@@ -122,17 +122,6 @@ def run(row: Row) -> dict[str, Any]:
         took = process_time() - start
         best, spent = min(best, took), spent + max(took, ENOUGH / 50)
     return {"seconds": best, "peak": peak()}
-
-
-def peak() -> float:
-    """The most memory this process has held, in megabytes."""
-    status = Path("/proc/self/status")
-    if status.exists():  # what the process that started this one held does not count here
-        held = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
-        return int(held.split()[1]) / 1024
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def naive(np: Any, params: dict[str, Any], x: Any, y: Any, reach: int) -> dict[str, Any]:
