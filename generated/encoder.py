@@ -87,19 +87,17 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(w.hit_o, 1, out=w.hit_o)  # (16)
     w.gap_flat.put(w.at_y, w.hit_o, mode="clip")  # (16)
     np.multiply(w.value[..., None], w.gap, out=w.do)  # (16)
-    w.dh_0.fill(0)  # (26)
     w.dh.fill(0)  # (17), (19)
     w.do.dot(V.T, out=w.do_V)  # (17)
-    np.add(w.dh_T, w.do_V, out=w.dh_T)  # (17)
+    np.add(w.dh, w.do_V, out=w.dh)  # (17)
     np.copyto(w.U_T, U.T)
-    multiply, subtract, add, h_squared = np.multiply, np.subtract, np.add, w.h_squared
-    slope_h, U_T, da_U_T = w.slope_h, w.U_T, w.da_U_T
-    for h_t, dh_t, da_t, dh_prev in w.backward:  # t = T, …, 1
+    multiply, subtract, h_squared = np.multiply, np.subtract, w.h_squared
+    slope_h, dh, U_T = w.slope_h, w.dh, w.U_T
+    for h_t, da_t in w.backward:  # t = T, …, 1
         multiply(h_t, h_t, h_squared)  # (18)
         subtract(1, h_squared, slope_h)  # (18)
-        multiply(dh_t, slope_h, da_t)  # (18)
-        da_t.dot(U_T, da_U_T)  # (17), (26)
-        add(dh_prev, da_U_T, dh_prev)  # (17), (26)
+        multiply(dh, slope_h, da_t)  # (18)
+        da_t.dot(U_T, dh)  # (17), (26)
 
     # Gradients
     x_rows.T.dot(w.da_rows, out=w.dW)  # (20)
@@ -115,7 +113,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         "V": w.dV,
         "c": w.dc,
         "x": w.dx,
-        "h": w.dh_0,
+        "h": w.dh,
     }
     return loss, grads, {"h": w.h_end}
 
@@ -157,8 +155,9 @@ class _Buffers:
         self.sum_exp = _empty((N,), dtype)
         self.log_sum = _empty((N,), dtype)
         self.value = _empty((N,), dtype)
-        dh_all = _empty((T + 1, N, H), dtype)
+        self.dh = _empty((N, H), dtype)
         self.do_V = _empty((N, H), dtype)
+        self.da = _empty((T, N, H), dtype)
         self.U_T = _empty((H, H), dtype)
         self.dW = _empty((D, H), dtype)
         self.dU = _empty((H, H), dtype)
@@ -173,10 +172,8 @@ class _Buffers:
         self.gap = self.o  # gap takes its place
         self.hit_o = self.log_sum  # hit_o takes its place
         self.do = self.o  # do takes its place
-        self.da = dh_all[1:]  # da stands in its rows
         self.slope_h = self.h_U  # slope_h takes its place
         self.h_squared = self.h_U  # h_squared takes its place
-        self.da_U_T = self.h_U  # da_U_T takes its place
         self.row_starts = np.arange(N) * C
         self.ones_C = np.ones(C, dtype)
         self.ones_TN = np.ones(T * N, dtype)
@@ -185,18 +182,13 @@ class _Buffers:
         self.h_T = h_all[-1]
         self.shifted_o_flat = self.shifted_o.reshape(-1)
         self.gap_flat = self.gap.reshape(-1)
-        self.dh_0 = dh_all[0]
-        self.dh = dh_all[1:]
-        self.dh_T = dh_all[-1]
         self.da_rows = self.da.reshape(T * N, H)
         self.h_prev = h_all[:-1]
         self.h_prev_rows = h_all[:-1].reshape(T * N, H)
         self.dx_rows = self.dx.reshape(T * N, D)
         self.h_end = h_all[-1]
         self.forward = list(zip(h_all[:-1], self.a, h_all[1:], strict=True))
-        self.backward = list(
-            zip(h_all[1:][::-1], dh_all[1:][::-1], self.da[::-1], dh_all[:-1][::-1], strict=True)
-        )
+        self.backward = list(zip(h_all[1:][::-1], self.da[::-1], strict=True))
 
 
 def _empty(shape, dtype):

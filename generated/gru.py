@@ -142,15 +142,15 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     slope_z_2, dhtilde, htilde_squared = w.slope_z_2, w.dhtilde, w.htilde_squared
     slope_htilde, da_htilde, h_htilde = w.slope_htilde, w.da_htilde, w.h_htilde
     da_z, da_htilde_U_h_T, da_r, r_2_z_2 = w.da_z, w.da_htilde_U_h_T, w.da_r, w.r_2_z_2
-    da, da_U_T, da_htilde_U_h_T_2, dh_z = w.da, w.da_U_T, w.da_htilde_U_h_T_2, w.dh_z
+    da, dh_z, da_U_T, da_htilde_U_h_T_2 = w.da, w.dh_z, w.da_U_T, w.da_htilde_U_h_T_2
     for (
         a_t,
         dh_t,
         htilde_t,
         h_prev,
+        z_t,
         dh_prev,
         r_t,
-        z_t,
         da_out_t,
         da_htilde_out_t,
     ) in w.backward:  # t = T, …, 1
@@ -165,12 +165,12 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(da_htilde_U_h_T, h_prev, da_r)  # (36)
         multiply(a_t, slope, r_2_z_2)  # (37)
         multiply(da, r_2_z_2, da)  # (37)
+        multiply(dh_t, z_t, dh_z)  # (32), (50)
+        add(dh_prev, dh_z, dh_prev)  # (32), (50)
         U.dot(da, da_U_T)  # (32), (50)
         add(dh_prev, da_U_T, dh_prev)  # (32), (50)
         multiply(da_htilde_U_h_T, r_t, da_htilde_U_h_T_2)  # (32), (50)
         add(dh_prev, da_htilde_U_h_T_2, dh_prev)  # (32), (50)
-        multiply(dh_t, z_t, dh_z)  # (32), (50)
-        add(dh_prev, dh_z, dh_prev)  # (32), (50)
         np.copyto(da_out_t, da.T)  # (37)
         np.copyto(da_htilde_out_t, da_htilde.T)  # (34)
 
@@ -300,9 +300,9 @@ class _Buffers:
         self.htilde_squared = self.r_h  # htilde_squared takes its place
         self.h_htilde = self.slope_z  # h_htilde takes its place
         self.da_htilde_U_h_T = self.slope_z  # da_htilde_U_h_T takes its place
+        self.dh_z = self.r_h_3  # dh_z takes its place
         self.da_U_T = self.r_h_3  # da_U_T takes its place
         self.da_htilde_U_h_T_2 = self.r_h_3  # da_htilde_U_h_T_2 takes its place
-        self.dh_z = self.r_h_3  # dh_z takes its place
         self.da_out = self.a.reshape(T, N, 2 * H)  # da_out takes its place
         self.da_htilde_out = self.htilde.reshape(T, N, H)  # da_htilde_out takes its place
         self.slope = self.h_U  # slope takes its place
@@ -362,9 +362,9 @@ class _Buffers:
                 dh_all[1:][::-1],
                 self.htilde[::-1],
                 h_all[:-1][::-1],
+                self.z[::-1],
                 dh_all[:-1][::-1],
                 self.r[::-1],
-                self.z[::-1],
                 self.da_out[::-1],
                 self.da_htilde_out[::-1],
                 strict=True,

@@ -154,9 +154,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     multiply, subtract, add, dhtilde = np.multiply, np.subtract, np.add, w.dhtilde
     htilde_squared, slope_htilde, da_htilde = w.htilde_squared, w.slope_htilde, w.da_htilde
     da_htilde_U_T, da_r, slope, z_2_r_2 = w.da_htilde_U_T, w.da_r, w.slope, w.z_2_r_2
-    htilde_h, da_z, da_db_z_db_r, U_z_r = w.htilde_h, w.da_z, w.da_db_z_db_r, w.U_z_r
-    da_z_U_z_T, da_htilde_U_T_2, slope_z_2 = w.da_z_U_z_T, w.da_htilde_U_T_2, w.slope_z_2
-    dh_slope_z_2, da = w.dh_slope_z_2, w.da
+    htilde_h, da_z, da_db_z_db_r = w.htilde_h, w.da_z, w.da_db_z_db_r
+    slope_z_2, dh_slope_z_2, U_z_r = w.slope_z_2, w.dh_slope_z_2, w.U_z_r
+    da_z_U_z_T, da_htilde_U_T_2, da = w.da_z_U_z_T, w.da_htilde_U_T_2, w.da
     for dh_t, z_t, htilde_t, h_prev, z_r_t, dh_prev, r_t, da_out_t in w.backward:  # t = T, …, 1
         multiply(dh_t, z_t, dhtilde)  # (39)
         multiply(htilde_t, htilde_t, htilde_squared)  # (40)
@@ -169,12 +169,12 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         subtract(htilde_t, h_prev, htilde_h)  # (43)
         multiply(dh_t, htilde_h, da_z)  # (43)
         multiply(da_db_z_db_r, z_2_r_2, da_db_z_db_r)  # (42), (44)
+        multiply(dh_t, slope_z_2, dh_slope_z_2)  # (38), (61)
+        add(dh_prev, dh_slope_z_2, dh_prev)  # (38), (61)
         U_z_r.dot(da_db_z_db_r, da_z_U_z_T)  # (38), (61)
         add(dh_prev, da_z_U_z_T, dh_prev)  # (38), (61)
         multiply(da_htilde_U_T, r_t, da_htilde_U_T_2)  # (38), (61)
         add(dh_prev, da_htilde_U_T_2, dh_prev)  # (38), (61)
-        multiply(dh_t, slope_z_2, dh_slope_z_2)  # (38), (61)
-        add(dh_prev, dh_slope_z_2, dh_prev)  # (38), (61)
         np.copyto(da_out_t, da.T)  # (44)
 
     # Gradients
@@ -303,9 +303,9 @@ class _Buffers:
         self.htilde_squared = self.r_h  # htilde_squared takes its place
         self.da_htilde_U_T = self.r_h  # da_htilde_U_T takes its place
         self.htilde_h = self.z_htilde  # htilde_h takes its place
+        self.dh_slope_z_2 = self.z_htilde  # dh_slope_z_2 takes its place
         self.da_z_U_z_T = self.z_htilde  # da_z_U_z_T takes its place
         self.da_htilde_U_T_2 = self.z_htilde  # da_htilde_U_T_2 takes its place
-        self.dh_slope_z_2 = self.z_htilde  # dh_slope_z_2 takes its place
         self.da_out = self.a.reshape(T, N, 3 * H)  # da_out takes its place
         self.slope = self.h_U  # slope takes its place
         self.z = self.a[:, :H]

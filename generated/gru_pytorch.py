@@ -145,8 +145,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     subtract, multiply, add, slope = np.subtract, np.multiply, np.add, w.slope
     slope_z_2, dn, n_squared, slope_n = w.slope_z_2, w.dn, w.n_squared, w.slope_n
     da_n, h_n, dz, r_2_z_2, dr, d = w.da_n, w.h_n, w.dz, w.r_2_z_2, w.dr, w.d
-    dgi_r_z, dgh_r_z, dgh_n, W_hh_T, dgh = w.dgi_r_z, w.dgh_r_z, w.dgh_n, w.W_hh_T, w.dgh
-    dgh_W_hh, dh_z, dgi = w.dgh_W_hh, w.dh_z, w.dgi
+    dgi_r_z, dgh_r_z, dgh_n, dh_z, W_hh_T = w.dgi_r_z, w.dgh_r_z, w.dgh_n, w.dh_z, w.W_hh_T
+    dgh, dgh_W_hh, dgi = w.dgh, w.dgh_W_hh, w.dgi
     for (
         r_z_t,
         dh_t,
@@ -154,8 +154,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         h_prev,
         gh_n_t,
         r_t,
-        dh_prev,
         z_t,
+        dh_prev,
         dgi_out_t,
         dgh_out_t,
     ) in w.backward:  # t = T, …, 1
@@ -171,10 +171,10 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(d, r_2_z_2, dgi_r_z)  # (41), (45), (43)
         np.copyto(dgh_r_z, dgi_r_z)  # (44)
         multiply(da_n, r_t, dgh_n)  # (44)
-        W_hh_T.dot(dgh, dgh_W_hh)  # (37), (55)
-        add(dh_prev, dgh_W_hh, dh_prev)  # (37), (55)
         multiply(dh_t, z_t, dh_z)  # (37), (55)
         add(dh_prev, dh_z, dh_prev)  # (37), (55)
+        W_hh_T.dot(dgh, dgh_W_hh)  # (37), (55)
+        add(dh_prev, dgh_W_hh, dh_prev)  # (37), (55)
         np.copyto(dgi_out_t, dgi.T)  # (43), (45)
         np.copyto(dgh_out_t, dgh.T)  # (44)
 
@@ -302,8 +302,8 @@ class _Buffers:
         self.slope_n = self.r_gh  # slope_n takes its place
         self.n_squared = self.r_gh  # n_squared takes its place
         self.h_n = self.r_gh  # h_n takes its place
-        self.dgh_W_hh = self.r_gh  # dgh_W_hh takes its place
         self.dh_z = self.r_gh  # dh_z takes its place
+        self.dgh_W_hh = self.r_gh  # dgh_W_hh takes its place
         self.dgi = self.h_W_hh_T  # dgi takes its place
         self.dgi_out = self.gh.reshape(T, N, 3 * H)  # dgi_out takes its place
         self.dgh_out = self.gi.reshape(T, N, 3 * H)  # dgh_out takes its place
@@ -374,8 +374,8 @@ class _Buffers:
                 h_all[:-1][::-1],
                 self.gh_n[::-1],
                 self.r[::-1],
-                dh_all[:-1][::-1],
                 self.z[::-1],
+                dh_all[:-1][::-1],
                 self.dgi_out[::-1],
                 self.dgh_out[::-1],
                 strict=True,

@@ -86,15 +86,15 @@ def loss_and_grad(params, x, y, state=None, *, alpha=0.3, workspace=None):
     np.multiply(w.tanh_a_2, w.tanh_a_2, out=w.a_squared)  # (19)
     np.subtract(1, w.a_squared, out=w.slope_a)  # (19)
     np.copyto(w.W_T, W.T)
-    multiply, add, subtract, W_T, W_T_da = np.multiply, np.add, np.subtract, w.W_T, w.W_T_da
-    dh_2 = w.dh_2
+    multiply, subtract, add, dh_2, W_T = np.multiply, np.subtract, np.add, w.dh_2, w.W_T
+    W_T_da = w.W_T_da
     for dh_t, slope_a_t, da_t, dh_prev in w.backward:  # t = T, …, 1
         multiply(dh_t, slope_a_t, da_t)  # (19)
         multiply(da_t, alpha, da_t)  # (19)
-        W_T.dot(da_t, W_T_da)  # (18), (28)
-        add(dh_prev, W_T_da, dh_prev)  # (18), (28)
         multiply(dh_t, alpha - 1, dh_2)  # (18), (28)
         subtract(dh_prev, dh_2, dh_prev)  # (18), (28)
+        W_T.dot(da_t, W_T_da)  # (18), (28)
+        add(dh_prev, W_T_da, dh_prev)  # (18), (28)
 
     # Gradients
     w.da.T.dot(w.h_prev, out=w.dW)  # (22)
@@ -167,8 +167,8 @@ class _Buffers:
         self.slope_a = self.a  # slope_a takes its place
         self.tanh_a_2 = self.a  # tanh_a_2 takes its place
         self.a_squared = self.a  # a_squared takes its place
-        self.W_T_da = self.tanh_a  # W_T_da takes its place
         self.dh_2 = self.tanh_a  # dh_2 takes its place
+        self.W_T_da = self.tanh_a  # W_T_da takes its place
         self.ones_T = np.ones(T, dtype)
         self.h_0 = h_all[0]
         self.h = h_all[1:]

@@ -133,26 +133,23 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.dz_flat.put(w.at_y_flat, w.hit_z_flat, mode="clip")  # (30)
     w.dh_0.fill(0)  # (46)
     np.matmul(V, w.dz.swapaxes(-1, -2), out=w.dh)  # (31), (38)
-    w.dc_0.fill(0)  # (47)
     w.dc.fill(0)  # (32), (39)
     tanh, multiply, subtract, add = np.tanh, np.multiply, np.subtract, np.add
     tanh_c_2, c_squared, slope_c, o_c = w.tanh_c_2, w.c_squared, w.slope_c, w.o_c
-    dh_o_c, do, dg, da_f, da_i, slope = w.dh_o_c, w.do, w.dg, w.da_f, w.da_i, w.slope
-    i_2_f_2_o_2, da_i_da_f, i_2_f_2 = w.i_2_f_2_o_2, w.da_i_da_f, w.i_2_f_2
+    dh_o_c, dc, do, dg, da_f, da_i = w.dh_o_c, w.dc, w.do, w.dg, w.da_f, w.da_i
+    slope, i_2_f_2_o_2, da_i_da_f, i_2_f_2 = w.slope, w.i_2_f_2_o_2, w.da_i_da_f, w.i_2_f_2
     g_squared, slope_g, da_g, o_2, da_o = w.g_squared, w.slope_g, w.da_g, w.o_2, w.da_o
-    da, da_U_T, dc_f = w.da, w.da_U_T, w.dc_f
+    da, da_U_T = w.da, w.da_U_T
     for (
         c_t,
         o_t,
         dh_t,
-        dc_t,
         i__t,
         c_prev,
         g_t,
         i_f_o_t,
         dh_prev,
         f_t,
-        dc_prev,
         da_out_t,
     ) in w.backward:  # t = T, …, 1
         tanh(c_t, tanh_c_2)  # (32)
@@ -160,11 +157,11 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         subtract(1, c_squared, slope_c)  # (32)
         multiply(o_t, slope_c, o_c)  # (32)
         multiply(dh_t, o_c, dh_o_c)  # (32)
-        add(dc_t, dh_o_c, dc_t)  # (32)
+        add(dc, dh_o_c, dc)  # (32)
         multiply(dh_t, tanh_c_2, do)  # (33)
-        multiply(dc_t, i__t, dg)  # (34)
-        multiply(dc_t, c_prev, da_f)  # (35)
-        multiply(dc_t, g_t, da_i)  # (36)
+        multiply(dc, i__t, dg)  # (34)
+        multiply(dc, c_prev, da_f)  # (35)
+        multiply(dc, g_t, da_i)  # (36)
         subtract(1, i_f_o_t, slope)  # (37)
         multiply(i_f_o_t, slope, i_2_f_2_o_2)  # (37)
         multiply(da_i_da_f, i_2_f_2, da_i_da_f)  # (37)
@@ -174,8 +171,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(do, o_2, da_o)  # (37)
         U.dot(da, da_U_T)  # (31), (46)
         add(dh_prev, da_U_T, dh_prev)  # (31), (46)
-        multiply(dc_t, f_t, dc_f)  # (32), (47)
-        add(dc_prev, dc_f, dc_prev)  # (32), (47)
+        multiply(dc, f_t, dc)  # (32), (47)
         np.copyto(da_out_t, da.T)  # (37)
 
     # Gradients
@@ -193,7 +189,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         "b_y": w.db_y,
         "x": w.dx,
         "h": w.dh_0.T,
-        "c": w.dc_0.T,
+        "c": w.dc.T,
     }
     return loss, grads, {"h": w.h_out_end, "c": w.c_end.T}
 
@@ -270,7 +266,7 @@ class _Buffers:
         self.at_y = _empty((T, N), np.intp)
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
-        dc_all = _empty((T + 1, H, N), dtype)
+        self.dc = _empty((H, N), dtype)
         self.g_squared = _empty((H, N), dtype)
         self.dW = _empty((D, 4 * H), dtype)
         self.dU = _empty((H, 4 * H), dtype)
@@ -301,7 +297,6 @@ class _Buffers:
         self.da = self.h_U  # da takes its place
         self.slope_g = self.g_squared  # slope_g takes its place
         self.da_U_T = self.g_squared  # da_U_T takes its place
-        self.dc_f = self.g_squared  # dc_f takes its place
         self.da_out = self.a.reshape(T, N, 4 * H)  # da_out takes its place
         self.i_2_f_2_o_2 = self.slope  # i_2_f_2_o_2 takes its place
         self.i_ = self.a[:, :H]
@@ -340,8 +335,6 @@ class _Buffers:
         self.hit_z_flat = self.hit_z.reshape(-1)
         self.dh_0 = dh_all[0]
         self.dh = dh_all[1:]
-        self.dc_0 = dc_all[0]
-        self.dc = dc_all[1:]
         self.da_out_rows = self.da_out.reshape(T * N, 4 * H)
         self.h_out_prev = h_out_all[:-1]
         self.h_out_prev_rows = h_out_all[:-1].reshape(T * N, H)
@@ -370,14 +363,12 @@ class _Buffers:
                 c_all[1:][::-1],
                 self.o[::-1],
                 dh_all[1:][::-1],
-                dc_all[1:][::-1],
                 self.i_[::-1],
                 c_all[:-1][::-1],
                 self.g[::-1],
                 self.i_f_o[::-1],
                 dh_all[:-1][::-1],
                 self.f[::-1],
-                dc_all[:-1][::-1],
                 self.da_out[::-1],
                 strict=True,
             )

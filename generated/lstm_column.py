@@ -154,7 +154,6 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.tanh(w.C, out=w.tanh_C_2)  # (46)
     np.subtract(1, w.o, out=w.slope_o)  # (47)
     np.multiply(w.o, w.slope_o, out=w.o_2)  # (47)
-    w.dC_0.fill(0)  # (72)
     w.dC.fill(0)  # (48), (58)
     np.multiply(w.tanh_C_2, w.tanh_C_2, out=w.C_squared)  # (48)
     np.subtract(1, w.C_squared, out=w.slope_C)  # (48)
@@ -166,15 +165,15 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.subtract(1, w.f, out=w.slope_f)  # (54)
     np.multiply(w.f, w.slope_f, out=w.f_2)  # (54)
     np.copyto(w.W_f_i_C_o_T, w.W_f_i_C_o.T)
-    multiply, add, do, dh_o_C, dCtilde = np.multiply, np.add, w.do, w.dh_o_C, w.dCtilde
-    di, df, W_f_i_C_o_T, W_f_T_da_f, dC_f = w.di, w.df, w.W_f_i_C_o_T, w.W_f_T_da_f, w.dC_f
+    multiply, add, do, dh_o_C, dC = np.multiply, np.add, w.do, w.dh_o_C, w.dC
+    dCtilde, di, df, W_f_i_C_o_T = w.dCtilde, w.di, w.df, w.W_f_i_C_o_T
+    W_f_T_da_f = w.W_f_T_da_f
     for (
         dh_t,
         tanh_C_2_t,
         o_2_t,
         da_o_t,
         o_C_t,
-        dC_t,
         i__t,
         slope_Ctilde_t,
         da_Ctilde_t,
@@ -187,22 +186,20 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         da_t,
         dh_prev,
         f_t,
-        dC_prev,
     ) in w.backward:  # t = T, …, 1
         multiply(dh_t, tanh_C_2_t, do)  # (46)
         multiply(do, o_2_t, da_o_t)  # (47)
         multiply(dh_t, o_C_t, dh_o_C)  # (48)
-        add(dC_t, dh_o_C, dC_t)  # (48)
-        multiply(dC_t, i__t, dCtilde)  # (49)
+        add(dC, dh_o_C, dC)  # (48)
+        multiply(dC, i__t, dCtilde)  # (49)
         multiply(dCtilde, slope_Ctilde_t, da_Ctilde_t)  # (50)
-        multiply(dC_t, Ctilde_t, di)  # (51)
+        multiply(dC, Ctilde_t, di)  # (51)
         multiply(di, i_2_t, da_i_t)  # (52)
-        multiply(dC_t, C_prev, df)  # (53)
+        multiply(dC, C_prev, df)  # (53)
         multiply(df, f_2_t, da_f_t)  # (54)
         W_f_i_C_o_T.dot(da_t, W_f_T_da_f)  # (45), (71)
         add(dh_prev, W_f_T_da_f, dh_prev)  # (45), (71)
-        multiply(dC_t, f_t, dC_f)  # (48), (72)
-        add(dC_prev, dC_f, dC_prev)  # (48), (72)
+        multiply(dC, f_t, dC)  # (48), (72)
 
     # Gradients
     np.matmul(w.da.T, w.h_prev, out=w.dW[..., :H])  # (60), (61), (62), (63)
@@ -224,7 +221,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         "b_y": w.db_y,
         "x": w.dx,
         "h": w.dh_0,
-        "C": w.dC_0,
+        "C": w.dC,
     }
     return loss, grads, {"h": w.h_end, "C": w.C_end}
 
@@ -305,7 +302,7 @@ class _Buffers:
         dh_all = _empty((T + 1, H), dtype)
         self.tanh_C_2 = _empty((T, H), dtype)
         self.slope_o = _empty((T, H), dtype)
-        dC_all = _empty((T + 1, H), dtype)
+        self.dC = _empty((H,), dtype)
         self.C_squared = _empty((T, H), dtype)
         self.Ctilde_squared = _empty((T, H), dtype)
         self.slope_i = _empty((T, H), dtype)
@@ -337,7 +334,6 @@ class _Buffers:
         self.df = self.i_Ctilde  # df takes its place
         self.f_2 = self.slope_f  # f_2 takes its place
         self.W_f_T_da_f = self.i_Ctilde  # W_f_T_da_f takes its place
-        self.dC_f = self.i_Ctilde  # dC_f takes its place
         self.f = self.a[..., :H]
         self.i_ = self.a[..., H : 2 * H]
         self.Ctilde = self.a[..., 2 * H : 3 * H]
@@ -363,8 +359,6 @@ class _Buffers:
         self.dh_0 = dh_all[0]
         self.dh = dh_all[1:]
         self.C = C_all[1:]
-        self.dC_0 = dC_all[0]
-        self.dC = dC_all[1:]
         self.h_prev = h_all[:-1]
         self.h_end = h_all[-1]
         self.C_end = C_all[-1]
@@ -390,7 +384,6 @@ class _Buffers:
                 self.o_2[::-1],
                 self.da_o[::-1],
                 self.o_C[::-1],
-                dC_all[1:][::-1],
                 self.i_[::-1],
                 self.slope_Ctilde[::-1],
                 self.da_Ctilde[::-1],
@@ -403,7 +396,6 @@ class _Buffers:
                 self.da[::-1],
                 dh_all[:-1][::-1],
                 self.f[::-1],
-                dC_all[:-1][::-1],
                 strict=True,
             )
         )

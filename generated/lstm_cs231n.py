@@ -132,25 +132,22 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.multiply(w.gap, 1 / N, out=w.dscores)  # (30)
     w.dh_0.fill(0)  # (46)
     np.matmul(W_vocab, w.dscores.swapaxes(-1, -2), out=w.dh)  # (31), (38)
-    w.dc_0.fill(0)  # (47)
     w.dc.fill(0)  # (32), (39)
     tanh, multiply, subtract, add = np.tanh, np.multiply, np.subtract, np.add
     tanh_c_2, c_squared, slope_c, o_c = w.tanh_c_2, w.c_squared, w.slope_c, w.o_c
-    dh_o_c, dg, da_o, da_f, da_i, slope = w.dh_o_c, w.dg, w.da_o, w.da_f, w.da_i, w.slope
-    i_2_f_2_o_2, da_i_da_f_da_o, g_squared = w.i_2_f_2_o_2, w.da_i_da_f_da_o, w.g_squared
-    slope_g, da_g, da, da_Wh_T, dc_f = w.slope_g, w.da_g, w.da, w.da_Wh_T, w.dc_f
+    dh_o_c, dc, dg, da_o, da_f, da_i = w.dh_o_c, w.dc, w.dg, w.da_o, w.da_f, w.da_i
+    slope, i_2_f_2_o_2, da_i_da_f_da_o = w.slope, w.i_2_f_2_o_2, w.da_i_da_f_da_o
+    g_squared, slope_g, da_g, da, da_Wh_T = w.g_squared, w.slope_g, w.da_g, w.da, w.da_Wh_T
     for (
         c_t,
         o_t,
         dh_t,
-        dc_t,
         i__t,
         c_prev,
         g_t,
         i_f_o_t,
         dh_prev,
         f_t,
-        dc_prev,
         da_out_t,
     ) in w.backward:  # t = T, …, 1
         tanh(c_t, tanh_c_2)  # (32)
@@ -158,11 +155,11 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         subtract(1, c_squared, slope_c)  # (32)
         multiply(o_t, slope_c, o_c)  # (32)
         multiply(dh_t, o_c, dh_o_c)  # (32)
-        add(dc_t, dh_o_c, dc_t)  # (32)
-        multiply(dc_t, i__t, dg)  # (33)
+        add(dc, dh_o_c, dc)  # (32)
+        multiply(dc, i__t, dg)  # (33)
         multiply(dh_t, tanh_c_2, da_o)  # (34)
-        multiply(dc_t, c_prev, da_f)  # (35)
-        multiply(dc_t, g_t, da_i)  # (36)
+        multiply(dc, c_prev, da_f)  # (35)
+        multiply(dc, g_t, da_i)  # (36)
         subtract(1, i_f_o_t, slope)  # (37)
         multiply(i_f_o_t, slope, i_2_f_2_o_2)  # (37)
         multiply(da_i_da_f_da_o, i_2_f_2_o_2, da_i_da_f_da_o)  # (37)
@@ -171,8 +168,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(dg, slope_g, da_g)  # (37)
         Wh.dot(da, da_Wh_T)  # (31), (46)
         add(dh_prev, da_Wh_T, dh_prev)  # (31), (46)
-        multiply(dc_t, f_t, dc_f)  # (32), (47)
-        add(dc_prev, dc_f, dc_prev)  # (32), (47)
+        multiply(dc, f_t, dc)  # (32), (47)
         np.copyto(da_out_t, da.T)  # (37)
 
     # Gradients
@@ -190,7 +186,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         "b_vocab": w.db_vocab,
         "x": w.dx,
         "h": w.dh_0.T,
-        "c": w.dc_0.T,
+        "c": w.dc.T,
     }
     return loss, grads, {"h": w.h_out_end, "c": w.c_end.T}
 
@@ -264,7 +260,7 @@ class _Buffers:
         self.at_y = _empty((T, N), np.intp)
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
-        dc_all = _empty((T + 1, H, N), dtype)
+        self.dc = _empty((H, N), dtype)
         self.dWx = _empty((D, 4 * H), dtype)
         self.dWh = _empty((H, 4 * H), dtype)
         self.db = _empty((4 * H,), dtype)
@@ -295,7 +291,6 @@ class _Buffers:
         self.slope_g = self.i_g  # slope_g takes its place
         self.g_squared = self.i_g  # g_squared takes its place
         self.da_Wh_T = self.i_g  # da_Wh_T takes its place
-        self.dc_f = self.i_g  # dc_f takes its place
         self.da_out = self.a.reshape(T, N, 4 * H)  # da_out takes its place
         self.i_2_f_2_o_2 = self.slope  # i_2_f_2_o_2 takes its place
         self.i_ = self.a[:, :H]
@@ -333,8 +328,6 @@ class _Buffers:
         self.hit_scores_flat = self.hit_scores.reshape(-1)
         self.dh_0 = dh_all[0]
         self.dh = dh_all[1:]
-        self.dc_0 = dc_all[0]
-        self.dc = dc_all[1:]
         self.da_out_rows = self.da_out.reshape(T * N, 4 * H)
         self.h_out_prev = h_out_all[:-1]
         self.h_out_prev_rows = h_out_all[:-1].reshape(T * N, H)
@@ -363,14 +356,12 @@ class _Buffers:
                 c_all[1:][::-1],
                 self.o[::-1],
                 dh_all[1:][::-1],
-                dc_all[1:][::-1],
                 self.i_[::-1],
                 c_all[:-1][::-1],
                 self.g[::-1],
                 self.i_f_o[::-1],
                 dh_all[:-1][::-1],
                 self.f[::-1],
-                dc_all[:-1][::-1],
                 self.da_out[::-1],
                 strict=True,
             )

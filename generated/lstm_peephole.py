@@ -193,26 +193,23 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.dyhat_flat.put(w.at_y_flat, w.hit_yhat_flat, mode="clip")  # (52)
     w.dh_0.fill(0)  # (85)
     np.matmul(W_hy, w.dyhat.swapaxes(-1, -2), out=w.dh)  # (53), (62), (63), (64), (66)
-    w.dc_0.fill(0)  # (86)
     w.dc.fill(0)  # (56), (62), (63), (65)
     tanh, multiply, subtract, add = np.tanh, np.multiply, np.subtract, np.add
     tanh_c_2, do, slope_o, o_2, da_o = w.tanh_c_2, w.do, w.slope_o, w.o_2, w.da_o
-    da_o_w_co, c_squared, slope_c, o_c = w.da_o_w_co, w.c_squared, w.slope_c, w.o_c
-    dh_o_c, a_c_squared, slope_a_c = w.dh_o_c, w.a_c_squared, w.slope_a_c
+    da_o_w_co, dc, c_squared, slope_c = w.da_o_w_co, w.dc, w.c_squared, w.slope_c
+    o_c, dh_o_c, a_c_squared, slope_a_c = w.o_c, w.dh_o_c, w.a_c_squared, w.slope_a_c
     i_a_c_2, da_c, da_f, slope, i_2_f_2 = w.i_a_c_2, w.da_c, w.da_f, w.slope, w.i_2_f_2
     da_i, da_i_da_f, W_h, da, da_i_W_hi_T = w.da_i, w.da_i_da_f, w.W_h, w.da, w.da_i_W_hi_T
-    da_i_w_ci, da_f_w_cf, dc_f = w.da_i_w_ci, w.da_f_w_cf, w.dc_f
+    da_i_w_ci, da_f_w_cf = w.da_i_w_ci, w.da_f_w_cf
     for (
         c_t,
         dh_t,
         o_t,
-        dc_t,
         tanh_a_c_2_t,
         i__t,
         c_prev,
         i_f_t,
         dh_prev,
-        dc_prev,
         f_t,
         da_out_t,
     ) in w.backward:  # t = T, …, 1
@@ -222,29 +219,28 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(o_t, slope_o, o_2)  # (55)
         multiply(do, o_2, da_o)  # (55)
         multiply(da_o, w_co[..., None], da_o_w_co)  # (56)
-        add(dc_t, da_o_w_co, dc_t)  # (56)
+        add(dc, da_o_w_co, dc)  # (56)
         multiply(tanh_c_2, tanh_c_2, c_squared)  # (56)
         subtract(1, c_squared, slope_c)  # (56)
         multiply(o_t, slope_c, o_c)  # (56)
         multiply(dh_t, o_c, dh_o_c)  # (56)
-        add(dc_t, dh_o_c, dc_t)  # (56)
+        add(dc, dh_o_c, dc)  # (56)
         multiply(tanh_a_c_2_t, tanh_a_c_2_t, a_c_squared)  # (57)
         subtract(1, a_c_squared, slope_a_c)  # (57)
         multiply(i__t, slope_a_c, i_a_c_2)  # (57)
-        multiply(dc_t, i_a_c_2, da_c)  # (57)
-        multiply(dc_t, c_prev, da_f)  # (58)
+        multiply(dc, i_a_c_2, da_c)  # (57)
+        multiply(dc, c_prev, da_f)  # (58)
         subtract(1, i_f_t, slope)  # (59), (61)
         multiply(i_f_t, slope, i_2_f_2)  # (59), (61)
-        multiply(dc_t, tanh_a_c_2_t, da_i)  # (60)
+        multiply(dc, tanh_a_c_2_t, da_i)  # (60)
         multiply(da_i_da_f, i_2_f_2, da_i_da_f)  # (59), (61)
         W_h.dot(da, da_i_W_hi_T)  # (53), (85)
         add(dh_prev, da_i_W_hi_T, dh_prev)  # (53), (85)
+        multiply(dc, f_t, dc)  # (56), (86)
         multiply(da_i, w_ci[..., None], da_i_w_ci)  # (56), (86)
-        add(dc_prev, da_i_w_ci, dc_prev)  # (56), (86)
+        add(dc, da_i_w_ci, dc)  # (56), (86)
         multiply(da_f, w_cf[..., None], da_f_w_cf)  # (56), (86)
-        add(dc_prev, da_f_w_cf, dc_prev)  # (56), (86)
-        multiply(dc_t, f_t, dc_f)  # (56), (86)
-        add(dc_prev, dc_f, dc_prev)  # (56), (86)
+        add(dc, da_f_w_cf, dc)  # (56), (86)
         np.copyto(da_out_t, da.T)  # (61)
 
     # Gradients
@@ -280,7 +276,7 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         "b_y": w.db_y,
         "x": w.dx,
         "h": w.dh_0.T,
-        "c": w.dc_0.T,
+        "c": w.dc.T,
     }
     return loss, grads, {"h": w.h_out_end, "c": w.c_out_end}
 
@@ -392,7 +388,7 @@ class _Buffers:
         self.sum_exp = _empty((T, N), dtype)
         self.log_sum = _empty((T, N), dtype)
         self.slope_o = _empty((H, N), dtype)
-        dc_all = _empty((T + 1, H, N), dtype)
+        self.dc = _empty((H, N), dtype)
         self.dw_ci = _empty((H,), dtype)
         self.da_i_c = _empty((T, N, H), dtype)
         self.dw_cf = _empty((H,), dtype)
@@ -440,7 +436,6 @@ class _Buffers:
         self.da_i_W_hi_T = self.slope_o  # da_i_W_hi_T takes its place
         self.da_i_w_ci = self.slope_o  # da_i_w_ci takes its place
         self.da_f_w_cf = self.slope_o  # da_f_w_cf takes its place
-        self.dc_f = self.slope_o  # dc_f takes its place
         self.da_f_c = self.da_i_c  # da_f_c takes its place
         self.da_o_c = self.da_i_c  # da_o_c takes its place
         self.da_out = self.a.reshape(T, N, 4 * H)  # da_out takes its place
@@ -495,8 +490,6 @@ class _Buffers:
         self.hit_yhat_flat = self.hit_yhat.reshape(-1)
         self.dh_0 = dh_all[0]
         self.dh = dh_all[1:]
-        self.dc_0 = dc_all[0]
-        self.dc = dc_all[1:]
         self.da_out_rows = self.da_out.reshape(T * N, 4 * H)
         self.h_out_prev = h_out_all[:-1]
         self.h_out_prev_rows = h_out_all[:-1].reshape(T * N, H)
@@ -532,13 +525,11 @@ class _Buffers:
                 c_all[1:][::-1],
                 dh_all[1:][::-1],
                 self.o[::-1],
-                dc_all[1:][::-1],
                 self.tanh_a_c_2[::-1],
                 self.i_[::-1],
                 c_all[:-1][::-1],
                 self.i_f[::-1],
                 dh_all[:-1][::-1],
-                dc_all[:-1][::-1],
                 self.f[::-1],
                 self.da_out[::-1],
                 strict=True,

@@ -110,15 +110,15 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     w.do_rows.dot(V.T, out=w.dh_rows)  # (20), (23), (24)
     np.copyto(w.U_T, U.T)
     multiply, subtract, add, dn = np.multiply, np.subtract, np.add, w.dn
-    n_squared, slope_n, U_T, da_U_T = w.n_squared, w.slope_n, w.U_T, w.da_U_T
-    dh_slope_m = w.dh_slope_m
+    n_squared, slope_n, dh_slope_m, U_T = w.n_squared, w.slope_n, w.dh_slope_m, w.U_T
+    da_U_T = w.da_U_T
     for (
         (
             dh_t,
             n_t,
             da_t,
-            dh_prev,
             slope_m_t,
+            dh_prev,
         ),
         m_t,
     ) in zip(w.backward, m[::-1], strict=True):  # t = T, …, 1
@@ -126,10 +126,10 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(n_t, n_t, n_squared)  # (22)
         subtract(1, n_squared, slope_n)  # (22)
         multiply(dn, slope_n, da_t)  # (22)
-        da_t.dot(U_T, da_U_T)  # (20), (31)
-        add(dh_prev, da_U_T, dh_prev)  # (20), (31)
         multiply(dh_t, slope_m_t, dh_slope_m)  # (20), (31)
         add(dh_prev, dh_slope_m, dh_prev)  # (20), (31)
+        da_t.dot(U_T, da_U_T)  # (20), (31)
+        add(dh_prev, da_U_T, dh_prev)  # (20), (31)
 
     # Gradients
     x_rows.T.dot(w.da_rows, out=w.dW)  # (25)
@@ -225,8 +225,8 @@ class _Buffers:
         self.da = self.n  # da takes its place
         self.slope_n = self.h_U  # slope_n takes its place
         self.n_squared = self.h_U  # n_squared takes its place
-        self.da_U_T = self.h_U  # da_U_T takes its place
         self.dh_slope_m = self.h_U  # dh_slope_m takes its place
+        self.da_U_T = self.h_U  # da_U_T takes its place
         self.row_starts = np.arange(T * N) * C
         self.ones_C = np.ones(C, dtype)
         self.ones_TN = np.ones(T * N, dtype)
@@ -258,8 +258,8 @@ class _Buffers:
                 dh_all[1:][::-1],
                 self.n[::-1],
                 self.da[::-1],
-                dh_all[:-1][::-1],
                 self.slope_m[::-1],
+                dh_all[:-1][::-1],
                 strict=True,
             )
         )

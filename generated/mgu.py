@@ -116,8 +116,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
     np.copyto(w.W_f_T, W_f[..., :H].T)
     multiply, add, dhtilde, W_h_T = np.multiply, np.add, w.dhtilde, w.W_h_T
     W_h_T_da_htilde_2, W_h_T_da_htilde = w.W_h_T_da_htilde_2, w.W_h_T_da_htilde
-    dh_htilde_h, df, W_f_T, W_f_T_da_f = w.dh_htilde_h, w.df, w.W_f_T, w.W_f_T_da_f
-    W_h_T_da_htilde_3, dh_slope_f_2 = w.W_h_T_da_htilde_3, w.dh_slope_f_2
+    dh_htilde_h, df, dh_slope_f_2, W_f_T = w.dh_htilde_h, w.df, w.dh_slope_f_2, w.W_f_T
+    W_f_T_da_f, W_h_T_da_htilde_3 = w.W_f_T_da_f, w.W_h_T_da_htilde_3
     for (
         dh_t,
         f_t,
@@ -127,8 +127,8 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         htilde_h_t,
         f_2_t,
         da_f_t,
-        dh_prev,
         slope_f_2_t,
+        dh_prev,
     ) in w.backward:  # t = T, …, 1
         multiply(dh_t, f_t, dhtilde)  # (29)
         multiply(dhtilde, slope_htilde_t, da_htilde_t)  # (30)
@@ -137,12 +137,12 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(dh_t, htilde_h_t, dh_htilde_h)  # (31)
         add(W_h_T_da_htilde, dh_htilde_h, df)  # (31)
         multiply(df, f_2_t, da_f_t)  # (32)
+        multiply(dh_t, slope_f_2_t, dh_slope_f_2)  # (28), (43)
+        add(dh_prev, dh_slope_f_2, dh_prev)  # (28), (43)
         W_f_T.dot(da_f_t, W_f_T_da_f)  # (28), (43)
         add(dh_prev, W_f_T_da_f, dh_prev)  # (28), (43)
         multiply(W_h_T_da_htilde_2, f_t, W_h_T_da_htilde_3)  # (28), (43)
         add(dh_prev, W_h_T_da_htilde_3, dh_prev)  # (28), (43)
-        multiply(dh_t, slope_f_2_t, dh_slope_f_2)  # (28), (43)
-        add(dh_prev, dh_slope_f_2, dh_prev)  # (28), (43)
 
     # Gradients
     np.matmul(w.da[..., :H].T, w.h_prev, out=w.dW_f[..., :H])  # (36)
@@ -245,9 +245,9 @@ class _Buffers:
         self.df = self.dh_htilde_h  # df takes its place
         self.W_h_T_da_htilde = self.W_h_f  # W_h_T_da_htilde takes its place
         self.W_h_T_da_htilde_2 = self.W_f_h  # W_h_T_da_htilde_2 takes its place
+        self.dh_slope_f_2 = self.dh_htilde_h  # dh_slope_f_2 takes its place
         self.W_f_T_da_f = self.dh_htilde_h  # W_f_T_da_f takes its place
         self.W_h_T_da_htilde_3 = self.dh_htilde_h  # W_h_T_da_htilde_3 takes its place
-        self.dh_slope_f_2 = self.dh_htilde_h  # dh_slope_f_2 takes its place
         self.f_h_3 = self.f_2  # f_h_3 takes its place
         self.f = self.a[..., :H]
         self.htilde = self.a[..., H : 2 * H]
@@ -276,8 +276,8 @@ class _Buffers:
                 self.htilde_h[::-1],
                 self.f_2[::-1],
                 self.da_f[::-1],
-                dh_all[:-1][::-1],
                 self.slope_f_2[::-1],
+                dh_all[:-1][::-1],
                 strict=True,
             )
         )

@@ -98,9 +98,9 @@ def loss_and_grad(params, x, y, state=None, *, workspace=None):
         multiply(tanh_a_2, tanh_a_2, a_squared)  # (19)
         subtract(1, a_squared, slope_a)  # (19)
         multiply(dh_t, slope_a, da_t)  # (19)
+        add(dh_prev, dh_t, dh_prev)  # (18), (28)
         da_t.dot(U_T, da_U_T)  # (18), (28)
         add(dh_prev, da_U_T, dh_prev)  # (18), (28)
-        add(dh_prev, dh_t, dh_prev)  # (18), (28)
 
     # Gradients
     x_rows.T.dot(w.da_rows, out=w.dW)  # (22)

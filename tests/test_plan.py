@@ -94,6 +94,23 @@ def test_what_a_turned_loop_holds_is_returned_in_rows(planned: Any) -> None:
     assert not program.buffers["h_out"].turned and program.buffers["h_out"].copies == "h"
 
 
+@pytest.mark.parametrize(
+    ("name", "carried"), [("lstm", ["dc"]), ("lstm_peephole", ["dc"]), ("encoder", ["dh"])]
+)
+def test_an_error_that_only_goes_on_is_one_array(
+    name: str, carried: list[str], planned: Any
+) -> None:
+    program = planned(name)
+    assert [n for n, b in program.buffers.items() if b.role == "carried"] == carried
+    assert not program.buffers[carried[0]].timed
+    (backward,) = loops(program.train.backward)
+    assert any(i.out.buffer == carried[0] and i.op != "add" for i in backward.body)
+
+
+def test_an_error_with_a_loss_at_every_step_has_a_row_for_each(planned: Any) -> None:
+    assert planned("elman").buffers["dh"].padded
+
+
 def test_each_weight_gradient_is_one_product(planned: Any) -> None:
     made = [i for i in planned("elman_batch").train.gradients if i.op == "dot"]
     assert [i.out.buffer for i in made] == ["dW_h", "dW_x", "dV", "dx"]

@@ -156,6 +156,8 @@ def _grads(lines: Lines, arguments: Arguments) -> dict[str, str]:
 
 def _initial(lines: Lines, arguments: Arguments, d: Declaration, name: str) -> str:
     b = lines.program.buffers.get(name)
+    if b is not None and b.role == "carried":
+        return lines.ref(Ref(name, turned=b.turned), None)
     if b is None or not b.padded:
         lines.needs[f"d{d.name}_0"] = f"np.zeros({arguments.state_shape(d)}, dtype)"
         return f"w.d{d.name}_0"

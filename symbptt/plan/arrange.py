@@ -8,6 +8,7 @@ order     gates of one kind stand side by side
 halves    sigmoid and tanh gates go through one tanh
 abreast   what is done alike to neighbouring gates is done at once
 biases    a bias is added in the loop
+carry     an error that only goes on from step to step is one array
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Literal
 from . import gates
 from .abreast import join_neighbours
 from .biases import add_biases_inside
+from .carry import carry
 from .columns import RefusedError, columns, is_gated, scratch, sink, turned_names
 from .draft import Draft
 from .halves import fold_halves
@@ -54,6 +56,7 @@ def arranged(
             gates.settle(d)
             add_biases_inside(d)
             b.buffers |= {n: x for n, x in a.buffers.items() if x.part and x.part[0] in b.buffers}
+        carry(a)
     buffers = {**a.buffers, **{n: x for n, x in b.buffers.items() if n not in a.buffers}}
     return a.part(), b.part(), buffers
 

@@ -142,6 +142,7 @@ class Planner(Forward):
         for a in [a for a in later if not depends(a, names)]:
             self._shifted(name, a, lags[a], labels)
         pushed = [a for a in later if depends(a, names)]
+        pushed.sort(key=lambda a: not depends(a, {name}))  # the row itself is read for these first
         return [(out, a, lags[a], self._pushed(name, lags[a], labels)) for a in pushed]
 
     def _pushed(self, name: str, lag: int, labels: Any) -> tuple[str, ...]:

@@ -21,8 +21,8 @@ from ..strategy import Clip
 class Buffer:
     """An array of the program. `rows`: None for no time axis, else how many rows before t = 1.
 
-    role: param, input, target, state, work, static, grad. `shares` names the buffer whose
-    memory it takes over.
+    role: param, input, target, state, work, static, grad, error (of blocks of losses), carried (an
+    error, from one step to the next). `shares` names the buffer whose memory it takes over.
     """
 
     name: str
