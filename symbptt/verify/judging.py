@@ -54,11 +54,9 @@ def judge_aside(
                   and _states_loss(judge, x.claim)), None)  # fmt: skip
     for n, line in zip(aside.places, shown, strict=True):
         if line.claim.right in aside.system.accepted:
-            line.verdict, line.message, line.codes, line.repair = DEFINITION, "", [], None
-            line.correct = ""
+            line.withdraw(DEFINITION)
         if line.verdict == REFUTED and other is not None and speaks_of_loss(judge, line):
-            line.verdict, line.codes, line.repair = UNREAD, [], None  # not under its own loss
-            line.message = f"the loss that line {other.id} states is not read"
+            line.withdraw(UNREAD, f"the loss that line {other.id} states is not read")
         line.claim = claims[n]
         if line.repair is not None:
             done = line.repair.statement

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .. import matrix as mx
@@ -192,7 +192,7 @@ def judge_document(
 def _contradicted(judges: list[Judge], lines: dict[int, Line]) -> list[int]:
     """What was refuted in the first system, where a second definition of its own text was too:
     h = tanh(W [h, x]) and then h = tanh(z), z = W_h h + W_x x. It may be said of that one. With the
-    weights of the first, a second definition is a slip of the pen."""
+    weights of the first, its own or those of z, a second definition is a slip of the pen."""
     wrong = [n for n, x in lines.items() if x.verdict == REFUTED]
     if len(judges) != 1:
         return []
@@ -201,11 +201,21 @@ def _contradicted(judges: list[Judge], lines: dict[int, Line]) -> list[int]:
         left, right = s.bare(lines[n].claim.left), lines[n].claim.right
         if right is None or not isinstance(left, s.Symbol) or not is_forward(lines[n].claim):
             continue
-        q, read = naming.parts(left), map(naming.parts, s.symbols(right))
+        q, read = naming.parts(left), {naming.parts(x) for x in s.symbols(right)}
         if q.name in names and q.time == mx.t:
-            if not any(r.time is None and r.name in names for r in read):
+            if any(r.time is None and r.name in names for r in read):
+                continue
+            model = judges[0].system.model
+            mine = {names[r.name] for r in read if r.time is not None and r.name in names}
+            if not _weights(model, mine) & _weights(model, [names[q.name]]):
                 return wrong
     return []
+
+
+def _weights(model: Model, names: Iterable[str]) -> set[str]:
+    """The parameters that some values of a step are computed from, in that step."""
+    defined = [model.unfold(model.defined[n].rhs) for n in names if n in model.defined]
+    return {v.name for e in defined for v in mx.variables(e) if not v.times}
 
 
 def _said_of_second(

@@ -241,6 +241,8 @@ def _stated(judge: Judge, line: Line) -> None:
     if isinstance(right, s.Transpose):  # δ_t = (dL/dh_t)^⊤, a column where gradients are rows
         right = s.bare(right.base)
     if claim.relation == ":=" and not isinstance(right, s.Derivative):
+        if _defines_again(judge, q, right):
+            return  # an equation like any other: it holds of that quantity, or it does not
         judge.aliases[key] = (q.time, claim.right)
         judge.gradients.pop(key, None)
         judge.candidates.pop(key, None)
@@ -304,6 +306,13 @@ def _lag(judge: Judge, q: Parts, r: Parts) -> int:
         return 0
     gap = sympy.expand(r.time - q.time)
     return int(gap) if gap.is_Integer else 0
+
+
+def _defines_again(judge: Judge, q: Parts, right: s.Node) -> bool:
+    """h_t := σ(a_t) of an h that the system has already, in letters that all mean something."""
+    heads = {n.head for n in s.walk(right) if isinstance(n, s.Apply)}
+    read = (judge.naming.parts(x) for x in s.symbols(right) if x not in heads)
+    return _known(judge, q) and all(judge.quantities.means(x) for x in read)
 
 
 def _known(judge: Judge, q: Parts) -> bool:

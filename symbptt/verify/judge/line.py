@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import surface as s
@@ -38,6 +38,12 @@ class Line:
     shapes: str = ""  # why they do not fit
     counterexample: Any = None  # of `evidence`
     worked: tuple[str, ...] = ()  # a counterexample in words and numbers, to a claim about growth
+
+    def withdraw(self, verdict: str, message: str = "") -> None:
+        """Another verdict, and nothing of what was found for the one before: neither what it holds
+        under, nor its mistake, the equation to write instead, or numbers at which it fails."""
+        kept = Line(self.claim, verdict, how=self.how, label=self.label)
+        vars(self).update(vars(replace(kept, message=message)))
 
     @property
     def statement(self) -> Statement:

@@ -102,8 +102,7 @@ def under_doubt(judge: Judge, doubts: Iterable[Doubt]) -> None:
                 line.verdict = CONDITIONAL
                 line.conditions.append(Condition("M16", words))
             elif line.verdict in (PROVED, CONDITIONAL, REFUTED):
-                line.verdict, line.true, line.conditions, line.codes = UNREAD, [], [], []
-                line.message = f"the loss that line {place} states is not read"
+                line.withdraw(UNREAD, f"the loss that line {place} states is not read")
 
 
 def speaks_of_loss(judge: Judge, line: Line, letter: str = "") -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ... import matrix as mx
 from ...errors import SymbpttError
@@ -24,15 +25,24 @@ def shape_claim(judge: Judge, line: Line) -> bool:
         line.verdict, line.how = PROVED, "shape"
         line.proof = (f"the model says that it is one of {plain(right)}",)
         return True
-    if isinstance(right, s.Space):
-        sizes = right.sizes
-    elif isinstance(right, s.Listing):
-        sizes = right.items
-    else:
+    sizes = _stated(line)
+    if sizes is None:
         return False
     if _is_the_models(judge, line.claim.left, sizes):
         line.verdict, line.how = PROVED, "shape"
         line.proof = (f"the model gives it the sizes {', '.join(map(plain, sizes))}",)
+        return True
+    own = _other_sizes(judge, line)
+    if own:
+        letter, size = own[0]
+        others = [x for other in judge.lines if other is not line for x in _letters(judge, other)]
+        if all((letter, size) in others and (letter, letter) not in others for letter, size in own):
+            line.verdict, line.how = CONDITIONAL, "shape"
+            words = f"{letter} is here what the model calls {size}"
+            line.conditions.append(Condition("M17", words))
+        else:
+            line.verdict, line.codes = REFUTED, ["M17"]
+            line.message = f"the model has {size} there, not {letter}"
         return True
     alg = Numbers(judge.ground.world, {mx.t: 2})
     try:
@@ -44,7 +54,9 @@ def shape_claim(judge: Judge, line: Line) -> bool:
     columns = len(names) == value.rank + 1 and not judge.system.rows
     if columns and names[-1] in ("N", "B", "m") and names[-1] not in judge.sizes:
         names = names[:-1]  # a batch in columns
+    turned = False
     if len(names) == 2 and value.rank == 1 and "1" in names:
+        turned = isinstance(s.bare(line.claim.left), s.Symbol) and names[value.left] != "1"
         names.remove("1")
     if len(names) == value.rank + 1 and judge.system.rows and names[0] in ("N", "B", "m"):
         names = names[1:]  # rows of a batch
@@ -69,8 +81,48 @@ def shape_claim(judge: Judge, line: Line) -> bool:
         line.message = "the number of axes fits; nothing else in the text says what the sizes are"
         return True
     line.verdict, line.how = PROVED, "shape"
+    if turned:
+        line.verdict = CONDITIONAL
+        line.conditions.append(Condition("M05", f"it is a {('column', 'row')[value.left]} here"))
     line.proof = (f"the forward equations give {value.rank} axes, named here {', '.join(names)}",)
     return True
+
+
+def _stated(line: Line) -> Sequence[s.Node] | None:
+    """The sizes on the right of a claim about shape."""
+    right = s.bare(line.claim.right) if line.claim.right is not None else None
+    if line.claim.relation not in ("∈", ":"):
+        return None
+    if isinstance(right, s.Space):
+        return right.sizes
+    return right.items if isinstance(right, s.Listing) else None
+
+
+def _other_sizes(judge: Judge, line: Line) -> list[tuple[str, str]]:
+    """The axes that a claim gives another size of the model than they have there, as it says them
+    and as the model does."""
+    return [(a, b) for a, b in _letters(judge, line) if a != b]
+
+
+def _letters(judge: Judge, line: Line) -> list[tuple[str, str]]:
+    """(what a claim calls an axis, what the model calls it), where both are sizes of the model."""
+    sizes = _stated(line)
+    if sizes is None or not judge.system.given:
+        return []
+    m = Meaning(judge.system, judge.naming, Letters(judge.system.model), judge.base())
+    try:
+        shape = list(m.of(line.claim.left).shape)
+    except SymbpttError:
+        return []
+    if len(sizes) == 2 and len(shape) == 1:  # a column, H × 1
+        sizes = [x for x in sizes if s.bare(x) != s.Number("1")]
+    if len(sizes) != len(shape):
+        return []
+    out = []
+    for x, size in zip(sizes, shape, strict=True):
+        with suppress(SymbpttError):
+            out.append((str(size_of(m, x)), str(size)))
+    return out
 
 
 def _is_the_models(judge: Judge, left: s.Node, sizes: Sequence[s.Node]) -> bool:

@@ -57,8 +57,8 @@ def one(judge: Judge, line: Line) -> None:
     try:
         _judge_line(judge, line)
     except Exception as error:
-        line.verdict, line.true = UNREAD, []
-        line.message = f"symbptt itself failed on this line: {type(error).__name__}: {error}"
+        name = type(error).__name__
+        line.withdraw(UNREAD, f"symbptt itself failed on this line: {name}: {error}")
 
 
 def _judge_line(judge: Judge, line: Line) -> None:
@@ -134,6 +134,18 @@ def _judge_line(judge: Judge, line: Line) -> None:
         line.verdict = DEFINITION
         return
     line.verdict = REFUTED
+    first = _defined_before(judge, line)
+    if first is not None:
+        line.message = f"line {first.claim.id} says what it is, and that is something else"
+
+
+def _defined_before(judge: Judge, line: Line) -> Line | None:
+    """The line that defines the left side, where an earlier one does: h_t = tanh(a_t)."""
+    left = s.bare(line.claim.left)
+    for other in judge.lines[: judge.lines.index(line)]:
+        if s.bare(other.claim.left) == left and other.verdict == DEFINITION:
+            return other
+    return None
 
 
 def _omits_a_term(statement: Statement) -> bool:
