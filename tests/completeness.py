@@ -2,8 +2,8 @@
 
 Each derivation the project prints is handed back to `verify`, whole; every line of it is true, so
 all but the definitions should be proved. Forms are latex, markdown and unicode, and the notations
-in both layouts: plain, and for models of Elman's form those of the texts. `bare` is the equations
-of the plain notation and no word.
+in both layouts: plain, and for models of Elman's form those of the texts; with a format behind,
+karpathy/denominator/latex, in that one. `bare` is the equations of the plain notation and no word.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class Count:
 
 
 def printed(derivation: Derivation, form: str, mode: str = "all") -> str:
-    """The derivation in one form: a format of `show`, its bare equations, or notation/layout."""
+    """The derivation in one form: a format of `show`, its bare equations, or notation/layout, with
+    a format behind it where that is not unicode."""
     if form == "bare":
         found = (
             [*derivation, *(f.equation for f in derivation.formal)]
@@ -67,8 +68,8 @@ def printed(derivation: Derivation, form: str, mode: str = "all") -> str:
         )
         return "\n".join(f"({e.label}) {show_equation(e, 'text')}" for e in found) + "\n"
     if "/" in form:
-        notation, layout = form.split("/")
-        return show(derivation, "unicode", mode, notation, layout)
+        notation, layout, *written = form.split("/")
+        return show(derivation, (*written, "unicode")[0], mode, notation, layout)
     return show(derivation, form, mode)
 
 
@@ -77,7 +78,7 @@ def count(model: str, form: str, mode: str = "all") -> Count:
     text = printed(derivation, form, mode)
     found = Count(model, form)
     began = time.perf_counter()
-    report = verify(text, model=model, file=FILES.get(form, "x.txt"))
+    report = verify(text, model=model, file=FILES.get(form.split("/")[-1], "x.txt"))
     found.seconds = time.perf_counter() - began
     for tag, verdict, why, source in lines(report):
         found.verdicts[verdict] += 1
@@ -105,6 +106,7 @@ def forms_of(model: str) -> list[str]:
         except UnsupportedError:
             continue
         found += [f"{notation}/{layout}" for layout in LAYOUTS]
+        found += [f"{notation}/{layout}/{f}" for layout in LAYOUTS for f in ("markdown", "latex")]
     return found
 
 

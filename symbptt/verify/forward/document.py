@@ -7,6 +7,7 @@ form or with a function of which nothing is assumed, and the filling is reported
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import sympy
@@ -45,7 +46,7 @@ from .shapes import (
     writes_batches,
 )
 from .squares import errors
-from .stated import names_loss
+from .stated import names_loss, states_loss, step_named
 from .steps import fixed_steps, last_read
 from .system import System
 
@@ -62,7 +63,8 @@ def from_document(
     `variant` 1 takes the second definitions. Every value has a row for each sample if `sampled`,
     and is a number if `scalar`: as where the shapes that the letters suggest fit no equation.
     Raises IncompleteError where there are none."""
-    given = claims = named_inside(list(claims))
+    given = list(claims)
+    claims, letter = step_named(named_inside(given))
     trees = [x for c in claims for x in (c.left, c.right) if x is not None]
     b = Builder(naming, shapes)
     b.every = [n for tree in trees for n in s.walk(tree) if isinstance(n, s.Symbol)]
@@ -105,7 +107,7 @@ def from_document(
             total = left.letter in LOSSES[:3] or left.letter.lower() == "loss"
             if total and not left.sub and not left.sup:
                 continue
-            if left.letter in LOSSES and (_states_loss(claim.right) or names_loss(claim.right)):
+            if left.letter in LOSSES and (states_loss(claim.right) or names_loss(claim.right)):
                 continue
             if left.letter in LOSSES[:3] and left.letter in derived:
                 continue  # L_t = −y_t log ŷ_t
@@ -117,7 +119,8 @@ def from_document(
     if not b.defined:
         raise IncompleteError("the text states no forward equation")
     try:
-        return assembled(Assembly(b, claims, trees))
+        made = assembled(Assembly(b, claims, trees))
+        return replace(made, losses=made.losses | {letter}) if letter else made
     except ShapeError as error:
         raise IncompleteError(error.message) from error
 
@@ -133,12 +136,6 @@ def _reads_last(claim: s.Claim, naming: Naming) -> bool:
     if claim.relation != "=" or claim.right is None or claim.continued:
         return False
     return isinstance(left, s.Symbol) and last_read(left, claim.right, naming)
-
-
-def _states_loss(right: s.Node) -> bool:
-    """E_t = ℒ(x_t): the loss of a step, and no quantity of the forward pass."""
-    right = s.bare(right)
-    return isinstance(right, s.Apply) and right.head.letter in LOSSES
 
 
 def assembled(a: Assembly) -> System:

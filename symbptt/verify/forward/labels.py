@@ -10,13 +10,14 @@ from .drafts import LOSSES
 
 
 def label(a: Assembly) -> str:
-    """The letter of −e_t log p_t, of onehot(e_t), of the output without its hat, of p_t − e_t."""
+    """The letter of −e_t log p_t, of ℓ(o_t, e_t), of onehot(e_t), of the output without its hat,
+    of p_t − e_t."""
     seen = names_seen(a)
     known = set(a.b.defined) | set(a.b.inputs)
     bare = a.output.removesuffix("hat")  # the output has a hat, its label none
     options = [*([bare] if bare != a.output else []), "yhat", "y", "target", "label"]
     usual = [name for name in options if name in seen]
-    for name in (*_beside_log(a), *_made_hot(a), *usual, *_subtracted(a)):
+    for name in (*_beside_log(a), *_in_loss(a), *_made_hot(a), *usual, *_subtracted(a)):
         if name not in known and name not in a.b.params:
             return name
     return "y" if "y" not in known else "yhat"
@@ -46,6 +47,18 @@ def _beside_log(a: Assembly) -> Iterator[str]:
             factors = list(map(s.bare, n.factors)) if isinstance(n, s.Product) else []
             if any(_is_log(a, x) for x in factors):
                 yield from (name for x in factors if (name := _timed(a, x)) and name != a.output)
+
+
+def _in_loss(a: Assembly) -> Iterator[str]:
+    """y of l_t = ℓ(o_t, y_t)."""
+    for c in a.claims:
+        left, right = s.bare(c.left), s.bare(c.right) if c.right is not None else None
+        if not (isinstance(left, s.Symbol) and left.letter in LOSSES and left.indices):
+            continue
+        if isinstance(right, s.Apply) and right.head.letter in LOSSES:
+            names = [_timed(a, s.bare(x)) for x in right.arguments]
+            if len(names) == 2 and a.output in names:
+                yield from (x for x in names if x and x != a.output)
 
 
 def _made_hot(a: Assembly) -> Iterator[str]:

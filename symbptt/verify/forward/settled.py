@@ -177,14 +177,16 @@ def _nabla(node: s.Node) -> bool:
 
 
 def worded(claims: list[s.Claim]) -> list[s.Claim]:
-    """The claims with the word dn, upright, as the gradient by a letter n of the text."""
+    """The claims with the words dn and dWhh, upright, as the gradients by n and Whh, which are
+    names of the text, and dh as that by hs_t, the list of every step's h."""
     symbols = [x for tree in trees_of(claims) for x in s.symbols(tree)]
-    letters = {x.letter for x in symbols if x.indices}
+    stepped = {x.letter for x in symbols if x.indices}
+    names = stepped | {x.letter for x in symbols if len(x.letter) > 1 or x.font == "rm"}
 
     def change(node: s.Node) -> s.Node:
         if isinstance(node, s.Symbol) and node.letter[:1] == "d" and not node.marks:
             inner = node.letter[1:]
-            if len(inner) == 1 and inner in letters:
+            if inner in names or f"{inner}s" in stepped:
                 of = replace(node, letter=inner)
                 return s.Shorthand("d", of, start=node.start, end=node.end)
         return s.rebuild(node, change)

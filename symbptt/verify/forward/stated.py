@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy
@@ -33,12 +33,49 @@ def names_loss(right: s.Node) -> bool:
 
 def losses_by_name(claims: Iterable[s.Claim]) -> set[str]:
     """The l of l_t = cross-entropy(z_t, y_t)."""
-    lefts = [(s.bare(c.left), c.right) for c in claims if c.right is not None]
     return {
         x.letter
-        for x, right in lefts
-        if isinstance(x, s.Symbol) and x.letter in LOSSES and names_loss(right)
+        for x, right in _defined(claims)
+        if x.letter in LOSSES and right is not None and names_loss(right)
     }
+
+
+def step_named(claims: list[s.Claim]) -> tuple[list[s.Claim], str]:
+    """The claims with a usual letter for the loss of a step, and the text's own letter for it.
+
+    The e of e_t = ℓ(o_t, y_t), which the loss sums, (1/T) Σ_t e_t; "" where it is a usual one.
+    """
+    summed = set()
+    for c in claims:
+        left, right = s.bare(c.left), s.bare(c.right) if c.right is not None else None
+        if isinstance(left, s.Symbol) and left.letter in LOSSES and not left.indices:
+            summed |= {n.body for n in s.walk(right or left) if isinstance(n, s.Big)}
+    letters = {x.letter for x in map(s.bare, summed) if isinstance(x, s.Symbol) and x.indices}
+    letters = {x.letter for x, right in _defined(claims) if x.letter in letters - {*LOSSES}
+               and right is not None and (states_loss(right) or names_loss(right))}  # fmt: skip
+    used = {x.letter for c in claims for t in (c.left, c.right) if t for x in s.symbols(t)}
+    free = next((x for x in LOSSES if x not in used), "")
+    if len(letters) != 1 or not free:
+        return claims, ""
+    (letter,) = letters
+
+    def change(node: s.Node) -> s.Node:
+        node = s.rebuild(node, change)
+        mine = isinstance(node, s.Symbol) and node.letter == letter and not node.marks
+        return replace(node, letter=free) if mine else node  # type: ignore[call-arg]
+
+    return [s.changed(c, change) for c in claims], letter
+
+
+def states_loss(right: s.Node) -> bool:
+    """E_t = ℒ(x_t): the loss of a step, and no quantity of the forward pass."""
+    right = s.bare(right)
+    return isinstance(right, s.Apply) and right.head.letter in LOSSES
+
+
+def _defined(claims: Iterable[s.Claim]) -> Iterator[tuple[s.Symbol, s.Node | None]]:
+    lefts = ((s.bare(c.left), c.right) for c in claims)
+    return ((x, right) for x, right in lefts if isinstance(x, s.Symbol))
 
 
 def stated(claims: Iterable[s.Claim], naming: Naming) -> Stated | None:

@@ -22,7 +22,7 @@ from ..naming import Naming, Parts
 from .assumptions import KEYS, gradient, one_of, overview
 from .einstein import summed
 from .line import Line
-from .nablas import are_rows
+from .nablas import are_turned
 from .readings import Options, Reading, with_copy
 from .said import held_said, layout_said, order_said, signs_said
 from .statement import Statement
@@ -43,7 +43,7 @@ class Judge:
         self.free: set[str] = set()  # keys whose meaning may differ from line to line
         self.upright: set[str] = set()  # keys stated as the transposes of gradients
         self.aliases: dict[str, Any] = {}
-        self.nabla = are_rows((line.claim for line in self.lines), naming)
+        self.nabla = are_turned((line.claim for line in self.lines), naming, system)
         self.sizes: dict[str, int] = {}  # the author's names of sizes, by the shapes stated
         self.assumed: dict[str, Gradient] = {}
         self.alternatives: dict[str, list[Gradient]] = {}

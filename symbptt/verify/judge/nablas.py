@@ -1,7 +1,8 @@
-"""Whether the gradients that a text writes with ∇ are rows: ∇_s L ∂s/∂h.
+"""Whether the gradients that a text writes with ∇ are turned: ∇_s L ∂s/∂h, rows by columns.
 
-Most texts make them columns. One that writes them before a Jacobian more than once, and never
-behind one, means rows.
+Most texts let them stand as what they are taken by does. One of columns that writes them before a
+Jacobian more than once, and never behind one, means rows; one of rows, the other way round. What
+is a row for each sample of a batch has its gradient alike, before Uᵀ and behind h_tᵀ.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .. import surface as s
+from ..forward.system import System
 from ..naming import Naming
 
 
-def are_rows(claims: Iterable[s.Claim], naming: Naming) -> bool:
+def are_turned(claims: Iterable[s.Claim], naming: Naming, system: System) -> bool:
+    if any(len(d.shape) == 2 for d in system.model.states):
+        return False
     before, behind = 0, 0
     for c in claims:
         products = [
@@ -23,7 +27,8 @@ def are_rows(claims: Iterable[s.Claim], naming: Naming) -> bool:
         ]
         before += any(_stands(n.factors, naming) for n in products)
         behind += any(_stands(n.factors[::-1], naming) for n in products)
-    return before > 1 and not behind
+    usual, turned = (before, behind) if system.rows else (behind, before)
+    return turned > 1 and not usual
 
 
 def _stands(factors: tuple[s.Node, ...], naming: Naming) -> bool:

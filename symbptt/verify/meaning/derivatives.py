@@ -19,7 +19,7 @@ from ..world import DIRECT, IMMEDIATE, TOTAL
 from .choice import DENOMINATOR, UnknownError, atom_key
 from .entries import entries
 from .frame import Frame
-from .gradients import laid, shape
+from .gradients import laid, shape, within_the_run
 from .times import time_value
 
 
@@ -106,9 +106,8 @@ def _as_gradient(m: Frame, x: Tensor) -> int:
 
 def _reaches(m: Frame, of: Any, by: Any) -> None:
     """∂L_t/∂z_{k+1} is said of the steps up to t. Raises OutOfRangeError beyond."""
-    if m.numbers and of == ("L", None) and m.model.loss.over == "last":
-        if m.alg.at(by[1]) > m.alg.world.steps:
-            raise OutOfRangeError("behind the last step, whose gradient a line of its own gives")
+    if of == ("L", None):
+        within_the_run(m, by[1])
     if not m.numbers or of[0] != m.model.loss.step.name or of[1] is None:
         return
     apart = sympy.expand(of[1] - by[1]).free_symbols

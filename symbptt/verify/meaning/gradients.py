@@ -35,8 +35,7 @@ def letter_gradient(m: Frame, key: str, q: Parts) -> Tensor:
     else:
         at = m.quantities.time_of(g.of, q)
         by = (g.of, at + g.lag)
-        if m.numbers and m.model.loss.over == "last" and m.alg.at(by[1]) > m.alg.world.steps:
-            raise OutOfRangeError("behind the last step, whose gradient a line of its own gives")
+        within_the_run(m, by[1])
     out = gradient(m, by, g.scope, copy, q.second)
     if g.factor != 1:
         out = tn.scale(m.alg, m.alg.number(g.factor), out)
@@ -45,6 +44,16 @@ def letter_gradient(m: Frame, key: str, q: Parts) -> Tensor:
     if q.components:
         return entries(m, out, q.components)
     return out
+
+
+def within_the_run(m: Frame, time: Any) -> None:
+    """Where the last step alone has a loss, the gradient of step t is said of t < T where the text
+    goes on to t + 1. Raises OutOfRangeError behind T, but for a step that is written T + 1."""
+    if not m.numbers or m.model.loss.over != "last":
+        return
+    written = sympy.expand(time - mx.T).is_number
+    if not written and m.alg.at(time) > m.alg.world.steps:
+        raise OutOfRangeError("behind the last step, whose gradient a line of its own gives")
 
 
 def gradient(m: Frame, by: Any, scope: str, copy: Any = None, loss: Any = None) -> Tensor:

@@ -14,6 +14,7 @@ from ..judge.judge import Judge
 from ..judge.line import CONDITIONAL, PROVED, REFUTED, TESTED, Line
 from ..judge.readings import Condition
 from ..meaning.arrays import size_of, stated_sizes
+from ..meaning.choice import LOSSES
 from ..meaning.formula import Meaning
 from ..write import plain
 
@@ -45,8 +46,10 @@ def shape_claim(judge: Judge, line: Line) -> bool:
             line.message = f"the model has {size} there, not {letter}"
         return True
     alg = Numbers(judge.ground.world, {mx.t: 2})
+    loose = {LOSSES} if _is_loss(judge, line.claim.left) else set()
+    base = judge.base(lenient=frozenset(loose))
     try:
-        value = Meaning(judge.system, judge.naming, alg, judge.base()).of(line.claim.left)
+        value = Meaning(judge.system, judge.naming, alg, base).of(line.claim.left)
     except SymbpttError as error:
         line.message = error.message
         return False
@@ -123,6 +126,14 @@ def _letters(judge: Judge, line: Line) -> list[tuple[str, str]]:
         with suppress(SymbpttError):
             out.append((str(size_of(m, x)), str(size)))
     return out
+
+
+def _is_loss(judge: Judge, left: s.Node) -> bool:
+    """L_t, the number of which ℝ says no more."""
+    left = s.bare(left)
+    if not isinstance(left, s.Symbol) or left.letter not in judge.system.losses:
+        return False
+    return judge.naming.parts(left).name not in judge.system.names
 
 
 def _is_the_models(judge: Judge, left: s.Node, sizes: Sequence[s.Node]) -> bool:
