@@ -186,7 +186,7 @@ def worded(claims: list[s.Claim]) -> list[s.Claim]:
     def change(node: s.Node) -> s.Node:
         if isinstance(node, s.Symbol) and node.letter[:1] == "d" and not node.marks:
             inner = node.letter[1:]
-            if inner in names or f"{inner}s" in stepped:
+            if inner and (inner in names or f"{inner}s" in stepped):
                 of = replace(node, letter=inner)
                 return s.Shorthand("d", of, start=node.start, end=node.end)
         return s.rebuild(node, change)
