@@ -492,7 +492,8 @@ def test_a_printed_notation_of_another_model_is_proved(model: str, form: str) ->
     ],
 )
 def test_upright_words_and_the_shape_of_a_loss(line: str, verdict: str) -> None:
-    forward = r"""$$\mathrm{hraw}_t = \mathrm{Whh}\, \mathrm{hs}_{t-1} + \mathrm{Wxh}\, \mathrm{xs}_t$$
+    forward = r"""
+$$\mathrm{hraw}_t = \mathrm{Whh}\, \mathrm{hs}_{t-1} + \mathrm{Wxh}\, \mathrm{xs}_t$$
 
 $$\mathrm{hs}_t = \tanh(\mathrm{hraw}_t)$$
 
