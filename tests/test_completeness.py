@@ -449,6 +449,7 @@ def test_a_printed_notation_is_proved(form: str) -> None:
         ("lstm_column", "plain/numerator", 127),
         ("lstm_peephole", "markdown", 229),
         ("lstm_pytorch", "markdown", 98),
+        ("layernorm_rnn", "markdown", 70),
     ],
 )
 def test_a_printed_cell_is_proved(model: str, form: str, proved: int) -> None:

@@ -50,7 +50,7 @@ def test_the_referee_holds_what_is_printed_for_true(model: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [x for x in zoo() if x != "layernorm_rnn"])
+@pytest.mark.parametrize("model", zoo())
 def test_the_referee_holds_all_that_is_printed_for_true(model: str) -> None:
     assert_true(model)
 

@@ -14,6 +14,7 @@ from symbptt.errors import SymbpttError
 from symbptt.parse import load
 from symbptt.show import show
 from symbptt.verify import surface as s
+from symbptt.verify.evidence.scalars import Digits, IrrationalError
 from symbptt.verify.meaning.choice import Choice
 from symbptt.verify.meaning.recall import Recall
 from symbptt.verify.report import verify
@@ -46,6 +47,14 @@ def test_a_world_obeys_the_chain_rule_it_was_not_told() -> None:
     assert close(w.derivative(("L", None), ("h", 1)), inner + v["W_hh", None].T @ later)
     assert close(w.derivative(("L", None), ("h", 1), IMMEDIATE), inner)
     assert close(w.derivative(("L", None), ("h", 1), FUTURE), v["W_hh", None].T @ later)
+
+
+def test_a_world_is_drawn_until_its_roots_are_real() -> None:
+    w = World(load("layernorm_rnn"), 2)  # the first draw has an ε below −v_2
+    assert all(abs(w.values["h", t]).max() < 1 for t in (1, 2))
+    field = Digits()
+    with pytest.raises(IrrationalError, match="outside the real numbers"):
+        field.power(field.number(-2), 0.5)
 
 
 def test_the_copies_of_a_parameter_add_up_to_it() -> None:

@@ -228,13 +228,19 @@ class Digits(Field):
             "huber": lambda z: z * z / 2 if abs(z) <= 1 else abs(z) - mp.mpf(1) / 2,
         }
         found: Callable[[Any], Any] = known.get(name) or getattr(mp, name)
-        return found
+        return lambda z: self._real(found(z))
+
+    def _real(self, x: Any) -> Any:
+        if isinstance(x, self.mp.mpc):
+            raise IrrationalError("a value outside the real numbers")
+        return x
 
     def power(self, base: Any, exponent: Any) -> Any:
         q = self.number(exponent)
         if isinstance(base, Dual):
-            return Dual(base.value**q, q * base.value ** (q - 1) * base.slope)
-        return base**q
+            value = self._real(base.value**q)
+            return Dual(value, q * base.value ** (q - 1) * base.slope)
+        return self._real(base**q)
 
     def equal(self, a: Any, b: Any) -> bool:
         return bool(abs(a - b) <= (1 + abs(a) + abs(b)) * self.mp.mpf(10) ** -DIGITS)

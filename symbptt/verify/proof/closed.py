@@ -38,7 +38,7 @@ class Closed:
         """One derivative rewritten, and what was done; None where there is none left."""
         if not self.applies:
             return q, None
-        q = self.propagators.products(self.values.opened(q))
+        q = self.propagators.products(self.values.named(q))
         for m in q:
             for f, _ in m.factors:
                 if is_atom(f):

@@ -147,8 +147,8 @@ class Propagators:
                     q = substituted(q, f, poly)
                     break
             else:
-                return self.values.opened(q)
-        return self.values.opened(q)
+                return self.values.named(q)
+        return self.values.named(q)
 
     def _written_out(self, lam: Lam) -> Lam:
         """The factor of a product over time with its derivatives expanded, but those kept."""

@@ -134,7 +134,7 @@ class Prover:
 
     def _stepwise(self, q: Poly) -> tuple[Poly, str | None]:
         """Rewrite the atom that is furthest from the common ground, and all within one step."""
-        q = self.propagators.products(self.values.opened(q))
+        q = self.propagators.products(self.values.named(q))
         atoms = [f for m in q for f, _ in m.factors if is_atom(f)]
         if not atoms:
             return self.propagators.peeled(q), None
@@ -161,7 +161,7 @@ class Prover:
             if f.name[1] == "L" and f.name[4] and f.name[0] == TOTAL:
                 q = substituted(q, f, self.chain.readers(TOTAL, f.name[2], f.times[0], f.slots))
         for _ in range(ROUNDS):
-            q = self.propagators.products(self.values.opened(canonical(q)))
+            q = self.propagators.products(self.values.named(canonical(q)))
             states = {d.name for d in self.model.states}
             atoms = [f for m in q for f, _ in m.factors if is_atom(f)]
             for f in atoms:

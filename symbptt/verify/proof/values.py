@@ -1,9 +1,15 @@
-"""Forward values written out: h_t as tanh(a_t), a_t as W h_{t−1} + …."""
+"""Forward values written out: h_t as tanh(a_t), a_t as W h_{t−1} + ….
+
+A derivation is rewritten with its values by their names, but for those that are one product of
+functions; a mean under a root, written out at every step of the chain rule, would grow like a
+power of its terms. What is then left of the two sides is written out whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from ... import matrix as mx
@@ -11,7 +17,7 @@ from ...indices import poly as p
 from ...indices.canon import canonical
 from ...indices.lower import free_slots, function, lower
 from ...indices.poly import Factor, Lin, Mono, Poly
-from ...model import Model
+from ...model import Equation, Model
 from .substitute import at_time, deep, renamed, unfold
 
 NUMBERED = 8  # steps back that are written out where steps are numbers
@@ -25,22 +31,41 @@ class Values:
         self._back = {e.lhs.name for run, back in model.passes if back for e in run}
         self._order = {e.lhs.name: n for n, e in enumerate(model.equations)}
 
+    def named(self, q: Poly) -> Poly:
+        """h_t as tanh(a_t): what is one product of functions written out, sums by their names."""
+        return self._written_out(q, self._is_product)
+
     def opened(self, q: Poly) -> Poly:
-        """h_t as tanh(a_t): values that are functions of the same step, written out."""
+        """All values that are functions of the same step, written out."""
+        return self._written_out(q, self._opens)
+
+    def _written_out(self, q: Poly, opens: Callable[[Factor], bool]) -> Poly:
         for _ in range(8):
             found = next(
                 (
                     f
                     for m in q
                     for f in deep(m)
-                    if f.kind == "var" and not isinstance(f.name, tuple) and self._opens(f)
+                    if f.kind == "var" and not isinstance(f.name, tuple) and opens(f)
                 ),
                 None,
             )
             if found is None:
                 return q
-            q = canonical(unfold(q, self._opens, self._definition))
+            q = canonical(unfold(q, opens, self._definition))
         return q
+
+    def _is_product(self, f: Factor) -> bool:
+        return self._opens(f) and f.name in self._products
+
+    @cached_property
+    def _products(self) -> frozenset[str]:
+        """The values whose definition is one monomial that sums over nothing."""
+        found = set()
+        for e in self.model.equations:
+            terms = lower(e.rhs, free_slots(e.lhs.shape)) if self._is_local(e) else {}
+            found |= {e.lhs.name for m in terms if len(terms) == 1 and not m.bound}
+        return frozenset(found)
 
     def _opens(self, f: Factor) -> bool:
         e = self.model.defined.get(f.name)
@@ -50,6 +75,10 @@ class Values:
             return False  # an initial state
         if f.times[0].const < -6:
             return False
+        return self._is_local(e)
+
+    def _is_local(self, e: Equation) -> bool:
+        """Whether a definition reads values of its own step alone, or none."""
         reads = mx.variables(e.rhs)
         plain = all(v.times and v.time == mx.t for v in reads) or not any(v.times for v in reads)
         return plain and not e.rhs.has(mx.Call) and e.lhs.name != self.model.loss.step.name

@@ -56,11 +56,15 @@ class World:
         self.edges: dict[Key, dict[Key, Array]] = {}
         self.order: list[Key] = []
         self._cache: dict[Any, dict[Key, Array]] = {}
+        self.outside = False  # whether a value is no real number, as the root of v + ε below 0
+        self.positive = False  # whether only numbers above 0 are drawn
         self._draw()
         self._run()
-        for _ in range(REDRAWS):
-            if not self._is_one_sided():
+        for n in range(REDRAWS):
+            if not (self.outside or self._is_one_sided()):
                 break
+            self.positive = self.outside and n >= REDRAWS // 2
+            self.outside = False
             self.values, self.edges, self.order = {}, {}, []
             self._draw()
             self._run()
@@ -108,7 +112,8 @@ class World:
 
     def _number(self) -> Any:
         """A multiple of 1/64 between 1/4 and 1 in size: short to print, and no zero."""
-        return self.random.choice((-1, 1)) * self.random.randrange(16, 65) / 64
+        sign = 1 if self.positive else self.random.choice((-1, 1))
+        return sign * self.random.randrange(16, 65) / 64
 
     def _array(self, d: Declaration) -> Array:
         dims = self.dims(d.shape)
@@ -177,7 +182,10 @@ class World:
         self.order.append((LOSS.name, None))
 
     def value_of(self, expr: mx.Node, time: int) -> Array:
-        return self._evaluate(expr, time).real.astype(float)
+        value = self._evaluate(expr, time)
+        if value.imag.any() or not np.isfinite(value.real).all():
+            self.outside = True
+        return value.real.astype(float)
 
     def _evaluate(
         self, expr: mx.Node, time: int, changed: Mapping[Key, Array] | None = None
