@@ -298,6 +298,10 @@ def _some_function(b: Builder, key: Key, argument: Draft, sizes: list[Size]) -> 
         (q.name for q in map(b.naming.parts, b.every) if q.time is not None and _same(q.name, key)),
         key[0],
     )
+    if len(before := b.sizes.get(name, sizes)) != len(sizes):
+        raise SymbpttError(f"{name} is read with another number of sizes")
+    for size, other in zip(sizes, before, strict=True):
+        size.join(other)
     b.sizes[name], b.timed[name] = sizes, True
 
     def make() -> mx.Node:

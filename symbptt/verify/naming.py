@@ -288,6 +288,9 @@ class Naming:
                 labels.append(_letter_of(i) + (f"_{inner}" if inner else ""))
             elif self._is_time(x, i, timed):
                 times.append(self.time(i))
+            elif self._is_glued(x, i):  # δ_{ht}: of h, at t
+                labels.append(i.text[0])
+                times.append(self.symbol(i.text[1]))
             elif self._is_entry(x, i):  # W_{ij} of W
                 comps += i.text.strip()
             elif self._is_component(x, i, bool(times)):
@@ -348,6 +351,11 @@ class Naming:
         if len(i.text.strip()) != 2 or not letters <= self.counted or i.style == "^":
             return False
         return x.letter in self.plain or self.entrywise
+
+    def _is_glued(self, x: s.Symbol, i: s.Index) -> bool:
+        """Whether a quantity and the time stand below a δ with nothing between them."""
+        of, at = i.text[:1], i.text[1:]
+        return x.letter.startswith(GREEK_GRADIENT) and at == self.main and (of, ()) in self.timed
 
     def _is_entry_of(self, x: s.Symbol, i: s.Index) -> bool:
         """Whether what stands below a label numbers the entries of what the label names."""

@@ -45,6 +45,8 @@ def name_gradients(judge: Judge) -> None:
     for line in judge.lines:
         _stated(judge, line)
     for line in judge.lines:
+        _named_at_end(judge, line)
+    for line in judge.lines:
         _named_part(judge, line)
     for key, g in judge.assumed.items():
         judge.gradients[key] = g
@@ -280,6 +282,32 @@ def _stated(judge: Judge, line: Line) -> None:
     judge.gradients.pop(key, None)
     judge.stated.add(key)
     line.how = "stated"
+
+
+def _named_at_end(judge: Judge, line: Line) -> None:
+    """`∂L/∂o_t = … = δ_{o_t}`: a letter with the name of what the chain is the derivative by."""
+    claim = line.claim
+    if claim.right is None or claim.relation != "=" or claim.continued:
+        return
+    end, head = s.bare(claim.right), s.bare(claim.head if claim.head is not None else claim.left)
+    if not (isinstance(end, s.Symbol) and end.gradient_like and isinstance(head, s.Derivative)):
+        return
+    q = judge.naming.parts(end)
+    of, by = s.bare(head.of) if head.of is not None else None, s.bare(head.by)
+    if q.name in judge.stated or not q.labels or not isinstance(of, s.Symbol):
+        return
+    if not isinstance(by, s.Symbol) or (r := judge.naming.parts(by)).time != q.time:
+        return
+    p = judge.naming.parts(of)
+    scope = "L" if p.time is None else "own" if p.time == q.time else "step"
+    g = Gradient(r.name, scope, 0, judge.system.signs.get(p.letter, 1))
+    same = [x for x in judge.candidates.get(q.name, ()) if judge.quantities.means(r)]
+    if p.letter in judge.system.losses and p.name not in judge.system.names and same:
+        name = judge.quantities.find(r)
+        if name in {x.of for x in same}:
+            judge.gradients[q.name] = replace(g, of=name)
+            judge.stated.add(q.name)
+            judge.free.discard(q.name)
 
 
 def _named_part(judge: Judge, line: Line) -> None:

@@ -14,6 +14,7 @@ from .columns import by_rows
 from .cursor import Habits, UnreadableError
 from .definitions import definitions
 from .front import front_matter
+from .longnames import long_names
 from .plain import plain_tokens
 from .regions import Region, regions
 from .settle import settle
@@ -49,7 +50,7 @@ class _Reader:
         self.text, self.file, self.latex = text, file, latex
         self.starts = [0, *(m.end() for m in re.finditer("\n", text))]
         self.items: list[Claim | Unread] = []
-        self.habits, self.own = habits(text), definitions(text)
+        self.habits, self.own, self.names = habits(text), definitions(text), long_names(text)
         self.previous: Node | None = None
         self.chain = ""
         self.pending: tuple[Node, ...] = ()  # "For t < T:", said before a display
@@ -125,7 +126,8 @@ class _Reader:
         if region.notation == "plain":
             tokens = plain_tokens(self.text, region.start, region.end)
         else:
-            tokens = latex_tokens(self.text, region.start, region.end, self.own)
+            spoken = (self.own, self.names)
+            tokens = latex_tokens(self.text, region.start, region.end, *spoken)
         own = replace(self.habits, plain=region.notation == "plain")
         try:
             return rows(tokens, own, self.previous)

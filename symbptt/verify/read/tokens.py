@@ -81,8 +81,9 @@ class Latex:
         end: int,
         own: Mapping[str, Definition] = PACKAGES,
         depth: int = 0,
+        names: frozenset[str] = frozenset(),
     ):
-        self.text, self.i, self.end = text, start, end
+        self.text, self.i, self.end, self.names = text, start, end, names
         self.own, self.depth = own, depth
         self.out: list[Token] = []
         self.space = self.gap = False
@@ -162,6 +163,9 @@ class Latex:
             if run[0].lower() in _WORDS or _ACRONYM.fullmatch(run[0]):
                 self.add("word", run[0], run.end())
                 return
+            if name := self.name():
+                self.add("word", name, self.i + len(name))
+                return
             letter = _LETTERS.match(self.text, self.i, self.end)
             assert letter is not None
             if c in CHARACTERS and len(letter[0]) == 1:
@@ -178,6 +182,13 @@ class Latex:
             self.add("stop", ".", self.i + 1)
         else:
             self.bad(f"cannot read the character {c!r}", _ADVICE.get(c, "mathematics"), self.i + 1)
+
+    def name(self) -> str:
+        """The name of several letters that starts here."""
+        here = (n for n in self.names if self.text.startswith(n, self.i, self.end))
+        behind = self.text[self.i - 1 : self.i]
+        whole = (n for n in here if not self.text[self.i + len(n) : self.end][:1].isalnum())
+        return next(whole, "") if behind in ("", "d") or not behind.isalnum() else ""
 
     def is_between(self) -> bool:
         """Whether a stop is a product, a.b or a . b; one that ends a sentence leans left."""
@@ -234,7 +245,7 @@ class Latex:
         for n, piece in enumerate(re.split(r"#(\d)", definition.body)):
             if n % 2:
                 a, b = spans[int(piece) - 1] if int(piece) <= len(spans) else (after, after)
-                self.out += Latex(self.text, a, b, self.own, self.depth + 1).scan()
+                self.out += Latex(self.text, a, b, self.own, self.depth + 1, self.names).scan()
                 continue
             for t in Latex(piece, 0, len(piece), self.own, self.depth + 1).scan():
                 self.out.append(replace(t, start=start, end=after))
@@ -342,9 +353,13 @@ def _normal(text: str) -> str:
 
 
 def latex_tokens(
-    text: str, start: int, end: int, own: Mapping[str, Definition] = PACKAGES
+    text: str,
+    start: int,
+    end: int,
+    own: Mapping[str, Definition] = PACKAGES,
+    names: frozenset[str] = frozenset(),
 ) -> list[Token]:
-    return Latex(text, start, end, own).scan()
+    return Latex(text, start, end, own, 0, names).scan()
 
 
 __all__ = ["Latex", "Token", "latex_tokens"]

@@ -1,0 +1,51 @@
+"""Notation of derivations found in repositories and notes, each with a near miss."""
+
+import pytest
+
+from symbptt.verify.judge.line import Line
+from symbptt.verify.read.longnames import long_names
+from symbptt.verify.report import verify
+
+
+def judged(*parts: str) -> list[Line]:
+    return list(verify("\n\n".join(f"$${x}$$" for x in parts)).lines)
+
+
+def last(*parts: str) -> Line:
+    return judged(*parts)[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (r"$$Cc_t = tanh(W_{cc}[x_t,h_{t-1}])$$", {"Cc"}),
+        ("$$s1_{t} = f(h1_t)$$\n$$h1_t = x_t U + s1_{t-1} W1$$", {"s1", "h1", "W1"}),
+        ("$$h1_t = x_t U$$\n$$dh1_t = dy_t V$$", {"h1"}),
+        (r"$$dh_t = W x_t,\ h_t = Wx_t$$", set()),
+        (r"$$\theta_t = W1 x_t$$", set()),
+    ],
+)
+def test_names_of_several_letters(text: str, names: set[str]) -> None:
+    assert long_names(text) == names
+
+
+LSTM = (
+    r"f_t=\sigma(W_f[x_t,h_{t-1}])",
+    r"i_t=\sigma(W_i[x_t,h_{t-1}])",
+    r"o_t=\sigma(W_o[x_t,h_{t-1}])",
+    r"Cc_t=tanh(W_{cc}[x_t,h_{t-1}])",
+    r"c_t=f_t\cdot c_{t-1}+i_t\cdot Cc_t",
+    r"h_t=o_t\cdot tanh(c_t)",
+    r"y_t=softmax(W_{hy}*h_t+b_y)",
+)
+
+
+def test_a_letter_named_at_the_end_of_a_chain() -> None:
+    """Sizes are not given twice to h_t, which one aside defines and another one reads."""
+    chain = r"\frac{\partial L_t}{\partial o_t}=\frac{\partial L_t}{\partial h_t}"
+    chain += r"\frac{\partial h_t}{\partial o_t}=\delta_{ht}\cdot tanh(c_t)=\delta_{ot}"
+    wrong = r"\frac{\partial L_t}{\partial h_t}=(h_t-y_t)=\delta_{ht}"
+    lines = judged(*LSTM, wrong, chain, chain.replace("tanh(c_t)", "c_t"))
+    assert [x.verdict for x in lines[-8:-6]] == ["refuted", "refuted"]
+    assert [x.verdict for x in lines[-6:-3]] == ["proved"] * 3
+    assert lines[-2].verdict == "refuted"
