@@ -163,7 +163,7 @@ class Latex:
             if run[0].lower() in _WORDS or _ACRONYM.fullmatch(run[0]):
                 self.add("word", run[0], run.end())
                 return
-            if name := self.name():
+            if name := self.long_name():
                 self.add("word", name, self.i + len(name))
                 return
             letter = _LETTERS.match(self.text, self.i, self.end)
@@ -183,7 +183,7 @@ class Latex:
         else:
             self.bad(f"cannot read the character {c!r}", _ADVICE.get(c, "mathematics"), self.i + 1)
 
-    def name(self) -> str:
+    def long_name(self) -> str:
         """The name of several letters that starts here."""
         here = (n for n in self.names if self.text.startswith(n, self.i, self.end))
         behind = self.text[self.i - 1 : self.i]
