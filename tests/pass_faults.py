@@ -201,7 +201,7 @@ FAULTS: tuple[tuple[str, str, str, str, Wrong], ...] = (
      _constant(True)),
     ("keep", "another value of the loop is taken", "lstm", "keep._same", _same_op),
     ("pack", "every block begins a column early", "lstm_column", "pack._side_by_side", _one_less),
-    ("fuse", "weights stacked in another order", "lstm_column", "fuse._ranges", _reversed),
+    ("stacks", "weights stacked in another order", "lstm_column", "stacks.ranges", _reversed),
     ("motion", "products made after what reads them", "lstm_peephole", "fuse.meeting",
      _at_the_last),
     ("fuse", "a union is its first block", "lstm_peephole", "fuse.Fuser._union",

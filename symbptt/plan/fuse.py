@@ -6,26 +6,23 @@ to the place of another instruction passes none that touches what it reads or wr
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from sympy import Integer, default_sort_key, expand
+from sympy import expand
 
 from .draft import ELEMENTWISE, Draft, joint_name
-from .motion import Body, adding, index, meeting, put, summand
+from .motion import Body, adding, grouped, index, meeting, put, runs, summand
 from .program import Buffer, Instruction, Item, Ref, labels_of
+from .stacks import Stacks, ranges
 
 
 class Fuser:
-    """`names` holds the stacks of weights by what is in them: two drafts call them alike."""
+    """The joins of one draft; what it stacks is called as `names` has it."""
 
     def __init__(self, d: Draft, names: dict[Any, str]):
-        self.d, self.names = d, names
-        self.made: dict[Any, Ref] = {}
-        self.ahead: Body = []
-        self.inside = False
+        self.d, self.stacks = d, Stacks(d, names)
 
     def run(self) -> None:
         for block in self.d.blocks:
@@ -39,13 +36,13 @@ class Fuser:
             if isinstance(item, Instruction):
                 run.append(item)
                 continue
-            self.inside, self.ahead = False, []
+            self.stacks.begin(inside=False)
             run = self.fused(run)
-            new += [*self.ahead, *run]
+            new += [*self.stacks.ahead, *run]
             if item is not None:
-                self.inside, self.ahead = True, []
+                self.stacks.begin(inside=True)
                 body = self.fused(list(item.body))
-                new += [*self.ahead, replace(item, body=tuple(body))]
+                new += [*self.stacks.ahead, replace(item, body=tuple(body))]
             run = []
         block[:] = new
 
@@ -64,8 +61,8 @@ class Fuser:
 
     def _products(self, body: Body) -> Body | None:
         """h A, h B as h [A, B], and A h, B h as [A; B] h."""
-        for group in _grouped(body, self._product_key):
-            for run in self._runs(group, lambda i: self._place_of(i)):
+        for group in grouped(body, self._product_key):
+            for run in runs(group, self._place_of):
                 joined = self._joined_products(body, run)
                 if joined is not None:
                     return joined
@@ -134,7 +131,7 @@ class Fuser:
         """One operand for several: blocks of one array, or weights stacked along an axis."""
         if all(r.block and not self.d.is_constant(r) for r in refs):
             return self._union(refs)
-        return self.stack(refs, axis) if all(map(self.d.is_constant, refs)) else None
+        return self.stacks.of(refs, axis) if all(map(self.d.is_constant, refs)) else None
 
     def _outputs(self, body: Body, run: Body, axis: int) -> Ref | None:
         """One output for several: their blocks, or a new array of which they become parts."""
@@ -148,10 +145,10 @@ class Fuser:
         if d.buffers[members[0]].role == "grad":
             return self._gradients(outs, members, axis)
         whole = d.name(joint_name(members, set(d.buffers)))
-        ranges = _ranges([d.buffers[n].shape[-1] for n in members])
-        shape = (*d.buffers[members[0]].shape[:-1], ranges[-1][1])
+        columns = ranges([d.buffers[n].shape[-1] for n in members])
+        shape = (*d.buffers[members[0]].shape[:-1], columns[-1][1])
         d.buffers[whole] = replace(d.buffers[members[0]], name=whole, shape=shape)
-        for n, r in zip(members, ranges, strict=True):
+        for n, r in zip(members, columns, strict=True):
             self.renames[n] = (whole, r)
             d.blocks_named[whole, *r] = n
         return Ref(whole)
@@ -177,12 +174,12 @@ class Fuser:
         along = 0 if rows else len(shapes[0]) - 1
         if len({(*s[:along], *s[along + 1 :]) for s in shapes}) > 1:
             return None
-        ranges = _ranges([s[along] for s in shapes])
+        extents = ranges([s[along] for s in shapes])
         shape = list(shapes[0])
-        shape[along] = ranges[-1][1]
+        shape[along] = extents[-1][1]
         whole = d.name(joint_name(members, set(d.buffers)))
         d.buffers[whole] = Buffer(whole, tuple(shape), None, "grad")
-        for n, r in zip(members, ranges, strict=True):
+        for n, r in zip(members, extents, strict=True):
             d.buffers[n] = replace(d.buffers[n], part=(whole, *r), across=rows)
         return replace(outs[0], buffer=whole)
 
@@ -199,48 +196,12 @@ class Fuser:
             del self.d.buffers[n]
         return [replace(i, out=seen(i.out), args=tuple(map(seen, i.args))) for i in body]
 
-    # -- weights
-
-    def stack(self, refs: list[Ref], axis: int) -> Ref | None:
-        """Weights side by side (axis 1) or one over the other, made once before."""
-        d = self.d
-        refs = [d.original(r) for r in refs]
-        if any(d.buffers[r.buffer].role != "param" or r.spread for r in refs):
-            return None
-        shapes = [r.shape_in(d.buffers[r.buffer]) for r in refs]
-        axis = min(axis, len(shapes[0]) - 1)
-        if len({(len(s), *s[:axis], *s[axis + 1 :]) for s in shapes}) > 1:
-            return None
-        key = (*refs, axis)
-        flipped = (*(replace(r, turned=not r.turned) for r in refs), 1 - axis)
-        if key not in self.made and flipped in self.made:
-            turned = replace(self.made[flipped], turned=True)
-            if not self.inside:
-                return turned
-            self.made[key] = self._static(key, f"{turned.buffer}_T", shapes, axis)
-            self.ahead.append(Instruction("copy", self.made[key], (turned,)))
-        if key not in self.made:
-            hint = joint_name([r.buffer for r in refs], set(d.buffers))
-            self.made[key] = made = self._static(key, hint, shapes, axis)
-            for r, run in zip(refs, _ranges([s[axis] for s in shapes]), strict=True):
-                rows = axis == 0 and len(shapes[0]) == 2
-                part = replace(made, rows=run) if rows else replace(made, block=run)
-                self.ahead.append(Instruction("copy", part, (r,)))
-        return self.made[key]
-
-    def _static(self, key: Any, hint: str, shapes: list[Any], axis: int) -> Ref:
-        name = self.names.setdefault(key, self.d.name(hint))
-        shape = list(shapes[0])
-        shape[axis] = _ranges([s[axis] for s in shapes])[-1][1]
-        self.d.buffers[name] = Buffer(name, tuple(shape), None, "static")
-        return Ref(name)
-
     # -- sums of products
 
     def _sums(self, body: Body) -> Body | None:
         """y + a A + b B as y + [a, b] [A; B], where a and b stand side by side."""
-        for group in _grouped(body, lambda i: self._sum_key(body, i)):
-            for run in self._runs(group, lambda i: self._error(i).block):
+        for group in grouped(body, lambda i: self._sum_key(body, i)):
+            for run in runs(group, lambda i: self._error(i).block):
                 joined = self._joined_sum(body, run)
                 if joined is not None:
                     return joined
@@ -268,7 +229,7 @@ class Fuser:
         at = meeting(body, members, commuting=target)
         if at is None:
             return None
-        weights = self.stack([i.args[0 if left else 1] for i in run], 1 if left else 0)
+        weights = self.stacks.of([i.args[0 if left else 1] for i in run], 1 if left else 0)
         if weights is None:
             return None
         errors = self._union([self._error(i) for i in run])
@@ -297,8 +258,8 @@ class Fuser:
 
     def _elementwise(self, body: Body) -> Body | None:
         """The same to neighbouring blocks, at once."""
-        for group in _grouped(body, self._elementwise_key):
-            for run in self._runs(group, lambda i: i.out.block):
+        for group in grouped(body, self._elementwise_key):
+            for run in runs(group, lambda i: i.out.block):
                 at = meeting(body, run)
                 if at is None:
                     continue
@@ -328,42 +289,5 @@ class Fuser:
             return args[0]
         if self.d.is_constant(args[0]):
             whole = all(a == Ref(a.buffer) for a in args)
-            return self.stack(list(args), 1) if whole else None
+            return self.stacks.of(list(args), 1) if whole else None
         return self._union(list(args)) if args[0].block else None
-
-    # -- runs of neighbours
-
-    def _runs(self, group: Body, place: Callable[[Instruction], Any]) -> list[Body]:
-        """The members of a group whose places follow on each other, two or more."""
-        if all(place(i) is None for i in group):
-            return [group] if len(group) > 1 else []
-        group = sorted((i for i in group if place(i)), key=lambda i: default_sort_key(place(i)[0]))
-        left, runs = list(group), []
-        while left:
-            run = [left.pop(0)]
-            while follow := [i for i in left if expand(place(i)[0] - place(run[-1])[1]) == 0]:
-                run.append(follow[0])
-                left.remove(follow[0])
-            while before := [i for i in left if expand(place(i)[1] - place(run[0])[0]) == 0]:
-                run.insert(0, before[0])
-                left.remove(before[0])
-            if len(run) > 1:
-                runs.append(run)
-        return runs
-
-
-def _grouped(body: Body, key: Callable[[Instruction], Any]) -> list[Body]:
-    groups: dict[Any, Body] = {}
-    for i in body:
-        k = key(i)
-        if k is not None:
-            groups.setdefault(k, []).append(i)
-    return [g for g in groups.values() if len(g) > 1]
-
-
-def _ranges(widths: list[Any]) -> list[tuple[Any, Any]]:
-    out, at = [], Integer(0)
-    for n in widths:
-        out.append((at, expand(at + n)))
-        at = out[-1][1]
-    return out

@@ -1,11 +1,13 @@
-"""Which instruction may pass which: one that is moved passes none that touches what it reads or
-writes."""
+"""Which instructions are alike, and which may pass which to meet them: one that is moved passes
+none that touches what it reads or writes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
+
+from sympy import default_sort_key, expand
 
 from .draft import overlap
 from .program import Instruction, Ref
@@ -70,3 +72,32 @@ def _plain(a: Any) -> Any:
 def summand(body: Body, i: Instruction) -> Ref:
     """What a product is a summand of: the sum it is added to, or its own place."""
     return next((replace(x.out, flat=False) for x in adding(body, i)), replace(i.out, flat=False))
+
+
+def grouped(body: Body, key: Callable[[Instruction], Any]) -> list[Body]:
+    """The instructions that have a key in common, two or more."""
+    groups: dict[Any, Body] = {}
+    for i in body:
+        k = key(i)
+        if k is not None:
+            groups.setdefault(k, []).append(i)
+    return [g for g in groups.values() if len(g) > 1]
+
+
+def runs(group: Body, place: Callable[[Instruction], Any]) -> list[Body]:
+    """The members of a group whose places follow on each other, two or more."""
+    if all(place(i) is None for i in group):
+        return [group] if len(group) > 1 else []
+    group = sorted((i for i in group if place(i)), key=lambda i: default_sort_key(place(i)[0]))
+    left, found = list(group), []
+    while left:
+        run = [left.pop(0)]
+        while follow := [i for i in left if expand(place(i)[0] - place(run[-1])[1]) == 0]:
+            run.append(follow[0])
+            left.remove(follow[0])
+        while before := [i for i in left if expand(place(i)[1] - place(run[0])[0]) == 0]:
+            run.insert(0, before[0])
+            left.remove(before[0])
+        if len(run) > 1:
+            found.append(run)
+    return found
