@@ -131,16 +131,23 @@ class Judge:
                         out[key] = key
         return out
 
-    def _author_names(self) -> dict[str, str]:
-        """The author's name of a quantity -> the model's: a for what tanh is applied to."""
+    def names(self) -> dict[str, str]:
+        """The author's name of a quantity -> the model's: by name, else by role, a for what tanh
+        is applied to."""
         out = dict(self.system.names)
+        mine = {*self.gradients, *self.aliases}
         for line in self.lines:
             for side in (line.claim.left, line.claim.right):
                 for x in s.symbols(side) if side is not None else ():
                     q = self.naming.parts(x)
-                    if q.name not in out and q.letter not in self.system.losses:
+                    if q.name not in out and q.name not in mine | self.system.losses:
                         with suppress(UnknownError):
                             out[q.name] = self.quantities.find(q)
+        return out
+
+    def _author_names(self) -> dict[str, str]:
+        """Those names, and a for what the function of the one state is applied to."""
+        out = self.names()
         if len(self.system.model.states) == 1 and "a" not in out:
             (state,) = self.system.model.states
             out["a"] = self.system.pre.get(state.name, state.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import sympy
 
@@ -22,6 +23,7 @@ from ..meaning.choice import (
 )
 from ..meaning.times import shifted
 from ..world import DIRECT, FUTURE
+from .free_times import FreeTimes
 from .open import Condition, Open, Reading
 from .statement import Statement
 
@@ -50,6 +52,7 @@ NOTE = {
     "copy": Condition("M12", "one step's share: the gradient is its sum over t"),
 }
 
+ONE_SUMMAND = Condition("M12", "only where t = T: it is one summand, the sum over t is missing")
 
 LENIENT = (
     "commute",
@@ -105,7 +108,17 @@ class Options(Open):
             return self._handed_back(statement.left) is not None
         if name in ("tensor", "diag"):
             return any(isinstance(n, s.Derivative) and not self.of_loss(n) for n in nodes)
+        if name in ("last", "single"):
+            left, right = self._steps(statement)
+            return not left or right <= left
         return True
+
+    def _steps(self, statement: Statement) -> tuple[set[Any], set[Any]]:
+        """The steps that the left side speaks of, and the right."""
+        free = FreeTimes(self.naming)
+        sides = (statement.left, statement.right)
+        left, right = (set(free(Statement(x, x))) for x in sides)
+        return left, right
 
     def _turns_vector(self, node: s.Node) -> bool:
         """h_t^T, (δ_t)^T: the transpose of one value of a step."""
@@ -132,12 +145,15 @@ class Options(Open):
         if "carry" in names:
             changed = self._carried(statement.left, changed)
         direct = self._direct(statement) if "held" in names else {}
+        notes = tuple(NOTE[n] for n in names)
+        if "last" in names and not self._steps(statement)[0]:
+            notes = tuple(ONE_SUMMAND if x == NOTE["last"] else x for x in notes)
         for reading in self.plain(statement, changed):
             kinds = {**reading.choice.kinds, **direct}
             yield replace(
                 reading,
                 choice=replace(reading.choice, kinds=kinds),
-                conditions=tuple(NOTE[n] for n in names),
+                conditions=notes,
                 ground="last" if "single" in names else "squared" if "squared" in names else "own",
             )
 

@@ -15,7 +15,7 @@ from ..judge.statement import Statement
 from .everywhere import everywhere
 from .slopes import argument, between, factor, inner, other_function, slope
 from .structure import brackets, drop, grouping, operation, order, sign
-from .symbols import handed_back, immediate, kind, later, swap, total, transposed
+from .symbols import handed_back, immediate, kind, later, swap, total, transposed, whole_loss
 from .times import bound, by_one, global_index, index, numbered, unsummed, unsummed_rows
 from .vocabulary import Vocabulary
 from .whole import of_argument, other_loss, whole
@@ -33,8 +33,8 @@ class Edit:
 Change = Callable[[Vocabulary, s.Node], Iterator[tuple[str, str, s.Node]]]
 
 LOCAL: tuple[Change, ...] = (
-    argument, other_function, other_loss, total, by_one, brackets, slope, sign, index, grouping,
-    swap, kind, later, transposed, order, operation, bound, drop, factor, between, numbered,
+    argument, other_function, other_loss, total, whole_loss, by_one, brackets, slope, sign, index,
+    grouping, swap, kind, later, transposed, order, operation, bound, drop, factor, between, numbered,
 )  # fmt: skip
 
 # Of a line whose shapes do not fit: what changes shapes comes first.
@@ -57,6 +57,7 @@ def _ordered(
     right, left = statement.right, statement.left
     v.jacobian, v.probe = v.is_jacobian(left), v.probed(left)
     v.forward = isinstance(s.bare(left), s.Symbol) and v.gradient_of(s.bare(left)) is None
+    v.of = v.value_of(left)
     yield from unsummed(v, statement)
     yield from unsummed_rows(v, statement)
     yield from immediate(v, statement)

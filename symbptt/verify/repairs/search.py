@@ -22,6 +22,7 @@ from ..judge.truth import FALSE, MISFIT, Answer
 from ..proof.prover import Provers
 from .distinct import Distinct
 from .edits import Edit, edits
+from .symbols import of_next
 from .vocabulary import Vocabulary
 
 SINGLE_BUDGET, PLAIN_BUDGET, PAIR_BUDGET = 450, 1200, 1600  # statements worked out
@@ -52,7 +53,8 @@ class Repairs:
     def single(self, line: Line) -> Repair | None:
         statement = self.judge.statement(line)
         shape = line.answer is not None and line.answer.outcome == MISFIT
-        proposed = edits(self.vocabulary, statement, shape)
+        own = (Edit(*x) for x in of_next(self.vocabulary, line.claim))
+        proposed = chain(own, edits(self.vocabulary, statement, shape))
         known: list[Edit] = []
         for names in self._variants(statement):
             spent = 0

@@ -48,14 +48,14 @@ def inner(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, State
     if not isinstance(u, s.Symbol) or not isinstance(w, s.Symbol):
         return
     q, r = v.naming.parts(u), v.naming.parts(w)
-    if q.time is None or r.time is None or q.name not in v.system.names:
+    if q.time is None or r.time is None or q.name not in v.names:
         return
-    of = v.system.names[q.name]
+    of = v.names[q.name]
     if of not in v.system.model.defined:
         return
     weights = [
         x for n, x in v.samples.items()
-        if (d := v.system.model.table.get(v.system.names.get(n, ""))) is not None
+        if (d := v.system.model.table.get(v.names.get(n, ""))) is not None
         and d.role == "param" and len(d.shape) == 2
     ]  # fmt: skip
     for time, body, put in _bodies(v, statement.right, q.time, r.time):
@@ -65,6 +65,10 @@ def inner(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, State
             diag = s.Apply(s.Symbol("diag"), (s.bare(slope),))
             for new in _both_ways(diag, body):
                 yield "M01", words, replace(statement, right=put(new))
+        for scale in v.multipliers.get(of, ()) if time == mx.t else ():
+            words = f"the factor {plain(scale)} is missing"
+            for new in _both_ways(s.Apply(s.Symbol("diag"), (scale,)), body):
+                yield "M02", words, replace(statement, right=put(new))
         for weight in weights:
             words = f"the inner derivative {plain(weight)} is missing"
             for new in (*_both_ways(weight, body), *_both_ways(s.Transpose(weight), body)):
@@ -112,19 +116,35 @@ def _both_ways(a: s.Node, b: s.Node) -> tuple[s.Node, s.Node]:
 
 def factor(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
     """δ_t as r_t ⊙ δ_t, λ as λ ⊙ h_{t−1}, f_t as f_t ⊙ c_{t−1}: an inner factor is missing."""
+    if v.forward and isinstance(node, s.Sum):  # f_t ⊙ c_{t−1} + 1 − f_t, a term of which is short
+        for n, x in enumerate(node.terms):
+            for code, words, new in _multiplied(v, x, v.of, v.time_of(node)):
+                yield code, words, replace(node, terms=(*node.terms[:n], new, *node.terms[n + 1 :]))
+    if v.jacobian and isinstance(node, s.Apply) and node.head.letter == "diag":
+        for code, words, new in _multiplied(v, node.arguments[0], v.of, v.time_of(node)):
+            yield code, words, replace(node, arguments=(new,))
     of, time = _factored(v, node)
+    yield from _multiplied(v, node, of, time)
+
+
+def _multiplied(
+    v: Vocabulary, node: s.Node, of: str, time: Any
+) -> Iterator[tuple[str, str, s.Node]]:
+    """The node times each value that has the shape of `of`, and each factor of its equation."""
     if of not in v.system.model.table:
         return
     shape = v.system.model.table[of].shape
+    found: list[s.Node] = list(v.multipliers.get(of, ()))
     for name, sample in v.samples.items():
-        d = v.system.model.table.get(v.system.names.get(name, ""))
+        d = v.system.model.table.get(v.names.get(name, ""))
         if d is None or not d.timed or d.shape != shape or d.role in ("input", "target"):
             continue
-        for at in (time,) if v.gradient_of(node) is not None else (time, time - 1):
-            x = v.at(sample, at)
+        steps = (time,) if v.gradient_of(node) is not None or time is None else (time, time - 1)
+        found += [v.at(sample, at) for at in steps]
+    for x in dict.fromkeys(found):
+        if x != node:
             words = f"the factor {plain(x)} is missing"
-            if x != node:
-                yield "M02", words, s.Group(s.Product((node, x), ("⊙",)))
+            yield "M02", words, s.Group(s.Product((node, x), ("⊙",)))
 
 
 def _factored(v: Vocabulary, node: s.Node) -> tuple[str, Any]:
@@ -137,7 +157,7 @@ def _factored(v: Vocabulary, node: s.Node) -> tuple[str, Any]:
     if v.probe is not None and node.letter == v.probe[0]:
         return v.probe[1], v.probe[2]
     q = v.naming.parts(node)
-    name = v.system.names.get(q.name, "")
+    name = v.names.get(q.name, "")
     return (name, q.time) if v.forward and q.time is not None else ("", mx.t)
 
 
@@ -162,7 +182,7 @@ def argument(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
                 yield "M03", words, replace(node, arguments=(new,))
     if isinstance(node, s.Sum) and isinstance(x := _one_minus(node), s.Symbol):  # h (1 − a)
         at = v.naming.parts(x)
-        for out in (h for h, a in v.system.pre.items() if a == v.system.names.get(at.name)):
+        for out in (h for h, a in v.system.pre.items() if a == v.names.get(at.name)):
             written = v.symbol_for(out, at.time)
             if written is not None:
                 yield "M03", words, replace(node, terms=(node.terms[0], written))
@@ -212,7 +232,7 @@ def other_function(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.No
 
 def _is_gate(v: Vocabulary, x: s.Symbol) -> bool:
     """Whether a letter is a value of σ."""
-    e = v.system.model.defined.get(v.system.names.get(v.naming.parts(x).name, ""))
+    e = v.system.model.defined.get(v.names.get(v.naming.parts(x).name, ""))
     return e is not None and isinstance(e.rhs, mx.Apply) and e.rhs.args[0].name == "sigmoid"
 
 

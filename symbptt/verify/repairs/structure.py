@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,9 +13,24 @@ from .vocabulary import Vocabulary
 
 
 def grouping(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
-    """W δ ⊙ s as W (δ ⊙ s), and a group dissolved."""
+    """W δ ⊙ s as W (δ ⊙ s), and a group dissolved; a number scales without any ⊙."""
     if not isinstance(node, s.Product):
         return
+    scaled = sum(_scales(v, n) for n in s.walk(node))
+    for code, words, new in _regrouped(v, node):
+        if sum(_scales(v, n) for n in s.walk(new)) <= scaled:
+            yield code, words, new
+
+
+def _scales(v: Vocabulary, node: s.Node) -> bool:
+    """Whether ⊙ stands beside a number: hᵀ ⊙ 1/N."""
+    if not isinstance(node, s.Product):
+        return False
+    between = zip(node.factors, node.signs, node.factors[1:], strict=False)
+    return any(g == "⊙" and (v.is_number(a) or v.is_number(b)) for a, g, b in between)
+
+
+def _regrouped(v: Vocabulary, node: s.Product) -> Iterator[tuple[str, str, s.Node]]:
     words = "the slope stands on the wrong side of the matrix product"
     n = len(node.factors)
     flat = _flattened(v, node)
@@ -64,22 +80,14 @@ def _flattened(v: Vocabulary, node: s.Product) -> s.Product | None:
 def brackets(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
     """a + b s as (a + b) s, and the other way about."""
     words = "the bracket is in the wrong place: the factor multiplies every term"
-    if isinstance(node, s.Sum) and len(node.terms) > 1:
-        last = s.bare(node.terms[-1])
-        if isinstance(last, s.Product):
-            for k in range(1, len(last.factors)):
-                kept = product_of(last.factors[:k], last.signs[: k - 1])
-                inner = s.Group(s.Sum((*node.terms[:-1], kept), node.signs))
-                factors = (inner, *last.factors[k:])
-                signs = (last.signs[k - 1], *last.signs[k:])
-                yield "M21", words, s.Product(factors, signs)
-        first = s.bare(node.terms[0])
-        if isinstance(first, s.Product) and node.signs[0] == "+":
-            for k in range(1, len(first.factors)):
-                kept = product_of(first.factors[k:], first.signs[k:])
-                inner = s.Group(s.Sum((kept, *node.terms[1:]), node.signs))
-                factors = (*first.factors[:k], inner)
-                yield "M21", words, s.Product(factors, first.signs[:k])
+    if isinstance(node, s.Sum):
+        whole = (0, len(node.terms) - 1)  # every term comes first
+        ends = itertools.combinations(range(len(node.terms)), 2)
+        for i, j in sorted(ends, key=lambda ends: ends != whole):
+            for joined in _joined(node, i, j):
+                terms = (*node.terms[:i], joined, *node.terms[j + 1 :])
+                signs = (*node.signs[:i], "+", *node.signs[j + 1 :])
+                yield "M21", words, joined if len(terms) == 1 else s.Sum(terms, signs)
     if isinstance(node, s.Product):
         for n, x in enumerate(node.factors):
             inner2 = s.bare(x)
@@ -89,12 +97,31 @@ def brackets(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
                 yield "M21", words, s.Sum((*heads, merged), inner2.signs)
 
 
+def _joined(node: s.Sum, i: int, j: int) -> Iterator[s.Node]:
+    """The terms from i to j as one product: what scales the last of them, or the first, scales
+    them all."""
+    last = s.bare(node.terms[j])
+    if isinstance(last, s.Product):
+        for k in range(1, len(last.factors)):
+            kept = product_of(last.factors[:k], last.signs[: k - 1])
+            inner = s.Group(s.Sum((*node.terms[i:j], kept), node.signs[i : j + 1]))
+            yield s.Product((inner, *last.factors[k:]), last.signs[k - 1 :])
+    first = s.bare(node.terms[i])
+    if isinstance(first, s.Product) and node.signs[i] == "+":
+        for k in range(1, len(first.factors)):
+            kept = product_of(first.factors[k:], first.signs[k:])
+            inner = s.Group(s.Sum((kept, *node.terms[i + 1 : j + 1]), node.signs[i : j + 1]))
+            yield s.Product((*first.factors[:k], inner), first.signs[:k])
+
+
 def order(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
     if not isinstance(node, s.Product):
         return
     words = "the factors stand in the wrong order"
     for n in range(len(node.factors) - 1):
         f = list(node.factors)
+        if any(v.is_number(x) for x in f[n : n + 2]):
+            continue  # which may stand anywhere
         f[n], f[n + 1] = f[n + 1], f[n]
         yield "M05", words, replace(node, factors=tuple(f))
     if len(node.factors) > 2:
@@ -159,7 +186,7 @@ def drop(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
         for n in range(len(node.factors)):
             factors = (*node.factors[:n], *node.factors[n + 1 :])
             signs = node.signs[1:] if n == 0 else (*node.signs[: n - 1], *node.signs[n:])
-            number = isinstance(s.bare(node.factors[n]), s.Number)
+            number = v.is_number(node.factors[n])
             yield (
                 "M14" if number else "M11",
                 f"the factor {plain(node.factors[n])} is too much",

@@ -11,6 +11,7 @@ from .. import surface as s
 from ..judge.statement import Statement
 from ..meaning.choice import shorthand_key
 from ..write import plain
+from .everywhere import everywhere
 from .vocabulary import Vocabulary
 
 
@@ -26,32 +27,33 @@ def swap(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
         return
     gradient = mine in v.judge.gradients
     timed = q.time is not None
-    d = v.system.model.table.get(v.system.names.get(q.name, ""))
+    d = v.system.model.table.get(v.names.get(q.name, ""))
     if d is None and not gradient:
         if timed:
             for name, sample in v.samples.items():
-                if name in v.system.names:
+                if name in v.names:
                     yield "M30", f"{plain(node)} should be {name}", v.at(sample, q.time)
         return
     timed = timed or gradient or (d is not None and d.timed)
     for name, sample in v.samples.items():
         if name == mine:
             continue
-        other = v.system.model.table.get(v.system.names.get(name, ""))
+        other = v.system.model.table.get(v.names.get(name, ""))
         other_gradient = name in v.judge.gradients
         if other is None and not other_gradient:
             continue
         other_timed = other_gradient or (other is not None and other.timed)
         if gradient == other_gradient and timed == other_timed:
-            words = f"{plain(node)} should be {plain(sample)}"
+            moved = v.at(sample, q.time)
+            words = f"{plain(node)} should be {plain(moved)}"
             if gradient and _is_before(v, mine, name):
                 words = f"the activation derivative is missing: {words}"
-                yield "M01", words, v.at(sample, q.time)
+                yield "M01", words, moved
             else:
-                yield "M11", words, v.at(sample, q.time)
+                yield "M11", words, moved
     if timed and not gradient:  # the state where its weight should stand, and so on
         for name, sample in v.samples.items():
-            other = v.system.model.table.get(v.system.names.get(name, ""))
+            other = v.system.model.table.get(v.names.get(name, ""))
             if other is not None and other.role == "param" and len(other.shape) == 2:
                 yield "M11", f"{plain(node)} should be {plain(sample)}", sample
 
@@ -69,7 +71,7 @@ def transposed(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]
         yield _layout_code(v, node.base), "a transposition too many", node.base
     elif isinstance(node, s.Symbol):
         q = v.naming.parts(node)
-        if q.name in v.system.names or q.name in v.judge.gradients:
+        if q.name in v.names or q.name in v.judge.gradients:
             yield _layout_code(v, node), "a transposition is missing", s.Transpose(node)
     elif isinstance(node, s.Derivative | s.Shorthand):
         yield _layout_code(v, node), "a transposition is missing", s.Transpose(s.Group(node))
@@ -78,7 +80,7 @@ def transposed(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]
 def _layout_code(v: Vocabulary, node: s.Node) -> str:
     inner = s.bare(node)
     if isinstance(inner, s.Symbol):
-        d = v.system.model.table.get(v.system.names.get(v.naming.parts(inner).name, ""))
+        d = v.system.model.table.get(v.names.get(v.naming.parts(inner).name, ""))
         if d is not None and d.role == "param" and len(d.shape) == 2:
             return "M05" if v.jacobian else "M04"
         return "M17"
@@ -94,8 +96,20 @@ def total(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
         yield "M09", words, replace(node, kind="∂")
 
 
+def whole_loss(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """The derivative of the whole loss, where that of one step's loss is written."""
+    of = s.bare(node.of) if isinstance(node, s.Derivative) and node.of is not None else None
+    if not isinstance(node, s.Derivative) or not isinstance(of, s.Symbol):
+        return
+    if v.judge.options.of_loss(node) and v.naming.parts(of).time is not None:
+        words = "the total derivative is needed: the future term is missing"
+        whole = v.loss() or replace(of, sub=(), sup=())
+        sign = "d" if v.judge.options.both_signs else node.kind
+        yield "M07", words, replace(node, of=whole, kind=sign)
+
+
 def kind(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
-    """Total for immediate, this step's loss for the whole."""
+    """This step's loss for the whole, the immediate derivative for the total one."""
     if not isinstance(node, s.Derivative) or node.of is None:
         return
     of = s.bare(node.of)
@@ -111,11 +125,6 @@ def kind(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
             timed = step or v.at(replace(of, sub=(*of.sub, index)), r.time)
             words = "double counting: the derivative of this step's loss is needed here"
             yield "M09", words, replace(node, of=timed)
-        if q.time is not None:
-            words = "the total derivative is needed: the future term is missing"
-            whole = v.loss() or replace(of, sub=(), sup=())
-            sign = "d" if v.judge.options.both_signs else node.kind
-            yield "M07", words, replace(node, of=whole, kind=sign)
     elif node.kind != "∂+":
         words = "double counting: the immediate derivative is needed here"
         yield "M09", words, replace(node, kind="∂+")
@@ -145,6 +154,25 @@ def immediate(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, S
         yield "M08", words, replace(statement, right=s.Sum(terms, ("+", "+")))
 
 
+def of_next(v: Vocabulary, claim: s.Claim) -> Iterator[tuple[str, str, Statement]]:
+    """dL/dh_t = … + dL/dh_t, where the term on the right is that of the next step."""
+    left = s.bare(claim.left)
+    time = v.time_of(left)
+    if claim.relation != "=" or claim.right is None or time is None or v.gradient_of(left) is None:
+        return
+
+    def change(node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+        if node == left:
+            words = f"{plain(left)} stands on both sides: on the right it is that of the next step"
+            if isinstance(left, s.Derivative):
+                yield "M10", words, replace(left, by=v.at(s.bare(left.by), time + 1))
+            else:
+                yield "M10", words, v.at(left, time + 1)
+
+    for code, words, new in everywhere(claim.right, change):
+        yield code, words, Statement(claim.left, new)
+
+
 def handed_back(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
     """dL/dv_t without dL/dw_{t+1} · ∂w_{t+1}/∂v_t, of a w that the next step computes from v."""
     left = s.bare(statement.left)
@@ -152,7 +180,7 @@ def handed_back(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str,
         return
     by = s.bare(left.by)
     q = v.naming.parts(by) if isinstance(by, s.Symbol) else None
-    name = v.system.names.get(q.name) if q is not None else None
+    name = v.names.get(q.name) if q is not None else None
     if q is None or name is None or q.time is None:
         return
     code = "M20" if len(v.system.model.states) > 1 else "M07"

@@ -27,7 +27,7 @@ def index(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
         if moved != node:
             word = "early" if by > 0 else "late"
             yield "M10", f"{plain(node)} is one step too {word}", moved
-    d = v.system.model.table.get(v.system.names.get(q.name, ""))
+    d = v.system.model.table.get(v.names.get(q.name, ""))
     if d is not None and d.reversed and sympy.expand(q.time - mx.t).is_Integer:
         mirrored = v.at(node, 2 * mx.t - q.time)  # its past is what comes after
         if mirrored != node:
@@ -82,7 +82,7 @@ def _summed(v: Vocabulary, body: s.Node, k: str, steps: list[str]) -> Iterator[s
 def unsummed_rows(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
     """Σ_n [R]_{n,:} over the rows of a batch, one for each sequence."""
     batch = mx.size("N")
-    if not any(d.timed and d.shape[:1] == (batch,) for d in v.system.model.states):
+    if not any(d.timed and d.shape[:1] == (batch,) for d in v.system.model.declarations):
         return
     n = s.Symbol("n")
     rows = s.Entry(s.Group(statement.right, "["), (n, s.Everything()))

@@ -20,11 +20,37 @@ class Vocabulary:
 
     def __init__(self, judge: Judge):
         self.judge, self.naming, self.system = judge, judge.naming, judge.system
+        self.names = judge.names()
         self.samples = self._samples()
         self.upstream = self._upstream()
+        self.multipliers = self._multipliers()
         self.jacobian = False  # whether the line at hand states a Jacobian
         self.forward = False  # whether it is an equation of a value
+        self.of = ""  # of which value it is either of them
         self.probe: tuple[str, str, Any] | None = None  # λ of λ ∂u_s/∂v: the letter, u and s
+
+    def value_of(self, left: s.Node) -> str:
+        """v of v_t = … and of ∂v_t/∂w = …, as the model calls it; nothing of other left sides."""
+        left = s.bare(left)
+        of = left.of if isinstance(left, s.Derivative) else left
+        of = s.bare(of) if of is not None else None
+        name = self.names.get(self.naming.parts(of).name, "") if isinstance(of, s.Symbol) else ""
+        return name if name in self.system.model.defined else ""
+
+    def _multipliers(self) -> dict[str, list[s.Node]]:
+        """What the author's forward equation of each value multiplies entry by entry."""
+        out: dict[str, list[s.Node]] = {}
+        for line in self.judge.lines:
+            name = self.value_of(line.claim.left) if line.claim.right is not None else ""
+            if name and name not in out and isinstance(s.bare(line.claim.left), s.Symbol):
+                out[name] = [
+                    s.bare(x)
+                    for n in s.walk(line.claim.right or line.claim.left)
+                    if isinstance(n, s.Product) and "⊙" in n.signs
+                    for x in n.factors
+                    if not isinstance(s.bare(x), s.Sum | s.Product)
+                ]
+        return out
 
     def _samples(self) -> dict[str, s.Node]:
         """The author's way to write each quantity and each gradient, with its first time."""
@@ -39,10 +65,12 @@ class Vocabulary:
                             out.setdefault(key, n)
                     elif isinstance(n, s.Symbol):
                         q = self.naming.parts(n)
-                        known = q.name in self.system.names or q.name in self.judge.gradients
+                        known = q.name in self.names or q.name in self.judge.gradients
                         if known and not q.components and not n.primes:
                             out.setdefault(q.name, n)
-        return out
+        named = {self.names[n] for n in out if n in self.system.names}
+        again = [n for n in out if n not in self.system.names and self.names.get(n) in named]
+        return {n: x for n, x in out.items() if n not in again}  # i beside Γ_u, the same gate
 
     def _upstream(self) -> dict[str, s.Derivative]:
         """The author's ∂L/∂v_t for each quantity v."""
@@ -58,7 +86,7 @@ class Vocabulary:
 
     def is_argument(self, function: str, x: s.Symbol) -> bool:
         """Whether the model applies a function to the quantity of a letter."""
-        name = self.system.names.get(self.naming.parts(x).name, "")
+        name = self.names.get(self.naming.parts(x).name, "")
         return any(
             a.args[0].name == function and isinstance(a.args[1], mx.Var) and a.args[1].name == name
             for e in self.system.model.equations
@@ -95,8 +123,8 @@ class Vocabulary:
             if isinstance(letter, s.Symbol) and isinstance(jacobian, s.Derivative):
                 of = s.bare(jacobian.of) if jacobian.of is not None else None
                 q = self.naming.parts(of) if isinstance(of, s.Symbol) else None
-                name = self.system.names.get(q.name) if q is not None else None
-                if q and name and not letter.indices and letter.letter not in self.system.names:
+                name = self.names.get(q.name) if q is not None else None
+                if q and name and not letter.indices and letter.letter not in self.names:
                     return letter.letter, name, q.time
         return None
 
@@ -151,7 +179,7 @@ class Vocabulary:
 
     def symbol_for(self, name: str, time: Any) -> s.Node | None:
         """The author's symbol of a model quantity."""
-        for written, model in self.system.names.items():
+        for written, model in self.names.items():
             if model == name and written in self.samples:
                 return self.at(self.samples[written], time)
         return None
@@ -166,6 +194,17 @@ class Vocabulary:
                 found += [
                     v.name for v in read if v.times and v.time == mx.t and v.name not in found
                 ]
+
+    def is_number(self, node: s.Node) -> bool:
+        """Whether it is no array by its letters: 2, 1/N, α."""
+        letters = [x for x in s.symbols(node) if x.letter != self.naming.horizon]
+        if any(isinstance(n, s.Derivative | s.Shorthand | s.Big) for n in s.walk(node)):
+            return False
+        declared = [self.system.model.table.get(self._named(x)) for x in letters]
+        return all(d is not None and not d.shape and not d.timed for d in declared)
+
+    def _named(self, x: s.Symbol) -> str:
+        return self.names.get(self.naming.parts(x).name, x.letter)
 
     def slopes(self, name: str, time: Any) -> Iterator[s.Node]:
         """The slopes of the functions in the equation of a quantity, as far as they have names."""

@@ -19,7 +19,7 @@ def of_argument(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str,
     if not isinstance(right, s.Sum) or not isinstance(by, s.Symbol) or len(right.terms) != 2:
         return
     system = v.system
-    if not system.onehot or system.names.get(v.naming.parts(by).name) != system.output:
+    if not system.onehot or v.names.get(v.naming.parts(by).name) != system.output:
         return
     goal = next((x for x in map(s.bare, right.terms) if _is_label(v, x)), None)
     if goal is None or by not in map(s.bare, right.terms):
@@ -47,7 +47,7 @@ def other_loss(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]
 def _is_target(v: Vocabulary, x: s.Node) -> bool:
     """y, and the row 1_y of a class."""
     x = s.bare(x.of) if isinstance(x, s.Indicator) else x
-    name = v.system.names.get(v.naming.parts(x).name) if isinstance(x, s.Symbol) else None
+    name = v.names.get(v.naming.parts(x).name) if isinstance(x, s.Symbol) else None
     d = v.system.model.table.get(name) if name is not None else None
     return _is_label(v, x) or (d is not None and d.role == "target")
 
@@ -58,7 +58,7 @@ def _readout(v: Vocabulary, x: s.Node) -> s.Symbol | None:
         x = s.bare(x.arguments[0]) if len(x.arguments) == 1 else x
     if not isinstance(x, s.Symbol):
         return None
-    return x if v.system.names.get(v.naming.parts(x).name) in v.system.model.defined else None
+    return x if v.names.get(v.naming.parts(x).name) in v.system.model.defined else None
 
 
 def _is_label(v: Vocabulary, x: s.Node) -> bool:

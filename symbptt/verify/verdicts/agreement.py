@@ -11,7 +11,7 @@ from ... import matrix as mx
 from .. import surface as s
 from ..judge.judge import Judge, keys_of
 from ..judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, Line
-from ..judge.readings import NOTE, Condition, Reading
+from ..judge.readings import NOTE, ONE_SUMMAND, Condition, Reading
 from ..meaning.choice import DENOMINATOR, NUMERATOR, SLOPES
 
 
@@ -119,10 +119,12 @@ def futures(judge: Judge) -> None:
         and _reads_later(judge, line)
     ]
     for line in judge.lines:
-        last = [c for c in line.conditions if c in (NOTE["last"], NOTE["single"])]
+        last = [c for c in line.conditions if c in (ONE_SUMMAND, NOTE["last"], NOTE["single"])]
         if last and whole and not _reads_later(judge, line):
             line.verdict = REFUTED
-            line.codes = ["M20" if len(judge.system.model.states) > 1 else "M07"]
+            several = len(judge.system.model.states) > 1
+            summand = last[0] == ONE_SUMMAND
+            line.codes = [last[0].code if summand else "M20" if several else "M07"]
             line.message = last[0].words
             line.conditions = []
             line.true = []

@@ -9,7 +9,7 @@ from .. import surface as s
 from ..forward.claims import is_forward
 from ..judge.judge import Judge, keys_of
 from ..judge.line import PROVED, Line
-from ..judge.readings import NOTE, Condition
+from ..judge.readings import Condition
 from ..judge.statement import Statement
 from ..judge.truth import UNKNOWN, Answer
 from ..meaning.choice import DENOMINATOR, Gradient, atom_key
@@ -128,7 +128,7 @@ def conditional(judge: Judge, line: Line, statement: Statement) -> bool:
             least = min(len(r.kinds) for r in true)
             line.true = [r for r in true if len(r.kinds) == least]
             line.reading, line.verdict = line.true[0], PROVED
-            line.conditions += [NOTE[n] for n in names]
+            line.conditions += line.reading.conditions
             if least:
                 line.conditions += immediate(judge, line)
             return True
