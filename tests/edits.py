@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import sys
 import time
 from collections import Counter
@@ -26,8 +27,8 @@ from symbptt.show import show, show_equation
 from symbptt.verify import verify
 from symbptt.verify.report import Report
 
-from .planted import Edit, edits, spelling
-from .truth import Run
+from .planted import Edit, Spelling, edits, spelling, whole
+from .truth import Run, fits
 
 SAID = """d is total, ∂ holds all else fixed. Jacobians are in numerator layout; a product over
 time multiplies from the latest step on the left.
@@ -55,7 +56,7 @@ def planted(derivation: Derivation, every: int = 1, seed: int = 0, only: str = "
     for e in derivation:
         if e.lhs in (LOSS, derivation.model.loss.step):  # a definition, of the text itself
             continue
-        if stacks & {v.name for v in mx.variables(e.rhs)}:  # which is not read yet
+        if stacks & _letters(e):  # which the text does not define
             continue
         for edit in edits(show_equation(e, "latex"), spelled):
             if not only or only in edit.codes or only == edit.what:
@@ -72,7 +73,33 @@ def planted(derivation: Derivation, every: int = 1, seed: int = 0, only: str = "
                 second = draw.choice(seconds)
                 words = f"{edit.what} and {second.what}"
                 edit = Edit(edit.codes + second.codes, words, second.line)
-            yield Planted(e, edit, run.says(edit.line, e.label in local))
+            yield _told_apart(run, e, edit, spelled, e.label in local)
+
+
+def _told_apart(run: Run, e: Equation, edit: Edit, spelled: Spelling, local: bool) -> Planted:
+    """The edited line with what else describes it.
+
+    Brackets that are missing around u ⊙ v change nothing where the line has no shape without them.
+    And what is true of another parameter than the one on the left has that one wrong (M11),
+    whatever was done to the right side.
+    """
+    still = run.says(edit.line, local)
+    if edit.codes == ("M06", "M21") and still is False and not fits(edit.line, run.derivation):
+        return Planted(e, edit, True)
+    left, equals, right = edit.line.partition(" = ")
+    for old, new in ((a, b) for group in spelled.weights for a in group for b in group):
+        other = re.sub(whole(old) + r"(?=\}$)", new.replace("\\", r"\\"), left)
+        if other != left and still is False and run.says(other + equals + right, local):
+            edit = replace(edit, codes=(*edit.codes, "M11"))
+            break
+    return Planted(e, edit, still)
+
+
+def _letters(e: Equation) -> set[str]:
+    """What the sides read, and what their derivatives are of and by."""
+    sides = (e.lhs, e.rhs)
+    found = {v.name for x in sides for v in mx.variables(x)}
+    return found | {v.name for x in sides for d in x.atoms(mx.Deriv) for v in (d.of, d.wrt)}
 
 
 # -- the figures

@@ -36,6 +36,8 @@ class Spelling:
     weights: tuple[tuple[str, ...], ...]  # parameters of one rank
     values: tuple[tuple[str, ...], ...]  # timed values of one shape, printed at t
     before: tuple[tuple[str, str], ...]  # a value and what its function is applied to
+    chances: tuple[tuple[str, str], ...]  # a softmax and what it is of
+    numbers: tuple[str, ...]  # α
 
 
 def spelling(derivation: Derivation) -> Spelling:
@@ -52,11 +54,18 @@ def spelling(derivation: Derivation) -> Spelling:
         for e in model.equations
         if isinstance(e.rhs, mx.Apply) and isinstance(e.rhs.args[1], mx.Var)
     ]
+    chances = [
+        (printed(e.lhs), printed(e.rhs.args[0]))
+        for e in model.equations
+        if isinstance(e.rhs, mx.Softmax) and isinstance(e.rhs.args[0], mx.Var)
+    ]
     return Spelling(
         len(model.states) > 1,
         tuple(map(tuple, ranks.values())),
         tuple(map(tuple, shapes.values())),
         tuple(before),
+        tuple(chances),
+        tuple(printed(d.var()) for d in (*model.params, *model.hypers) if not d.shape),
     )
 
 
@@ -73,6 +82,8 @@ def _rows(derivation: Derivation) -> bool:
 GRADIENT = r"\\frac\{\\mathrm\{d\}L\}\{\\mathrm\{d\}(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
 LETTER = r"(?:\\tilde\{\w\}|\\mathrm\{\w+\}|\w)"
 BY = r"(?:[^{}]|\{[^{}]*\})*"
+DIAGONAL = r"(?:[^()]|\([^()]*\))*"
+SLOPE = r"1 - |\\operatorname\{step\}|\S+ \\odot \(1 - "  # how the diagonal of a slope begins
 ERROR = (
     r"(o_\{t\}|\\hat\{y\}_\{t\}|\\operatorname\{softmax\}\(\w+_\{t\}\)) - "
     r"(y_\{t\}|\\mathbf\{1\}_\{y_\{t\}\})"
@@ -89,7 +100,9 @@ def rules(spelled: Spelling) -> Iterator[Rule]:
         (slope, "slope missing", r" \\odot \(1 - [^()]*(?:\([^()]*\)[^()]*)?\^\{2\}\)", ""),
         (("M19", "M01"), "gate slope missing",
          rf" \\odot ({LETTER}_\{{t\}}) \\odot \(1 - \1\)", ""),
-        (slope, "slope missing", r"\\operatorname\{diag\}\((?:[^()]|\([^()]*\))*\) (?=\S)", ""),
+        (slope, "slope missing", rf"\\operatorname\{{diag\}}\((?={SLOPE}){DIAGONAL}\) (?=\S)", ""),
+        (("M02",), "factor missing",
+         rf"\\operatorname\{{diag\}}\((?!{SLOPE}){DIAGONAL}\) (?=\S)", ""),
         (("M02",), "upstream factor missing", rf"{GRADIENT} \\odot ", ""),
         (("M04", "M05"), "transpose of W missing", r"(?<=[WUV])(_\{?\w*\}?)\^\{\\top\}", r"\1"),
         (("M04", "M05"), "transpose of U missing", r"(?<=[WUV])\^\{\\top\}", ""),
@@ -142,13 +155,16 @@ def _letters(spelled: Spelling) -> Iterator[Rule]:
     for group in spelled.weights:
         for a in group:
             for b in (x for x in group if x != a):
-                yield ("M11",), "wrong parameter", _whole(a), _put(b)
+                yield ("M11",), "wrong parameter", whole(a), _put(b)
     for group in spelled.values:
         for a in group:
             for b in (x for x in group if x != a):
                 for time in ("t-1", "t", "t+1"):
                     old, new = (x.replace("t}", f"{time}}}") for x in (a, b))
-                    pattern = _whole(old)
+                    pattern = whole(old)
+                    if (a, b) in spelled.chances:  # z − y for softmax(z) − y: another loss's error
+                        error = pattern + r"(?= - (?:y_|\\mathbf\{1\}))"
+                        yield ("M11", "M16"), "wrong value", error, _put(new)
                     free = r"(?<!d\})(?<!\\partial )(?<!1 - )"
                     alike = {"M30"} if re.sub(r"\\\w+|\W", "", a) == _bare(b) else set()
                     codes = ("M11", *alike)
@@ -158,12 +174,12 @@ def _letters(spelled: Spelling) -> Iterator[Rule]:
                     yield codes, "wrong error term", rf"(?<=\\mathrm\{{d\}}){pattern}", _put(new)
     for value, inner in spelled.before:
         slope = r"(?<=1 - )"
-        yield ("M03",), "slope at its argument", slope + _whole(value), _put(inner)
-        square = _whole(value) + r"(?=\^\{2\})"
+        yield ("M03",), "slope at its argument", slope + whole(value), _put(inner)
+        square = whole(value) + r"(?=\^\{2\})"
         yield ("M03",), "slope of the value", slope + square, _put(rf"\tanh({value})")
-        kind, new = rf"\(1 - {_whole(value)}\^\{{2\}}\)", f"({value} \\odot (1 - {value}))"
+        kind, new = rf"\(1 - {whole(value)}\^\{{2\}}\)", f"({value} \\odot (1 - {value}))"
         yield ("M19", "M03"), "slope of another function", kind, _put(new)
-        kind = rf"{_whole(value)} \\odot \(1 - {_whole(value)}\)"
+        kind = rf"{whole(value)} \\odot \(1 - {whole(value)}\)"
         yield ("M19", "M03"), "slope of another function", kind, _put(f"(1 - {value}^{{2}})")
 
 
@@ -171,7 +187,7 @@ def _bare(letter: str) -> str:
     return re.sub(r"\\\w+|\W", "", letter)
 
 
-def _whole(letter: str) -> str:
+def whole(letter: str) -> str:
     """The letter, and no part of another."""
     return r"(?<![A-Za-z\\])" + re.escape(letter) + ("" if letter.endswith("}") else "(?!_)")
 
@@ -208,7 +224,9 @@ def terms(text: str) -> Iterator[tuple[int, int]]:
         elif text[at] in OPEN:
             starts.append(at + 1)
         elif text[at] in CLOSE or text.startswith(r"\right]", at):
-            yield starts.pop(), at
+            start = starts.pop()
+            if " = " not in text[start:at]:  # [t = T] is no product
+                yield start, at
             at += len(r"\right") if text[at] == "\\" else 0
         elif text.startswith((" + ", " - ", ", "), at):
             yield starts.pop(), at
@@ -236,12 +254,14 @@ def factors(text: str, start: int, end: int) -> list[Factor]:
     return found if len(found) > 1 else []
 
 
-def standing(text: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def standing(
+    text: str, numbers: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """(codes, name, text) of the mistakes of order, brackets and operations in a right side."""
     for start, end in terms(text):
         found = factors(text, start, end)
         for n, f in enumerate(found):
-            yield from _of_factor(text, found, n, f)
+            yield from _of_factor(text, found, n, f, numbers)
     depth = 0
     for at, c in enumerate(text):
         depth += (c in OPEN) - (c in CLOSE)
@@ -252,7 +272,7 @@ def standing(text: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
 
 
 def _of_factor(
-    text: str, found: list[Factor], n: int, f: Factor
+    text: str, found: list[Factor], n: int, f: Factor, numbers: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], str, str]]:
     word = text[f.start : f.end]
     after = found[n + 1] if n + 1 < len(found) else None
@@ -286,6 +306,8 @@ def _of_factor(
     yield ("M18",), "elementwise for matrix product", split
     for a, b, first in ((word, other, True), (other, word, False)):
         inner = factors(a, 1, len(a) - 1) if a.startswith("(") and a.endswith(")") else []
+        if b in numbers:  # α (λ ⊙ s) is (α λ) ⊙ s
+            continue
         if len(inner) == 2 and inner[1].sign != " ":
             left, right = (a[x.start : x.end] for x in inner)
             product = f"({left} {b})" if first else f"({b} {left})"
@@ -315,4 +337,4 @@ def _changed(right: str, spelled: Spelling) -> Iterator[tuple[tuple[str, ...], s
     for codes, what, pattern, new in rules(spelled):
         for match in re.finditer(pattern, text):
             yield codes, what, (text[: match.start()] + match.expand(new) + text[match.end() :])[3:]
-    yield from standing(right)
+    yield from standing(right, spelled.numbers)

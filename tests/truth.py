@@ -14,7 +14,7 @@ import numpy as np
 import sympy
 
 from symbptt import matrix as mx
-from symbptt.errors import SymbpttError
+from symbptt.errors import ShapeError, SymbpttError
 from symbptt.matrix.evaluate import Setting, evaluate
 from symbptt.model import Derivation, Equation
 from symbptt.parse.latex import latex
@@ -63,7 +63,8 @@ class Run:
             top = int(sympy.sympify(d.classes).xreplace(known))
             return np.array([self.draw.randrange(top) for _ in range(count)]).reshape(shape)
         if d.role == "mask":
-            return np.array([float((n + len(self.given)) % 2) for n in range(count)]).reshape(shape)
+            ones = [((n + len(self.given)) // 2) % 2 for n in range(count)]  # 0, 0, 1, 1 over time
+            return np.array(ones, dtype=float).reshape(shape)
         return np.array([_signed(self.draw) for _ in range(count)]).reshape(shape)
 
     def forward(self, at: Any = None, entry: Any = None, held: Any = ()) -> dict[Any, Any]:
@@ -215,6 +216,17 @@ class Run:
             return self.holds(latex(line, self.derivation))
         except SymbpttError:
             return False
+
+
+def fits(line: str, derivation: Derivation) -> bool:
+    """Whether what a line in LaTeX says has a shape, a matrix product before ⊙."""
+    try:
+        latex(line, derivation)
+    except ShapeError:
+        return False
+    except SymbpttError:
+        return True
+    return True
 
 
 def _signed(draw: random.Random) -> float:

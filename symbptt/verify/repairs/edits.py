@@ -34,7 +34,8 @@ Change = Callable[[Vocabulary, s.Node], Iterator[tuple[str, str, s.Node]]]
 
 LOCAL: tuple[Change, ...] = (
     argument, other_function, other_loss, total, whole_loss, by_one, brackets, slope, sign, index,
-    grouping, swap, kind, later, transposed, order, operation, bound, drop, factor, between, numbered,
+    grouping, swap, kind, later, transposed, order, operation, bound, drop, factor, between,
+    numbered,
 )  # fmt: skip
 
 # Of a line whose shapes do not fit: what changes shapes comes first.
