@@ -452,10 +452,12 @@ def test_deep_and_long_text_ends(text: str) -> None:
 def assert_reads(name: str) -> None:
     derivation = derive(load(name))
     labels = {e.label for e in derivation} | {f.equation.label for f in derivation.formal}
-    for notation, file in (("latex", "x.tex"), ("markdown", "x.md"), ("unicode", "x.txt")):
-        document = read(show(derivation, notation), file)
-        assert not document.unread, notation
-        assert {c.tag for c in document.claims if c.tag} == labels, notation
+    forms = {f: show(derivation, f) for f in ("latex", "markdown", "unicode")}
+    forms["plain"] = show(derivation, "unicode", notation="plain")
+    for form, text in forms.items():
+        document = read(text, {"latex": "x.tex", "markdown": "x.md"}.get(form, "x.txt"))
+        assert not document.unread, form
+        assert {c.tag for c in document.claims if c.tag} == labels, form
 
 
 @pytest.mark.parametrize("name", ["bidirectional", "elman", "generic", "linear", "lstm"])
@@ -482,6 +484,8 @@ def test_a_long_line_goes_on_below() -> None:
         "c = d",
     ]
     assert [plain(c) for c in claims[0].conditions] == ["t = T, …, 1"]
+    (claim,) = read("dL/dgamma = a\n      · b\n").claims
+    assert statement(claim, "plain") == "dL/dγ = a · b"
     display = (
         "\\begin{align} a &= b & & t < T \\tag{3} \\\\ &\\quad \\odot c \\\\ d &= e \\end{align}"
     )

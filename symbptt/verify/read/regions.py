@@ -266,7 +266,9 @@ def is_formula(line: str, strict: bool) -> bool:
 
 
 def is_name(word: str) -> bool:
-    return word in FUNCTIONS or word in GREEK_LETTERS or len(word) < 4 or word in _NAMES
+    """Whether a word is none of English: tanh, gamma, the dgamma of dL/dgamma."""
+    greek = word in GREEK_LETTERS or (word[:1] == "d" and word[1:] in GREEK_LETTERS)
+    return greek or word in FUNCTIONS or len(word) < 4 or word in _NAMES
 
 
 _NAMES = frozenset("""over loss next prev axis ones zeros where with then case similarly delta Loss
