@@ -11,7 +11,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy
@@ -40,6 +40,14 @@ class Parts:
         """The letter with its marks and labels: W_hh, yhat, δ_f."""
         label = "".join(self.labels)
         return self.letter + "".join(self.marks) + (f"_{label}" if label else "")
+
+    @cached_property
+    def at(self) -> str:
+        """The name with its time: h[t - 1]."""
+        return f"{self.name}[{_shown(self.time)}]"
+
+
+_shown = lru_cache(maxsize=4096)(str)
 
 
 class Naming:

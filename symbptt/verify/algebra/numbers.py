@@ -42,6 +42,7 @@ class Numbers:
 
     def __init__(self, world: World, times: Mapping[Any, int]):
         self.world, self.times = world, dict(times)
+        self.needed: set[Any] = set()  # the letters of times that what was asked for depends on
         self.free: dict[Any, Any] = {}
 
     def at(self, time: Any) -> int | None:
@@ -50,6 +51,7 @@ class Numbers:
         constant, terms = _affine(time)
         value = constant
         for symbol, c in terms:
+            self.needed.add(symbol)
             at = self.world.steps if symbol == mx.T else self.times.get(symbol)
             if at is None:
                 raise SymbpttError(f"the index {time} has no value here")
@@ -62,18 +64,19 @@ class Numbers:
         return self.world.dims((n,))[0]
 
     def number(self, value: Any) -> Tensor:
-        q = sympy.sympify(value).xreplace(
-            {k: sympy.Integer(v) for k, v in self.times.items()}
-            | {mx.T: sympy.Integer(self.world.steps)}
-        )
-        q = sympy.sympify(q).xreplace(
-            {
-                s: sympy.Integer(self.world.sizes[s.name])
-                for s in q.free_symbols
-                if s.name in self.world.sizes
-            }
-        )
-        return Tensor(np.array(float(q)), (), 0)
+        return Tensor(np.array(float(self.closed(value))), (), 0)
+
+    def closed(self, value: Any) -> Any:
+        """A SymPy expression with its times and its sizes as numbers."""
+        q = sympy.sympify(value)
+        if not q.free_symbols:
+            return q
+        times = {k: sympy.Integer(v) for k, v in self.times.items() if k in q.free_symbols}
+        self.needed |= q.free_symbols
+        q = q.xreplace({**times, mx.T: sympy.Integer(self.world.steps)})
+        sizes = self.world.sizes
+        known = {x: sympy.Integer(sizes[x.name]) for x in q.free_symbols if x.name in sizes}
+        return q.xreplace(known)
 
     def var(self, name: str, time: Any) -> Any:
         key = (name, self.at(time))
@@ -206,7 +209,7 @@ class Numbers:
         return [*range(1, steps + 1), *range(0, -steps, -1)]
 
     def _each(self, k: Any, steps: Any, body: Callable[[], Tensor], first: bool = False) -> list:
-        saved, out = self.times.get(k), []
+        saved, outside, out = self.times.get(k), k in self.needed, []
         try:
             for step in steps:
                 self.times[k] = step
@@ -222,6 +225,8 @@ class Numbers:
             self.times.pop(k, None)
             if saved is not None:
                 self.times[k] = saved
+            if not outside:
+                self.needed.discard(k)
         if first and not out:
             raise OutOfRangeError("an empty sum")
         return out

@@ -91,10 +91,8 @@ class ExactNumbers(Numbers):
         self.setting = Setting(_nowhere, world.sizes, world.functions)
 
     def number(self, value: Any) -> Tensor:
-        known = {k: sympy.Integer(v) for k, v in self.times.items()}
-        q = sympy.sympify(value).xreplace({**known, mx.T: sympy.Integer(self.world.steps)})
-        sizes = {x: self.world.sizes[x.name] for x in q.free_symbols if x.name in self.world.sizes}
-        return Tensor(np.array(self.world.field.number(q.xreplace(sizes)), dtype=object), (), 0)
+        number = self.world.field.number(self.closed(value))
+        return Tensor(np.array(number, dtype=object), (), 0)
 
     def apply(self, body: Any, a: Any) -> Any:
         return self.setting.map(self.world.functions.of(body), np.asarray(a, dtype=object))

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import sympy
 
-from ... import matrix as mx
 from ...errors import SymbpttError
 from ..algebra.numbers import Numbers, OutOfRangeError
 from ..algebra.tensor import Tensor
@@ -47,10 +46,7 @@ class Source(Numbers):
         self.moved: set[Key] = set()  # what derivatives are taken by; ("W", t): as step t reads it
 
     def number(self, value: Any) -> Tensor:
-        known = {k: sympy.Integer(v) for k, v in self.times.items()}
-        q = sympy.sympify(value).xreplace({**known, mx.T: sympy.Integer(self.world.steps)})
-        sizes = {x: self.world.sizes[x.name] for x in q.free_symbols if x.name in self.world.sizes}
-        return Tensor(rational(q.xreplace(sizes)), (), 0)
+        return Tensor(rational(self.closed(value)), (), 0)
 
     def var(self, name: str, time: Any) -> Any:
         super().var(name, time)

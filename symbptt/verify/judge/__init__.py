@@ -3,6 +3,7 @@
 statement         two sides, and when they are said to be equal
 free_times        the times a statement is about
 truth             whether a statement holds at every step it speaks about
+gathered          what of a formula its readings depend on
 open              what the words leave open: the plain readings of a line
 readings          those readings, and the further ones with what they assume
 line              one claim, its verdict, and the verdicts there are

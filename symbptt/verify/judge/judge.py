@@ -187,6 +187,10 @@ class Judge:
             return q.name, q
         return None
 
+    def keys_of(self, statement: Statement) -> frozenset[str]:
+        """The letters and gradients of a line, by name."""
+        return self.options.gathered(statement).keys
+
     def is_free(self, x: s.Symbol) -> bool:
         """A letter that is nothing of the model and has no definition."""
         name = self.naming.parts(x).name
@@ -229,8 +233,9 @@ class Judge:
                 return [base, replace(base, on_left={key: carried})]
         if statement.relation == "+=":
             return self._added(statement, base)
-        keys = keys_of(statement, self.naming)
-        mine = [k for k in self.free if k in keys]
+        gathered = self.options.gathered(statement)
+        keys, turned = gathered.keys, gathered.turned
+        mine = sorted(self.free & keys)
         out = [base]
         for key in mine:
             out = [
@@ -238,22 +243,12 @@ class Judge:
                 for b in out
                 for g in self.candidates[key]
             ]
-        turns = [k for k in keys if k in self.gradients and k not in mine and k.startswith("d ")]
+        turns = sorted(k for k in keys & set(self.gradients) if k not in mine and k[:2] == "d ")
         out += [replace(out[0], turned=frozenset([k])) for k in turns if self.system.rows]
         if upright := frozenset(self.upright & keys):
             out.append(replace(out[0], turned=upright))
-        transposed = frozenset(self._transposed(statement)) & set(self.gradients)
+        transposed = turned & set(self.gradients)
         return [*out, replace(out[0], turned=transposed)] if transposed else out
-
-    def _transposed(self, statement: Statement) -> Iterable[str]:
-        """The letters with a transposition on them: λ_t^⊤ is the row, and λ_t then a column."""
-        for n in (n for x in (statement.left, statement.right) for n in s.walk(x)):
-            turned = isinstance(n, s.Transpose) or (
-                isinstance(n, s.Power) and "transpose" in n.may_be
-            )
-            inner = s.bare(n.base) if isinstance(n, s.Transpose | s.Power) and turned else None
-            if isinstance(inner, s.Symbol):
-                yield self.naming.parts(inner).name
 
     def _added(self, statement: Statement, base: Choice) -> list[Choice]:
         """X += R: R is one step's share of a parameter, or what the own step adds to a δ."""
@@ -305,17 +300,6 @@ class Judge:
                 rest = s.Sum(tuple(x for _, x in kept), tuple(g for g, _ in kept))
                 return Statement(claim.left, rest, "+=")
         return Statement(claim.left, claim.right)
-
-
-def keys_of(statement: Statement, naming: Naming) -> set[str]:
-    out = set()
-    for side in (statement.left, statement.right):
-        for n in s.walk(side):
-            if isinstance(n, s.Shorthand):
-                out.add(shorthand_key(n, naming.parts(n.of)))
-            elif isinstance(n, s.Symbol):
-                out.add(naming.parts(n).name)
-    return out
 
 
 def _rank(answer: Answer) -> int:

@@ -21,7 +21,7 @@ from ..algebra.tensor import Tensor
 from ..meaning.choice import Choice, Gradient
 from ..meaning.formula import Meaning
 from ..world import close
-from .judge import Judge, keys_of
+from .judge import Judge
 from .line import Line
 
 FEWEST = 4  # numbered letters that make a document of this kind
@@ -65,7 +65,7 @@ class _Search:
             plain = line.claim.right is not None and line.claim.relation in ("=", ":=")
             if found and found[0] in keys and plain:
                 self.lines.setdefault(found[0], line)
-        self.reads = {k: keys_of(judge.statement(x), judge.naming) for k, x in self.lines.items()}
+        self.reads = {k: judge.keys_of(judge.statement(x)) for k, x in self.lines.items()}
         self.said: dict[Any, Gradient | None] = {}
         self.pool = self._pool()
 

@@ -16,6 +16,7 @@ from ..meaning.choice import (
 )
 from ..naming import Naming
 from ..world import DIRECT, HELD, IMMEDIATE, TOTAL
+from .gathered import Gathered, gatherer
 from .statement import Statement
 
 
@@ -43,29 +44,32 @@ class Open:
     """What the lines of one document leave open."""
 
     def __init__(self, naming: Naming, both_signs: bool, many_paths: bool, abstract: bool):
-        self.naming = naming
+        self.naming, self._gathered = naming, gatherer(naming)
         self.both_signs = both_signs  # d for total and ∂ for partial
         self.many_paths = many_paths
         self.abstract = abstract
         self.pinned: dict[str, str] = {}
 
+    def gathered(self, statement: Statement) -> Gathered:
+        """What of its two sides the readings of a line depend on."""
+        return self._gathered(statement.left) | self._gathered(statement.right)
+
     def atoms(self, statement: Statement) -> dict[str, s.Derivative]:
         """The derivatives whose ∂ may be total or immediate."""
         out: dict[str, s.Derivative] = {}
-        for side in (statement.left, statement.right):
-            for n in s.walk(side):
-                if isinstance(n, s.Derivative) and n.of is not None and n.kind != "∇":
-                    of, by = s.whole(n.of), s.whole(n.by)
-                    if not (isinstance(of, s.Symbol) and isinstance(by, s.Symbol)):
-                        continue
-                    q, r = self.naming.parts(of), self.naming.parts(by)
-                    if q.letter in self.losses:
-                        continue
-                    if n.kind == "∂+" and r.time is None:
-                        continue
-                    both = (self.many_paths or self.held) and q.time is not None
-                    if n.kind == "∂+" or r.time is None or both:
-                        out[atom_key(n, self.naming)] = n
+        for n in self.gathered(statement).derivatives:
+            if n.of is not None and n.kind != "∇":
+                of, by = s.whole(n.of), s.whole(n.by)
+                if not (isinstance(of, s.Symbol) and isinstance(by, s.Symbol)):
+                    continue
+                q, r = self.naming.parts(of), self.naming.parts(by)
+                if q.letter in self.losses:
+                    continue
+                if n.kind == "∂+" and r.time is None:
+                    continue
+                both = (self.many_paths or self.held) and q.time is not None
+                if n.kind == "∂+" or r.time is None or both:
+                    out[atom_key(n, self.naming)] = n
         return out
 
     losses: frozenset[str] = frozenset()
@@ -102,8 +106,7 @@ class Open:
                 own = [(key, DIRECT, False)] if self._holds(node) else []
                 lists.append([(key, TOTAL, False), (key, IMMEDIATE, True), *own])
         plain = {k for k, n in atoms.items() if n.kind == "∂" and self._by_value(n)}
-        through = any(self._is_step_loss(n) for x in (statement.left, statement.right)
-                      for n in s.walk(x))  # fmt: skip
+        through = any(map(self._is_step_loss, self.gathered(statement).derivatives))
         every = []
         for combination in itertools.product(*lists):
             # Where ∂ holds everything else fixed, it does so all along the line.
@@ -126,9 +129,9 @@ class Open:
         of = s.whole(node.of) if node.of is not None else None
         return isinstance(of, s.Symbol) and self.naming.parts(of).name in self.alone
 
-    def _is_step_loss(self, node: s.Node) -> bool:
+    def _is_step_loss(self, node: s.Derivative) -> bool:
         """∂l_t/∂h_t, which goes through the readout."""
-        return isinstance(node, s.Derivative) and node.kind == "∂" and self.of_loss(node)
+        return node.kind == "∂" and self.of_loss(node)
 
     def _by_value(self, node: s.Derivative) -> bool:
         by = s.whole(node.by)
@@ -141,12 +144,7 @@ class Open:
     def _layouts(self, statement: Statement) -> list[tuple[bool, str]]:
         if self.layout:
             return [(False, self.layout), (True, self.layout)]
-        has_jacobian = any(
-            (isinstance(n, s.Derivative) and not self.of_loss(n)) or _bare_fraction(n)
-            for side in (statement.left, statement.right)
-            for n in s.walk(side)
-        )
-        if has_jacobian:
+        if self.has_jacobian(statement):
             chain = isinstance(s.bare(statement.left), s.Derivative) and not self.of_loss(
                 s.bare(statement.left)  # type: ignore[arg-type]
             )
@@ -159,6 +157,10 @@ class Open:
             ]
         return [(False, NUMERATOR), (True, NUMERATOR)]
 
+    def has_jacobian(self, statement: Statement) -> bool:
+        found = self.gathered(statement)
+        return found.fraction or not all(map(self.of_loss, found.derivatives))
+
     def of_loss(self, n: s.Derivative) -> bool:
         of = s.bare(n.of) if n.of is not None else None
         if isinstance(of, s.Apply):
@@ -166,23 +168,12 @@ class Open:
         return isinstance(of, s.Symbol) and of.letter in self.losses
 
     def orders(self, statement: Statement) -> list[str]:
-        products = [
-            n
-            for side in (statement.left, statement.right)
-            for n in s.walk(side)
-            if isinstance(n, s.Big) and n.operator == "prod"
-        ]
-        if not products:
+        if not self.gathered(statement).product:
             return ["written"]
         return [self.order] if self.order else ["written", "reversed"]
 
     def spreads(self, statement: Statement) -> list[bool]:
-        for side in (statement.left, statement.right):
-            for n in s.walk(side):
-                if isinstance(n, s.Sum) and len(n.terms) > 1 and n.signs[0] == "+":
-                    if isinstance(s.bare(n.terms[0]), s.Big):
-                        return [False, True]
-        return [False]
+        return [False, True] if self.gathered(statement).spread else [False]
 
     def plain(self, statement: Statement, base: Choice) -> Iterator[Reading]:
         """Every combination of what the words leave open."""
@@ -199,11 +190,3 @@ class Open:
                     kinds={**base.kinds, **kinds},
                 )
                 yield Reading(choice, statement, (), "own", say, order)
-
-
-def _bare_fraction(node: s.Node) -> bool:
-    """c_t / f_t: a Jacobian whose ∂ signs may be missing."""
-    if not isinstance(node, s.Quotient):
-        return False
-    halves = (s.bare(node.above), s.bare(node.below))
-    return all(isinstance(x, s.Symbol) and x.indices for x in halves)

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
-from .judge import Judge, keys_of
+from .judge import Judge
 from .line import Line
 
 
@@ -65,7 +65,7 @@ def _propose(judge: Judge, line: Line, open_keys: list[str], best: float, score:
     if line.claim.right is None or line.claim.relation not in ("=", "+=", ":="):
         return best
     statement = judge.statement(line)
-    mine = [k for k in open_keys if k in keys_of(statement, judge.naming)]
+    mine = [k for k in open_keys if k in judge.keys_of(statement)]
     if not 2 <= len(mine) <= 4 or any(judge.plain(statement, b)[0] for b in judge.bases(statement)):
         return best
     found = 0
@@ -92,7 +92,7 @@ def _score(judge: Judge) -> float:
         if line.claim.right is None or line.claim.relation not in ("=", "+=", ":="):
             continue
         statement = judge.statement(line)
-        keys = keys_of(statement, judge.naming)
+        keys = judge.keys_of(statement)
         if not keys & set(judge.candidates):
             continue
         found = judge.key_of(line.claim.left)

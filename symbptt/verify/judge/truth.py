@@ -118,12 +118,12 @@ class Ground:
         Asked again, of readings that agree in all that was asked for, the answer is the same one.
         """
         key = (id(claim.left), claim.last, self.recall.letters(choice))
-        said = self.recall.find(claim.right, key, choice)
+        said = self.recall.find(claim.right, key, choice, {})
         if said is None:
             asked: set[str] = set()
             answer = self._checked(claim, choice, asked)
             said = Said((claim.left, answer), frozenset(asked))
-            self.recall.keep(claim.right, key, choice, said)
+            self.recall.keep(claim.right, key, choice, {}, said)
         found: Answer = said.value[1]
         return found
 

@@ -106,8 +106,7 @@ def atom_key(node: s.Derivative, naming: Naming) -> str:
     def text(n: s.Node | None) -> str:
         inner = s.whole(n) if n is not None else None
         if isinstance(inner, s.Symbol):
-            q = naming.parts(inner)
-            return f"{q.name}[{q.time}]"
+            return naming.parts(inner).at
         if isinstance(inner, s.Apply):
             return f"{inner.head.letter}(…)"
         return "?"

@@ -90,12 +90,12 @@ class Meaning(Frame):
     def of(self, node: s.Node) -> Tensor:
         if self.recall is None or self.alg.free:
             return self._read(node)
-        key = (self.recall.letters(self.choice), *self.alg.times.items(), self._wanted())
-        key += tuple(sorted(self.probes.items()))
-        said = self.recall.find(node, key, self.choice)
+        key = (self.recall.letters(self.choice), self._wanted(), *sorted(self.probes.items()))
+        said = self.recall.find(node, key, self.choice, self.alg.times)
         if said is None:
             said = self._said(node)
-            self.recall.keep(node, key, self.choice, said)
+            self.recall.keep(node, key, self.choice, self.alg.times, said)
+        self.alg.needed |= said.needed
         self.asked |= said.asked
         self.used |= said.used
         self.probes |= said.probes
@@ -114,6 +114,7 @@ class Meaning(Frame):
 
     def _said(self, node: s.Node) -> Said:
         saved = self.asked, self.used, self.components, self.probes
+        outside, self.alg.needed = self.alg.needed, set()
         self.asked, self.used, self.components = set(), set(), {}
         self.probes = dict(self.probes)
         value: Tensor | Exception
@@ -122,9 +123,11 @@ class Meaning(Frame):
         except (SymbpttError, ArithmeticError, ValueError, LookupError) as error:
             value = error
         said = Said(
-            value, frozenset(self.asked), frozenset(self.used), self.components, self.probes
-        )
+            value, frozenset(self.asked), frozenset(self.used), self.components, self.probes,
+            frozenset(self.alg.needed),
+        )  # fmt: skip
         self.asked, self.used, self.components, self.probes = saved
+        self.alg.needed = outside
         return said
 
     def _wanted(self) -> Any:

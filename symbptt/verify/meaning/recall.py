@@ -1,28 +1,32 @@
 """What trees said before: an edited line shares most of its trees, and so their values.
 
-The value of a tree depends on the small world, the steps, what the letters stand for, and on that
-part of the reading which was asked for on the way. It is kept on the tree under exactly these.
+The value of a tree depends on the small world, what the letters stand for, and on those steps and
+that part of the reading which were asked for on the way. It is kept on the tree under just these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import surface as s
 from .choice import Choice
 
+Times = Mapping[Any, int]
+
 
 @dataclass(frozen=True)
 class Said:
-    """A value, or the error instead of one; what of the reading was asked for, and needed."""
+    """A value, or the error instead of one; what of the reading was asked for, and needed; the
+    letters of the steps that it depends on."""
 
     value: Any
     asked: frozenset[str]
     used: frozenset[str] = frozenset()
     components: dict[str, Any] = field(default_factory=dict)
     probes: dict[str, str] = field(default_factory=dict)
+    needed: frozenset[Any] = frozenset()
 
 
 class Recall:
@@ -33,18 +37,18 @@ class Recall:
         self._letters: dict[Hashable, int] = {}
         self._last: tuple[Any, ...] = ()
 
-    def find(self, node: s.Node, key: Hashable, choice: Choice) -> Said | None:
-        """What the node said under a choice that agrees in all that was asked for."""
-        for asked, found in self._on(node).get(key, {}).items():
-            said: Said | None = found.get(tuple(map(choice.settled.get, asked)))
+    def find(self, node: s.Node, key: Hashable, choice: Choice, at: Times) -> Said | None:
+        """What the node said under a choice and at steps that agree in all that was asked for."""
+        for (asked, needed), found in self._on(node).get(key, {}).items():
+            said: Said | None = found.get((*map(choice.settled.get, asked), *map(at.get, needed)))
             if said is not None:
                 return said
         return None
 
-    def keep(self, node: s.Node, key: Hashable, choice: Choice, said: Said) -> None:
-        asked = tuple(said.asked)
-        answers = tuple(map(choice.settled.get, asked))
-        self._on(node).setdefault(key, {}).setdefault(asked, {})[answers] = said
+    def keep(self, node: s.Node, key: Hashable, choice: Choice, at: Times, said: Said) -> None:
+        asked, needed = tuple(said.asked), tuple(said.needed)
+        answers = (*map(choice.settled.get, asked), *map(at.get, needed))
+        self._on(node).setdefault(key, {}).setdefault((asked, needed), {})[answers] = said
 
     def letters(self, choice: Choice) -> int:
         """A number for what the letters stand for; equal choices of letters have one number."""

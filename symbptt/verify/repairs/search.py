@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
 from ... import matrix as mx
 from .. import surface as s
-from ..judge.judge import Judge, keys_of
+from ..judge.judge import Judge
 from ..judge.line import Line
 from ..judge.readings import NOTE, Reading
 from ..judge.statement import Statement
 from ..judge.truth import FALSE, MISFIT, Answer
+from ..meaning.choice import atom_key
 from ..proof.prover import Provers
 from .distinct import Distinct
 from .edits import Edit, edits
@@ -45,6 +47,7 @@ class Repairs:
         self.judge = judge
         self.vocabulary = Vocabulary(judge)
         self.provers = provers
+        self._known: dict[Any, tuple[s.Node, list[tuple[int, Reading]]]] = {}
 
     def _is_proved(self, reading: Reading) -> bool:
         """Whether what the edit made is true for all sizes: what is put forward has to be."""
@@ -81,7 +84,10 @@ class Repairs:
         spent = 0
         for names in self._variants(statement)[:2]:
             distinct = Distinct(self.judge, self._readings(statement, names))
-            for first in self._firsts(statement, shape):
+            tried = {(statement.left, statement.right)}
+            firsts = self._firsts(statement, shape)
+            tried |= {(x.statement.left, x.statement.right) for x in firsts}
+            for first in firsts:
                 for second in edits(self.vocabulary, first.statement, shape):
                     if "too much" in second.words and first.code in ("M01", "M02", "M19"):
                         continue
@@ -89,6 +95,10 @@ class Repairs:
                         continue
                     if statement.left != first.statement.left != second.statement.left:
                         continue  # of another derivative altogether
+                    sides = second.statement.left, second.statement.right
+                    if sides in tried:
+                        continue
+                    tried.add(sides)
                     found, cost = self._true(second.statement, names, distinct)
                     spent += cost
                     if found is not None and self._is_proved(found):
@@ -114,7 +124,7 @@ class Repairs:
         options = self.judge.options
         kept: list[tuple[str, ...]] = [()]
         future = {k for k, g in self.judge.gradients.items() if g.scope == "future"}
-        later = bool(future & keys_of(statement, self.judge.naming))
+        later = bool(future & self.judge.keys_of(statement))
         for some in names:
             if "last" in some and (later or options.looks_ahead(statement)):
                 continue  # there the author's later part is zero, and any factor of it right
@@ -136,7 +146,23 @@ class Repairs:
     def _readings(
         self, statement: Statement, names: tuple[str, ...]
     ) -> Iterator[tuple[int, Reading]]:
-        """The readings under some assumptions, each with the number of its base."""
+        """The readings under some assumptions, each with the number of its base; edits that bring
+        in nothing which readings depend on share theirs."""
+        judge = self.judge
+        gathered = judge.options.gathered(statement)
+        letters = gathered.keys & {*judge.gradients, *judge.free, *judge.upright}
+        key = (id(statement.left), statement.relation, names, letters, gathered.turned,
+               gathered.fraction, gathered.product, gathered.spread,
+               tuple(atom_key(n, judge.naming) for n in gathered.derivatives))  # fmt: skip
+        if key not in self._known:
+            self._known[key] = statement.left, list(self._worked_out(statement, names))
+        for n, reading in self._known[key][1]:
+            mine = replace(statement, last=reading.statement.last)
+            yield n, replace(reading, statement=mine)
+
+    def _worked_out(
+        self, statement: Statement, names: tuple[str, ...]
+    ) -> Iterator[tuple[int, Reading]]:
         options = self.judge.options
         for n, base in enumerate(self.judge.bases(statement)[:4]):
             readings = (

@@ -9,7 +9,7 @@ import sympy
 
 from ... import matrix as mx
 from .. import surface as s
-from ..judge.judge import Judge, keys_of
+from ..judge.judge import Judge
 from ..judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, Line
 from ..judge.readings import NOTE, ONE_SUMMAND, Condition, Reading
 from ..meaning.choice import DENOMINATOR, NUMERATOR, SLOPES
@@ -43,7 +43,7 @@ def steps(judge: Judge) -> None:
         if not line.true or line.verdict == DEFINITION:
             continue
         statement = judge.statement(line)
-        if not keys & keys_of(statement, judge.naming):
+        if not keys & judge.keys_of(statement):
             continue
         saved = judge.gradients
         judge.gradients = {

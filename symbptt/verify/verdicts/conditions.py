@@ -7,7 +7,7 @@ from dataclasses import replace
 from ... import matrix as mx
 from .. import surface as s
 from ..forward.claims import is_forward
-from ..judge.judge import Judge, keys_of
+from ..judge.judge import Judge
 from ..judge.line import PROVED, Line
 from ..judge.readings import Condition
 from ..judge.statement import Statement
@@ -101,7 +101,7 @@ def order_condition(line: Line) -> Condition:
 def conditional(judge: Judge, line: Line, statement: Statement) -> bool:
     """Whether one assumption, or two, make the line true; the first that does is its condition."""
     for key, others in judge.alternatives.items():
-        if key in keys_of(statement, judge.naming):
+        if key in judge.keys_of(statement):
             for g in others:
                 base = judge.base()
                 base = replace(base, gradients={**base.gradients, key: g})
@@ -111,7 +111,7 @@ def conditional(judge: Judge, line: Line, statement: Statement) -> bool:
                     line.conditions.append(_second_meaning(judge, key, g))
                     return True
     future = {k for k, g in judge.gradients.items() if g.scope == "future"}
-    later = bool(future & keys_of(statement, judge.naming))
+    later = bool(future & judge.keys_of(statement))
     shape_only = line.answer is not None and line.answer.outcome == UNKNOWN
     for names in judge.options.leaps(statement):
         if later and "last" in names:

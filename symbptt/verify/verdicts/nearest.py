@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..judge.judge import Judge, keys_of
+from ..judge.judge import Judge
 from ..judge.line import Line
 from ..meaning.choice import Gradient
 from ..proof.prover import Provers
@@ -63,7 +63,7 @@ def _is_supported(judge: Judge, key: str) -> bool:
         if line.claim.right is None or line.claim.relation not in ("=", "+=", ":="):
             continue
         statement = judge.statement(line)
-        if key in keys_of(statement, judge.naming):
+        if key in judge.keys_of(statement):
             if any(judge.plain(statement, base)[0] for base in judge.bases(statement)):
                 return True
     return False
