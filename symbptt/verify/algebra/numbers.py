@@ -42,8 +42,8 @@ class Numbers:
 
     def __init__(self, world: World, times: Mapping[Any, int]):
         self.world, self.times = world, dict(times)
-        self.needed: set[Any] = set()  # the letters of times that what was asked for depends on
-        self.free: dict[Any, Any] = {}
+        self.free: dict[str, int] = {}  # the named indices, from 0
+        self.needed: set[Any] = set()  # the times and indices that what was asked for depends on
 
     def at(self, time: Any) -> int | None:
         if time is None:
@@ -59,6 +59,15 @@ class Numbers:
         if int(value) != value:
             raise SymbpttError(f"the index {time} has no value here")
         return int(value)
+
+    def index(self, name: str) -> int:
+        """The value of a named index."""
+        self.needed.add(name)
+        return self.free.get(name, 0)
+
+    def known(self, name: Any) -> int | None:
+        """What a time or a named index is now; None for one that has no value."""
+        return self.free.get(name, 0) if isinstance(name, str) else self.times.get(name)
 
     def size(self, n: Any) -> int:
         return self.world.dims((n,))[0]
@@ -146,7 +155,7 @@ class Numbers:
         return a[..., first : first + size]
 
     def same_index(self, i: str, j: str, size: Any) -> Any:
-        return np.array(float(self.free.get(i, 0) == self.free.get(j, 0)))
+        return np.array(float(self.index(i) == self.index(j)))
 
     def same_time(self, a: Any, b: Any) -> Any:
         return np.array(float(self.at(a) == self.at(b)))

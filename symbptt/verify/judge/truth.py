@@ -118,12 +118,12 @@ class Ground:
         Asked again, of readings that agree in all that was asked for, the answer is the same one.
         """
         key = (id(claim.left), claim.last, self.recall.letters(choice))
-        said = self.recall.find(claim.right, key, choice, {})
+        said = self.recall.find(claim.right, key, choice, _nowhere)
         if said is None:
             asked: set[str] = set()
             answer = self._checked(claim, choice, asked)
             said = Said((claim.left, answer), frozenset(asked))
-            self.recall.keep(claim.right, key, choice, {}, said)
+            self.recall.keep(claim.right, key, choice, _nowhere, said)
         found: Answer = said.value[1]
         return found
 
@@ -212,13 +212,17 @@ class Ground:
             for values in _entries([int(m.components[c]) for c in free]):
                 alg = self.algebra(times)
                 alg.free = dict(zip(free, values, strict=True))
-                again = Meaning(self.system, self.naming, alg, choice)
+                again = Meaning(self.system, self.naming, alg, choice, self.recall)
                 again.asked = asked
                 left, right = again.left(claim.left), again.of(claim.right)
                 if not self.matches(left, right):
                     return left, right, alg.free
             return None
         return None if self.matches(left, right) else (left, right, {})
+
+
+def _nowhere(name: Any) -> None:
+    """A claim is not said of one step: it depends on the value of no letter."""
 
 
 def _entries(sizes: list[int]) -> list[tuple[int, ...]]:

@@ -154,7 +154,7 @@ def _component(m: Frame, of: Any, by: Any, kind: str, copy: Any, q: Parts, r: Pa
         m.components.setdefault(c, n)
     left = m.quantities.left(by[0], len(v))
     if m.numbers:
-        at = tuple(int(m.alg.free.get(c, 0)) for c in q.components)
+        at = tuple(map(m.alg.index, q.components))
         return tensor(x.data[at], v, left, True)
     first = tuple(Ix("f", f"#{c}", str(n)) for c, n in zip(q.components, u, strict=True))
     return tensor(lambda slots, bound: x.data((*first, *slots), bound), v, left, True)

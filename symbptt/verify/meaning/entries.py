@@ -54,7 +54,7 @@ def pick(m: Frame, x: Tensor, axis: int, name: str) -> Tensor:
     shape = x.shape[:axis] + x.shape[axis + 1 :]
     left = x.left - (axis < x.left) if x.rank > 1 else 0
     if m.numbers:
-        place = (slice(None),) * axis + (int(m.alg.free.get(name, 0)),)
+        place = (slice(None),) * axis + (m.alg.index(name),)
         return tensor(x.data[place], shape, left, x.loose)
     at, data = Ix("f", f"#{name}", str(x.shape[axis])), x.data
     return tensor(

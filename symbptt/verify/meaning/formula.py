@@ -88,13 +88,13 @@ class Meaning(Frame):
         return out
 
     def of(self, node: s.Node) -> Tensor:
-        if self.recall is None or self.alg.free:
+        if self.recall is None:
             return self._read(node)
         key = (self.recall.letters(self.choice), self._wanted(), *sorted(self.probes.items()))
-        said = self.recall.find(node, key, self.choice, self.alg.times)
+        said = self.recall.find(node, key, self.choice, self.alg.known)
         if said is None:
             said = self._said(node)
-            self.recall.keep(node, key, self.choice, self.alg.times, said)
+            self.recall.keep(node, key, self.choice, self.alg.known, said)
         self.alg.needed |= said.needed
         self.asked |= said.asked
         self.used |= said.used

@@ -1,25 +1,25 @@
 """What trees said before: an edited line shares most of its trees, and so their values.
 
-The value of a tree depends on the small world, what the letters stand for, and on those steps and
-that part of the reading which were asked for on the way. It is kept on the tree under just these.
+The value of a tree depends on the small world, what the letters stand for, and on those steps,
+entries and that part of the reading which were asked for on the way. It is kept under just these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import surface as s
 from .choice import Choice
 
-Times = Mapping[Any, int]
+At = Callable[[Any], int | None]  # what a time or a named index is
 
 
 @dataclass(frozen=True)
 class Said:
     """A value, or the error instead of one; what of the reading was asked for, and needed; the
-    letters of the steps that it depends on."""
+    letters of the steps and the named indices that it depends on."""
 
     value: Any
     asked: frozenset[str]
@@ -37,17 +37,17 @@ class Recall:
         self._letters: dict[Hashable, int] = {}
         self._last: tuple[Any, ...] = ()
 
-    def find(self, node: s.Node, key: Hashable, choice: Choice, at: Times) -> Said | None:
+    def find(self, node: s.Node, key: Hashable, choice: Choice, at: At) -> Said | None:
         """What the node said under a choice and at steps that agree in all that was asked for."""
         for (asked, needed), found in self._on(node).get(key, {}).items():
-            said: Said | None = found.get((*map(choice.settled.get, asked), *map(at.get, needed)))
+            said: Said | None = found.get((*map(choice.settled.get, asked), *map(at, needed)))
             if said is not None:
                 return said
         return None
 
-    def keep(self, node: s.Node, key: Hashable, choice: Choice, at: Times, said: Said) -> None:
+    def keep(self, node: s.Node, key: Hashable, choice: Choice, at: At, said: Said) -> None:
         asked, needed = tuple(said.asked), tuple(said.needed)
-        answers = (*map(choice.settled.get, asked), *map(at.get, needed))
+        answers = (*map(choice.settled.get, asked), *map(at, needed))
         self._on(node).setdefault(key, {}).setdefault((asked, needed), {})[answers] = said
 
     def letters(self, choice: Choice) -> int:

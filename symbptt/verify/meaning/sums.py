@@ -149,17 +149,7 @@ def _component_sum(m: Frame, letter: str, node: s.Big, rest: tuple[s.Bound, ...]
     if node.operator != "sum":
         raise UnknownError(letter)
     if m.numbers:
-        m.alg.free[letter] = 0
-        out = _bounded(m, node, rest)
-        n = m.components.get(letter)
-        if n is None:
-            raise UnknownError(letter, f"Σ over {letter}, which stands nowhere below it")
-        for i in range(1, int(n)):
-            m.alg.free[letter] = i
-            out = tn.add(m.alg, out, _bounded(m, node, rest))
-        m.alg.free.pop(letter, None)
-        m.components.pop(letter, None)
-        return out
+        return _sum_of_entries(m, letter, lambda: _bounded(m, node, rest))
     inside = _bounded(m, node, rest)
     n = m.components.pop(letter, None)
     if n is None:
@@ -171,6 +161,25 @@ def _component_sum(m: Frame, letter: str, node: s.Big, rest: tuple[s.Bound, ...]
         return p.bind(p.renamed(inside.data(slots, bound).items(), {name: index}), index)
 
     return tensor(entries, inside.shape, inside.left, inside.loose)
+
+
+def _sum_of_entries(m: Frame, letter: str, term: Callable[[], Tensor]) -> Tensor:
+    outside = letter in m.alg.needed
+    m.alg.free[letter] = 0
+    try:
+        out = term()
+        n = m.components.get(letter)
+        if n is None:
+            raise UnknownError(letter, f"Σ over {letter}, which stands nowhere below it")
+        for i in range(1, int(n)):
+            m.alg.free[letter] = i
+            out = tn.add(m.alg, out, term())
+    finally:
+        m.alg.free.pop(letter, None)
+        if not outside:
+            m.alg.needed.discard(letter)
+    m.components.pop(letter, None)
+    return out
 
 
 def limits(naming: Naming, bound: s.Bound) -> tuple[Any, Any, Any, bool]:
