@@ -55,6 +55,7 @@ class Repairs:
 
     def single(self, line: Line) -> Repair | None:
         statement = self.judge.statement(line)
+        self._known.clear()  # the letters may have another meaning for each line
         shape = line.answer is not None and line.answer.outcome == MISFIT
         own = (Edit(*x) for x in of_next(self.vocabulary, line.claim))
         proposed = chain(own, edits(self.vocabulary, statement, shape))
@@ -80,13 +81,13 @@ class Repairs:
 
     def pair(self, line: Line) -> Repair | None:
         statement = self.judge.statement(line)
+        self._known.clear()
         shape = line.answer is not None and line.answer.outcome == MISFIT
         spent = 0
         for names in self._variants(statement)[:2]:
             distinct = Distinct(self.judge, self._readings(statement, names))
             tried = {(statement.left, statement.right)}
             firsts = self._firsts(statement, shape)
-            tried |= {(x.statement.left, x.statement.right) for x in firsts}
             for first in firsts:
                 for second in edits(self.vocabulary, first.statement, shape):
                     if "too much" in second.words and first.code in ("M01", "M02", "M19"):
