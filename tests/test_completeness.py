@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from symbptt.errors import SymbpttError
-from symbptt.verify import verify
+from symbptt.verify import judging, verify
 from tests.completeness import SOUND, count
 
 
@@ -79,6 +79,16 @@ def test_the_words_settle_the_layout() -> None:
     line = r"$$\frac{\partial h_t}{\partial h_{t-1}} = W_{hh}^\top \mathrm{diag}(1 - h_t^2)$$"
     assert verdicts(f"Denominator layout.\n\n{line}", "elman") == ["proved"]
     assert verdicts(f"Numerator layout.\n\n{line}", "elman") == ["refuted"]
+
+
+def test_a_proof_that_takes_too_many_steps_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = r"$$\frac{\mathrm{d}L}{\mathrm{d}h_t} = W_{hy}^\top \frac{\mathrm{d}L}{\mathrm{d}o_t} + "
+    line += r"W_{hh}^\top \frac{\mathrm{d}L}{\mathrm{d}a_{t+1}}$$"
+    assert verdicts(line, "elman") == ["proved"]
+    monkeypatch.setattr(judging, "STEPS", 20)
+    (found,) = verify(line, model="elman").lines
+    assert found.verdict == "tested"
+    assert "steps of arithmetic" in found.message
 
 
 # -- a function of which nothing is known, differentiated by its place: ∂₁l(o_t, y_t)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from symbptt import matrix as mx
 from symbptt.errors import ShapeError, UnsupportedError
 from symbptt.indices import normal, same, same_poly, show_poly, witness
+from symbptt.indices.budget import TooLongError, budget, spent
 from symbptt.indices.canon import canonical
 from symbptt.indices.lower import lower
 from symbptt.indices.poly import Factor, Ix, Mono, add, fresh, rename, scale
@@ -378,3 +379,34 @@ def test_of_two_new_indices_the_older_is_the_less(start: int) -> None:
     """However many there were before: a normal form has no history."""
     older, newer = Ix("u", start, "H"), Ix("u", start + 1, "H")
     assert min(newer, older, key=repr) is older
+
+
+# -- the budget of steps
+
+
+def test_a_question_costs_the_same_whatever_was_asked_before() -> None:
+    once, again = steps_of(norm_of("first")), steps_of(norm_of("second"))
+    assert once == again == steps_of(norm_of("first")) > 0
+
+
+def test_a_question_beyond_its_budget_is_given_up() -> None:
+    cost = steps_of(norm_of("third"))
+    with budget(cost):
+        assert normal(norm_of("third"))
+    with pytest.raises(TooLongError), budget(cost - 1):
+        normal(norm_of("third"))
+    with pytest.raises(TooLongError), budget(cost - 1), budget(cost):
+        normal(norm_of("third"))
+    assert normal(norm_of("third"))
+
+
+def steps_of(expr: mx.Node) -> int:
+    before = spent()
+    normal(expr)
+    return spent() - before
+
+
+def norm_of(name: str) -> mx.Node:
+    """Σ_i tanh(v_i)² (v_i + W v)_i of a vector of that name."""
+    z, m = mx.Var(name, (H,)), mx.Var(f"W_{name}", (H, H))
+    return total(fn("tanh", z) ** 2 * (z + m @ z))

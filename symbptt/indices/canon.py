@@ -15,6 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from .budget import metered, spend
 from .poly import (
     TIME,
     Factor,
@@ -51,7 +52,7 @@ def canonical(p: Mapping[Mono, Number]) -> Poly:
     return out
 
 
-@lru_cache(maxsize=200_000)
+@metered
 def _signed(mono: Mono) -> tuple[int, Mono]:
     """The canonical monomial and its sign: tanh(A − Aᵀ)[i,j] = −tanh(A − Aᵀ)[j,i].
 
@@ -131,7 +132,7 @@ def _bare_factor(f: Factor) -> str:
     return repr((f.kind, f.name, times, len(f.slots), nested))
 
 
-@lru_cache(maxsize=200_000)
+@metered
 def canonical_mono(mono: Mono) -> Mono:
     """The monomial under canonical names.
 
@@ -162,7 +163,7 @@ def _parts(mono: Mono) -> list[Mono]:
     return [Mono(frozenset(b), tuple(pairs)) for b, pairs in parts]
 
 
-@lru_cache(maxsize=200_000)
+@metered
 def _named_part(mono: Mono) -> Mono:
     times = [i for i in mono.bound if i.size == TIME]
     shifted = _anchored(mono, times) if times else [mono]
@@ -177,6 +178,7 @@ def _named(mono: Mono) -> Mono:
 
 
 def _search(mono: Mono, colours: Labels) -> list[Mono]:
+    spend(len(mono.factors))
     colours = _refine(mono, colours)
     groups: dict[Any, list[Ix]] = {}
     for i, c in colours.items():

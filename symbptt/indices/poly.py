@@ -23,6 +23,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from .budget import metered
+
 Number = int | Fraction  # an int where it is whole: fractions are slow
 
 TIME = "time"  # the "size" of an index that ranges over time
@@ -234,7 +236,7 @@ def rename(factor: Factor, names: Mapping[Ix, Any]) -> Factor:
     return _rename(factor, mine) if mine else factor
 
 
-@lru_cache(maxsize=200_000)
+@metered
 def _rename(factor: Factor, pairs: tuple[tuple[Ix, Any], ...]) -> Factor:
     from .canon import canonical_lam
 

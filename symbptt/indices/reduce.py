@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from . import poly as p
+from .budget import spend
 from .canon import _bare, _text
 from .poly import Factor, Ix, Mono, Number, Poly, Shifted
 
@@ -79,6 +80,7 @@ def _namings(pairs: list, m: Mono, unknown: frozenset[Ix], names: Names) -> Iter
             yield names
         return
     (f, e), *later = pairs
+    spend(1)
     for g, n in m.factors:
         if g[:3] != f[:3] or len(g.slots) != len(f.slots) or not _divides(e, n):
             continue

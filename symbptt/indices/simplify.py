@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
+from .budget import metered, spend
 from .exponentials import product
 from .poly import (
     ONE,
@@ -51,6 +51,7 @@ def simplify(bound: Iterable[Ix], pairs: Pairs) -> Poly:
     factors: dict[Factor, Number] = {}
     for f, e in pairs:
         factors[f] = factors.get(f, 0) + e
+    spend(1 + len(factors))
     while True:
         factors = {f: e for f, e in factors.items() if e}
         for rule in (_delta, _pinned, _onehot_pair, _sums_to_one):
@@ -227,7 +228,7 @@ def _count_idle(bound: set[Ix], factors: dict[Factor, Number]) -> list[Poly]:
     return sums
 
 
-@lru_cache(maxsize=200_000)
+@metered
 def _renewed(f: Factor, e: Number) -> tuple[tuple[Mono, Number], ...] | None:
     """A function or power whose argument changed under a contraction, as a polynomial again.
 

@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import replace
 
 from ..errors import SymbpttError
+from ..indices.budget import budget
 from . import surface as s
 from .asides import Aside
 from .evidence.gather import evidence
@@ -14,7 +15,7 @@ from .generic import instances
 from .judge.judge import Judge
 from .judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, TESTED, UNREAD, Line
 from .judge.statement import Statement
-from .proof.prover import Provers
+from .proof.prover import STEPS, Provers
 from .repairs.search import Repairs
 from .repairs.symptoms import symptoms
 from .verdicts.decide import decide
@@ -107,13 +108,14 @@ def confirm(lines: Iterable[Line], judge: Judge, provers: Provers) -> None:
         if line.verdict not in (PROVED, CONDITIONAL, DEFINITION) or not line.true:
             continue
         why = ""
-        for reading in line.true[:3]:
-            proof = provers.prove(reading)
-            if proof.ok:
-                line.reading, line.proof = reading, proof.steps
-                break
-            why = proof.why
-        else:
+        with budget(STEPS):
+            for reading in line.true[:3]:
+                proof = provers.prove(reading)
+                if proof.ok:
+                    line.reading, line.proof = reading, proof.steps
+                    break
+                why = why or proof.why
+        if not proof.ok:
             line.verdict = TESTED
             line.message = (
                 f"equal at T = {judge.ground.steps} with sizes "

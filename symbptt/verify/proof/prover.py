@@ -13,6 +13,7 @@ from typing import Any
 
 from ...errors import SymbpttError
 from ...indices import poly as p
+from ...indices.budget import TooLongError, budget
 from ...indices.canon import canonical
 from ...indices.decide import vanishes
 from ...indices.lower import free_slots
@@ -36,6 +37,7 @@ from .substitute import is_atom, shown, substituted, with_time
 from .values import Values
 
 MOST = 120  # monomials; a rewriting that grows beyond them comes to no end
+STEPS = 200_000  # of arithmetic for one proof, twice what the longest of the zoo's takes
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,10 @@ class Prover:
 
     def prove(self, reading: Reading) -> Proof:
         try:
-            return self._prove(reading)
+            with budget(STEPS):
+                return self._prove(reading)
+        except TooLongError:
+            return Proof(False, why="a proof takes more steps of arithmetic than one line may")
         except (SymbpttError, ValueError, KeyError, IndexError, RecursionError) as error:
             return Proof(False, why=str(error) or type(error).__name__)
 
