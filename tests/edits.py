@@ -51,12 +51,9 @@ def planted(derivation: Derivation, every: int = 1, seed: int = 0, only: str = "
     draw = random.Random(f"{derivation.model.name}{seed}{pairs}")
     spelled, run = spelling(derivation), Run(derivation)
     local = {e.label for e in derivation.group("local").equations}
-    stacks = {b.var.name for b in derivation.blocks if b.is_stacked}
     kinds: dict[str, list[tuple[Equation, Edit]]] = {}
     for e in derivation:
         if e.lhs in (LOSS, derivation.model.loss.step):  # a definition, of the text itself
-            continue
-        if stacks & _letters(e):  # which the text does not define
             continue
         for edit in edits(show_equation(e, "latex"), spelled):
             if not only or only in edit.codes or only == edit.what:
@@ -93,13 +90,6 @@ def _told_apart(run: Run, e: Equation, edit: Edit, spelled: Spelling, local: boo
             edit = replace(edit, codes=(*edit.codes, "M11"))
             break
     return Planted(e, edit, still)
-
-
-def _letters(e: Equation) -> set[str]:
-    """What the sides read, and what their derivatives are of and by."""
-    sides = (e.lhs, e.rhs)
-    found = {v.name for x in sides for v in mx.variables(x)}
-    return found | {v.name for x in sides for d in x.atoms(mx.Deriv) for v in (d.of, d.wrt)}
 
 
 # -- the figures
@@ -148,10 +138,14 @@ def judged(model: str, every: int = 1, seed: int = 0, only: str = "",
     both = [next((e for e in outputs if e.lhs.total == x), None) for x in (True, False)]
     known = (*derivation.group("forward").equations, *(e for e in both if e is not None))
     said = SAID + "".join(f"$${show_equation(e, 'latex')}$$\n\n" for e in known)
+    stacked = any(b.is_stacked for b in derivation.blocks)
+    closed = derivation.group("closed")  # whose words say what is stacked
+    words = {e.label: f"{closed.text}\n\n" for e in closed.equations if stacked}
     for p in planted(derivation, every, seed, only, pairs):
         if p.still is None:
             continue
-        out.count(p, *_told(verify(f"{said}$${p.edit.line}$$\n", model=model)))
+        text = f"{said}{words.get(p.equation.label, '')}$${p.edit.line}$$\n"
+        out.count(p, *_told(verify(text, model=model)))
     return out
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from symbptt.derive import derive
 from symbptt.parse import load
 from symbptt.show import show_equation
 from symbptt.verify.judge.line import Line
@@ -86,12 +87,43 @@ def test_a_readout_of_states_that_are_written_out_themselves() -> None:
         (r"\frac{\mathrm{d}L}{\mathrm{d}h_{t}} = X V^{\top}"
          r" + \frac{\mathrm{d}L}{\mathrm{d}a_{t+1}} U^{\top}",
          r"\frac{\mathrm{d}L}{\mathrm{d}z_{t}}", r"2 \frac{\mathrm{d}L}{\mathrm{d}z_{t}}", "M14"),
+        (r"\frac{\mathrm{d}L}{\mathrm{d}h_{t}} = X \frac{\mathrm{d}L}{\mathrm{d}z_{t}} V^{\top}"
+         r" + \frac{\mathrm{d}L}{\mathrm{d}a_{t+1}} U^{\top}", "", r"\frac{1}{2}", "M14"),
+        # A bracket in the middle, and tanh, which is the activation and no gate.
+        (r"\lambda \cdot \frac{\partial i_{t}}{\partial a_{t}} = [X, \mathbf{0}_{N \times 3 H}]",
+         r"\lambda \odot (1 - i_{t}) \odot i_{t}", r"\lambda \odot 1 - i_{t} \odot i_{t}", "M21"),
+        (r"\lambda \cdot \frac{\partial g_{t}}{\partial a_{t}} = [\mathbf{0}_{N \times 2 H}, X,"
+         r" \mathbf{0}_{N \times H}]",
+         r"\lambda \odot (1 - g_{t}^{2})", r"\lambda", "M01"),
     ],
 )  # fmt: skip
 def test_one_mistake_is_named_first(line: str, right: str, wrong: str, code: str) -> None:
     assert last(line.replace("X", right)).verdict == "proved"
     found = last(line.replace("X", wrong))
     assert (found.verdict, found.codes[:1]) == ("refuted", [code])
+
+
+OTHERS = {
+    "M02": ("gru", r"\lambda \cdot \frac{\partial a_{\mathrm{htilde},t}}{\partial r_{t}} = ",
+            r"(\lambda U_{h}^{\top}) \odot h_{t-1}", r"\lambda U_{h}^{\top}"),
+    "M03": ("bidirectional", r"\lambda \cdot \frac{\partial g_{t}}{\partial b_{g}} = ",
+            r"\sum_{n=1}^{N} [\lambda \odot (1 - g_{t}^{2})]_{n,:}",
+            r"\sum_{n=1}^{N} [\lambda \odot (1 - a_{g,t}^{2})]_{n,:}"),
+    "M14": ("gru", r"\frac{\mathrm{d}L}{\mathrm{d}b_{y}} = ",
+            r"\sum_{t=1}^{T} \sum_{n=1}^{N} \left[\frac{\mathrm{d}L}{\mathrm{d}o_{t}}\right]_{n,:}",
+            r"\frac{1}{T} \sum_{t=1}^{T} \sum_{n=1}^{N}"
+            r" \left[\frac{\mathrm{d}L}{\mathrm{d}o_{t}}\right]_{n,:}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_one_mistake_in_another_model_is_named_first(code: str) -> None:
+    model, left, right, wrong = OTHERS[code]
+    forward = derive(load(model)).group("forward").equations
+    text = "".join(f"$${show_equation(e, 'latex')}$$\n\n" for e in forward)
+    found = [verify(f"{SAID}{text}$${left}{x}$$", model=model).lines[-1] for x in (right, wrong)]
+    assert [x.verdict for x in found] == ["proved", "refuted"]
+    assert found[1].codes[:1] == [code]
 
 
 PATHS = (

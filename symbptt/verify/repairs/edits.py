@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 
 from .. import surface as s
 from ..judge.statement import Statement
 from .everywhere import everywhere
-from .slopes import argument, between, factor, inner, other_function, slope
-from .structure import brackets, drop, grouping, operation, order, sign
+from .slopes import argument, between, factor, inner, other_function, scaled, slope
+from .structure import both_brackets, brackets, drop, grouping, operation, order, sign
 from .symbols import handed_back, immediate, kind, later, swap, total, transposed, whole_loss
 from .times import bound, by_one, global_index, index, numbered, unsummed, unsummed_rows
 from .vocabulary import Vocabulary
@@ -42,10 +43,16 @@ LOCAL: tuple[Change, ...] = (
 OF_SHAPE: tuple[Change, ...] = (transposed, order, operation, swap)
 
 
-def edits(v: Vocabulary, statement: Statement, shape: bool = False) -> Iterator[Edit]:
-    """Every single edit of a line; `shape` says that its shapes do not fit."""
+def edits(
+    v: Vocabulary, statement: Statement, shape: bool = False, alone: bool = True
+) -> Iterator[Edit]:
+    """Every single edit of a line; `shape` says that its shapes do not fit.
+
+    Those that are rare are left out where they do not stand `alone`: of pairs there are too many.
+    """
     seen = {(statement.left, statement.right)}
-    for code, words, changed in _ordered(v, statement, shape):
+    found = _ordered(v, statement, shape)
+    for code, words, changed in chain(found, _rare(v, statement) if alone else ()):
         key = (changed.left, changed.right)
         if key not in seen:
             seen.add(key)
@@ -79,6 +86,12 @@ def _ordered(
             yield from _of_left(v, statement, swap)
     yield from _of_left(v, statement, index)
     yield from _of_left(v, statement, transposed)
+
+
+def _rare(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
+    for code, words, new in everywhere(statement.right, partial(both_brackets, v)):
+        yield code, words, replace(statement, right=new)
+    yield from scaled(v, statement)
 
 
 def _changes(right: s.Node, shape: bool) -> tuple[Change, ...]:

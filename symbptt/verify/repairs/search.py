@@ -89,7 +89,7 @@ class Repairs:
             tried = {(statement.left, statement.right)}
             firsts = self._firsts(statement, shape)
             for first in firsts:
-                for second in edits(self.vocabulary, first.statement, shape):
+                for second in edits(self.vocabulary, first.statement, shape, False):
                     if "too much" in second.words and first.code in ("M01", "M02", "M19"):
                         continue
                     if second.code not in _PAIRED or second.statement == statement:
@@ -113,7 +113,8 @@ class Repairs:
     def _firsts(self, statement: Statement, shape: bool) -> list[Edit]:
         """The first edits of pairs, the rarest class first: where one is a bracket and the other
         one of a hundred letters, the bracket comes first."""
-        found = [e for e in edits(self.vocabulary, statement, shape) if e.code in _PAIRED]
+        every = edits(self.vocabulary, statement, shape, False)
+        found = [e for e in every if e.code in _PAIRED]
         count = Counter(e.code for e in found)
         return sorted(found, key=lambda e: count[e.code])
 

@@ -29,9 +29,10 @@ def slope(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
     else:
         return
     for name in names:
-        gate = len(v.system.pre) > 2 and name not in {d.name for d in v.system.model.states}
-        what = "gate's" if gate else "activation"
-        for slope in v.slopes(name, time):
+        several = len(v.system.pre) > 2 and name not in {d.name for d in v.system.model.states}
+        for fn, slope in v.slopes(name, time):
+            gate = several and fn != "tanh"
+            what = "gate's" if gate else "activation"
             yield (
                 "M19" if gate else "M01",
                 f"the {what} derivative is missing",
@@ -133,18 +134,33 @@ def _multiplied(
     """The node times each value that has the shape of `of`, and each factor of its equation."""
     if of not in v.system.model.table:
         return
-    shape = v.system.model.table[of].shape
-    found: list[s.Node] = list(v.multipliers.get(of, ()))
-    for name, sample in v.samples.items():
-        d = v.system.model.table.get(v.names.get(name, ""))
-        if d is None or not d.timed or d.shape != shape or d.role in ("input", "target"):
-            continue
-        steps = (time,) if v.gradient_of(node) is not None or time is None else (time, time - 1)
-        found += [v.at(sample, at) for at in steps]
-    for x in dict.fromkeys(found):
+    steps = (time,) if v.gradient_of(node) is not None or time is None else (time, time - 1)
+    for x in dict.fromkeys((*v.multipliers.get(of, ()), *v.beside(of, steps))):
         if x != node:
             words = f"the factor {plain(x)} is missing"
             yield "M02", words, s.Group(s.Product((node, x), ("⊙",)))
+
+
+def scaled(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
+    """dL/da U^⊤ as (dL/da U^⊤) ⊙ r_t: a term that is a matrix product lacks a factor.
+
+    The left side is a gradient, or λ ∂u/∂v, and has the shape of what it is taken by.
+    """
+    left, right = s.bare(statement.left), statement.right
+    of, time = v.pulled_back(left) if v.probe is not None else _factored(v, left)
+    d = v.system.model.table.get(of)
+    if d is None or not d.timed or time is None:
+        return
+    terms = right.terms if isinstance(right, s.Sum) else (right,)
+    for n, x in enumerate(terms):
+        product = s.bare(x)
+        if not isinstance(product, s.Product) or set(product.signs) == {"⊙"}:
+            continue
+        for value in v.beside(of, (time, time - 1, time + 1)):
+            new: s.Node = s.Product((s.Group(x), value), ("⊙",))
+            if isinstance(right, s.Sum):
+                new = replace(right, terms=(*terms[:n], s.Group(new), *terms[n + 1 :]))
+            yield "M02", f"the factor {plain(value)} is missing", replace(statement, right=new)
 
 
 def _factored(v: Vocabulary, node: s.Node) -> tuple[str, Any]:
@@ -199,7 +215,8 @@ def argument(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
                     yield "M03", words, replace(node, base=value)
         if isinstance(inner, s.Symbol):
             q = v.naming.parts(inner)
-            outs = [x for x, a in v.system.pre.items() if a in (q.name, q.name + "~")]
+            mine = (q.name, q.name + "~", v.names.get(q.name))
+            outs = [x for x, a in v.system.pre.items() if a in mine]
             for out in outs:
                 value = v.symbol_for(out, q.time)
                 if value is not None:

@@ -77,9 +77,12 @@ def _flattened(v: Vocabulary, node: s.Product) -> s.Product | None:
     return s.Product(tuple(factors), tuple(signs)) if changed else None
 
 
+BRACKET = "the bracket is in the wrong place: the factor multiplies every term"
+
+
 def brackets(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
     """a + b s as (a + b) s, and the other way about."""
-    words = "the bracket is in the wrong place: the factor multiplies every term"
+    words = BRACKET
     if isinstance(node, s.Sum):
         whole = (0, len(node.terms) - 1)  # every term comes first
         ends = itertools.combinations(range(len(node.terms)), 2)
@@ -112,6 +115,21 @@ def _joined(node: s.Sum, i: int, j: int) -> Iterator[s.Node]:
             kept = product_of(first.factors[k:], first.signs[k:])
             inner = s.Group(s.Sum((kept, *node.terms[i + 1 : j + 1]), node.signs[i : j + 1]))
             yield s.Product((*first.factors[:k], inner), first.signs[:k])
+
+
+def both_brackets(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    """r a + b s as r (a + b) s."""
+    if not isinstance(node, s.Sum) or len(node.terms) < 2 or node.signs[0] != "+":
+        return
+    first, last = s.bare(node.terms[0]), s.bare(node.terms[-1])
+    if not isinstance(first, s.Product) or not isinstance(last, s.Product):
+        return
+    for j, k in itertools.product(range(1, len(first.factors)), range(1, len(last.factors))):
+        begin = product_of(first.factors[j:], first.signs[j:])
+        end = product_of(last.factors[:k], last.signs[: k - 1])
+        inner = s.Group(s.Sum((begin, *node.terms[1:-1], end), node.signs))
+        factors = (*first.factors[:j], inner, *last.factors[k:])
+        yield "M21", BRACKET, s.Product(factors, (*first.signs[:j], *last.signs[k - 1 :]))
 
 
 def order(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:

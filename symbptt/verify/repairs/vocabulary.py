@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -128,6 +128,24 @@ class Vocabulary:
                     return letter.letter, name, q.time
         return None
 
+    def pulled_back(self, left: s.Node) -> tuple[str, Any]:
+        """v of λ ∂u/∂v and its time; no name where it is no value of the model."""
+        whole = s.bare(left)
+        for x in map(s.bare, whole.factors if isinstance(whole, s.Product) else ()):
+            by = s.bare(x.by) if isinstance(x, s.Derivative) else None
+            if isinstance(by, s.Symbol):
+                q = self.naming.parts(by)
+                return self.names.get(q.name, ""), q.time
+        return "", None
+
+    def beside(self, name: str, times: Iterable[Any]) -> Iterator[s.Node]:
+        """The author's values of the shape of one, at some times."""
+        shape = self.system.model.table[name].shape
+        for written, sample in self.samples.items():
+            d = self.system.model.table.get(self.names.get(written, ""))
+            if d is not None and d.timed and d.shape == shape and d.role not in ("input", "target"):
+                yield from (self.at(sample, at) for at in times)
+
     def time_of(self, node: s.Node) -> Any:
         for n in s.walk(node):
             if isinstance(n, s.Symbol):
@@ -206,20 +224,20 @@ class Vocabulary:
     def _named(self, x: s.Symbol) -> str:
         return self.names.get(self.naming.parts(x).name, x.letter)
 
-    def slopes(self, name: str, time: Any) -> Iterator[s.Node]:
-        """The slopes of the functions in the equation of a quantity, as far as they have names."""
+    def slopes(self, name: str, time: Any) -> Iterator[tuple[str, s.Node]]:
+        """The functions in the equation of a quantity and their slopes, if these have names."""
         rhs = self.system.model.defined[name].rhs
         if isinstance(rhs, mx.Apply):
             slope = self.slope(name, time)
             if slope is not None:
-                yield slope
+                yield rhs.args[0].name, slope
             return
         for call in sorted(rhs.atoms(mx.Apply), key=str):
             fn, inner = call.args
             if isinstance(inner, mx.Var) and inner.times:
                 argument = self.symbol_for(inner.name, time + inner.time - mx.t)
                 if argument is not None:
-                    yield _slope_at(fn.name, argument)
+                    yield fn.name, _slope_at(fn.name, argument)
 
     def slope(self, name: str, time: Any) -> s.Node | None:
         """The slope of v = f(a) in the author's symbols: 1 − h_t², f_t ⊙ (1 − f_t), f'(z_t)."""
