@@ -197,11 +197,16 @@ class Options(Open):
         return now != s.bare(statement.left) and now in map(s.bare, s.walk(statement.right))
 
     def _reads_output(self, statement: Statement) -> bool:
-        """Whether an output of step t stands beside what step t + 1 hands back: with a loss at the
-        last step alone it counts only where nothing is handed back."""
+        """Whether an output of step t, or δ^y_t, stands beside what step t + 1 hands back: with a
+        loss at the last step alone it counts only where nothing is handed back."""
         for x in s.symbols(statement.right):
             q = self.naming.parts(x)
-            if q.name in self.outputs and q.time is not None and sympy.expand(q.time - mx.t) == 0:
+            named = {q.name, *q.labels} if x.gradient_like else {q.name}
+            if (
+                named & set(self.outputs)
+                and q.time is not None
+                and sympy.expand(q.time - mx.t) == 0
+            ):
                 return True
         return False
 

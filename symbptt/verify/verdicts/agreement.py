@@ -76,16 +76,43 @@ def layouts(judge: Judge) -> None:
             for line in lines:
                 words = f"{layout} layout for ∂u/∂v; line {names} needs the other"
                 line.conditions.append(Condition("M05", words))
+    apart = _turned_letters(judge)
     columns: list[Line] = []
     rows: list[Line] = []
     for line in judge.lines:
         turns = {r.choice.row for r in line.true}
+        if line in apart:
+            continue
         if line.true and len(turns) == 1 and not _has_jacobian(judge, line):
             (rows if turns.pop() else columns).append(line)
     if rows and columns:
         for line in rows:
             words = f"gradients as rows; line {columns[0].claim.id} needs columns"
             line.conditions.append(Condition("M05", words))
+
+
+def _turned_letters(judge: Judge) -> list[Line]:
+    """Lines that need δ as a column where the lines before them need it as a row, or conversely."""
+    needs: dict[str, tuple[bool, Line]] = {}
+    out = []
+    for line in judge.lines:
+        if not line.true or line.verdict == DEFINITION or _has_jacobian(judge, line):
+            continue
+        if any(isinstance(n, s.Derivative) for n in s.walk(line.claim.right or line.claim.left)):
+            continue  # the layout of ∂u/∂W decides
+        for key in sorted(keys_of(judge.statement(line), judge.naming) & set(judge.gradients)):
+            turns = {r.choice.row != (key in r.choice.turned) for r in line.true}
+            if len(turns) > 1:
+                continue
+            row = turns.pop()
+            as_row, first = needs.setdefault(key, (row, line))
+            if as_row != row and line.claim.chain != first.claim.chain:
+                words = f"{key} is a {'row' if row else 'column'} here; line {first.claim.id} needs"
+                words += f" a {'row' if as_row else 'column'}"
+                line.conditions.append(Condition("M05", words))
+                out.append(line)
+                break
+    return out
 
 
 def _layout(judge: Judge, reading: Reading) -> str:

@@ -14,6 +14,7 @@ from .agreement import chains, futures, layouts, shares, steps
 from .losses import doubted, under_doubt
 from .nearest import alternatives, nearest
 from .single import one
+from .stars import stars
 
 
 def decide(judge: Judge) -> list[Line]:
@@ -36,6 +37,7 @@ def decide(judge: Judge) -> list[Line]:
     chains(judge)
     steps(judge)
     layouts(judge)
+    stars(judge)
     futures(judge)
     shares(judge)
     for line in judge.lines:
