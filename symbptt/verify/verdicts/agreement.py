@@ -98,8 +98,11 @@ def _turned_letters(judge: Judge) -> list[Line]:
     for line in judge.lines:
         if not line.true or line.verdict == DEFINITION or _has_jacobian(judge, line):
             continue
-        if any(isinstance(n, s.Derivative) for n in s.walk(line.claim.right or line.claim.left)):
+        right = list(s.walk(line.claim.right or line.claim.left))
+        if any(isinstance(n, s.Derivative) for n in right):
             continue  # the layout of ∂u/∂W decides
+        if any(isinstance(n, s.Product) and "⊙" in n.signs for n in right):
+            continue  # entry by entry, whichever way they stand
         for key in sorted(keys_of(judge.statement(line), judge.naming) & set(judge.gradients)):
             turns = {r.choice.row != (key in r.choice.turned) for r in line.true}
             if len(turns) > 1:
