@@ -103,7 +103,7 @@ def _turned_letters(judge: Judge) -> list[Line]:
             continue  # the layout of ∂u/∂W decides
         if any(isinstance(n, s.Product) and "⊙" in n.signs for n in right):
             continue  # entry by entry, whichever way they stand
-        for key in sorted(keys_of(judge.statement(line), judge.naming) & set(judge.gradients)):
+        for key in sorted(judge.keys_of(judge.statement(line)) & set(judge.gradients)):
             turns = {r.choice.row != (key in r.choice.turned) for r in line.true}
             if len(turns) > 1:
                 continue
