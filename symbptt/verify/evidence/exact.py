@@ -8,6 +8,7 @@ change, in the order of the declarations: a script draws the same ones.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,15 @@ def _objects(items: list[Any], shape: tuple[int, ...]) -> Array:
     return out.reshape(shape)
 
 
+@lru_cache(maxsize=16)
+def _world(
+    model: Model, steps: int, kind: type[Field], seed: int, zeros: frozenset[str],
+    orthogonal: frozenset[str],
+) -> ExactWorld:  # fmt: skip
+    """Equal models run alike: texts and lines about one model share its worlds."""
+    return ExactWorld(model, steps, kind(), seed, zeros, orthogonal)
+
+
 class ExactGround(Ground):
     """A system with one such world, for a count of steps, a kind of scalar and a draw."""
 
@@ -135,14 +145,12 @@ class ExactGround(Ground):
     @property
     def world(self) -> ExactWorld:
         if self._world is None:
-            self._world = ExactWorld(
-                self.system.model,
-                self.steps,
-                self.field,
-                self.seed,
-                self.system.zeros,
-                self.system.orthogonal,
-            )
+            system = self.system
+            self._world = _world(
+                system.model, self.steps, type(self.field), self.seed, system.zeros,
+                system.orthogonal,
+            )  # fmt: skip
+            self.field = self._world.field
         return self._world
 
     def make(self) -> None:

@@ -23,7 +23,7 @@ from ..meaning.choice import Choice, UnknownError
 from ..meaning.formula import Meaning
 from ..meaning.recall import Recall, Said
 from ..naming import Naming
-from ..world import World, close
+from ..world import World, close, world_of
 from .free_times import FreeTimes
 from .statement import Statement
 
@@ -62,7 +62,7 @@ class Ground:
     @cached_property
     def world(self) -> World:
         system = self.system
-        return World(system.model, self.steps, 0, system.zeros, system.orthogonal)
+        return world_of(system.model, self.steps, system.zeros, system.orthogonal)
 
     def of(self, system: System) -> Ground:
         """The same ground under another system."""

@@ -22,6 +22,7 @@ from .world import (
     World,
     close,
     small_sizes,
+    world_of,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "close",
     "small_sizes",
     "unknown_value",
+    "world_of",
 ]
