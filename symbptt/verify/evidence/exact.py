@@ -8,6 +8,7 @@ change, in the order of the declarations: a script draws the same ones.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -127,7 +128,7 @@ def _objects(items: list[Any], shape: tuple[int, ...]) -> Array:
 
 @lru_cache(maxsize=16)
 def _world(
-    model: Model, steps: int, kind: type[Field], seed: int, zeros: frozenset[str],
+    model: Model, steps: int, kind: Callable[[], Field], seed: int, zeros: frozenset[str],
     orthogonal: frozenset[str],
 ) -> ExactWorld:  # fmt: skip
     """Equal models run alike: texts and lines about one model share its worlds."""
@@ -146,8 +147,9 @@ class ExactGround(Ground):
     def world(self) -> ExactWorld:
         if self._world is None:
             system = self.system
+            kind: Any = type(self.field)
             self._world = _world(
-                system.model, self.steps, type(self.field), self.seed, system.zeros,
+                system.model, self.steps, kind, self.seed, system.zeros,
                 system.orthogonal,
             )  # fmt: skip
             self.field = self._world.field

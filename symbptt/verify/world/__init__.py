@@ -10,6 +10,7 @@ No matrix rule and no printed formula is used. A world refutes; it never proves.
 """
 
 from .functions import FUNCTIONS, unknown_value
+from .shared import world_of
 from .world import (
     DIRECT,
     EPS,
@@ -22,7 +23,6 @@ from .world import (
     World,
     close,
     small_sizes,
-    world_of,
 )
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -294,12 +294,6 @@ class World:
     @cached_property
     def names(self) -> set[str]:
         return {name for name, _ in self.values}
-
-
-@lru_cache(maxsize=16)
-def world_of(model: Model, steps: int, zeros: frozenset[str], orthogonal: frozenset[str]) -> World:
-    """The world of a run. Equal models run alike: texts about one model share it."""
-    return World(model, steps, 0, zeros, orthogonal)
 
 
 def close(a: Array, b: Array) -> bool:
