@@ -649,6 +649,29 @@ def test_entries_on_one_line(line: str, right: bool) -> None:
     assert (found[-1].verdict == "proved") == right
 
 
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ("∂a_t[n,j]/∂h_{t−1}[m,k] = [n = m] [j = k] u[j]", True),
+        ("∂h_t[n,j]/∂a_t[m,k] = [n = m] [j = k] step(a_t)[n,j]", True),
+        ("∂a_t[n,j]/∂h_{t−1}[m,k] = [n = m] [j = k] u[n]", False),
+        ("∂a_t[n,j]/∂h_{t−1}[m,k] = [n = m] [j = k] b[j]", False),
+        ("∂h_t[n,j]/∂a_t[m,k] = [n = m] [j = k] step(a_t)[n,m]", False),
+        ("∂h_t[n,j]/∂a_t[m,k] = [n = m] [j = k] step(h_t)[k,j]", False),
+    ],
+)
+def test_a_letter_that_counts_steps_elsewhere_numbers_entries_here(line: str, right: bool) -> None:
+    text = f"""d is total. ∂ holds everything else fixed. The latest step stands on the left.
+
+  (1)  a_t = x_t W + u ∘ h_{{t−1}} + b
+  (2)  h_t = relu(a_t)
+  (3)  dL/dh_t = Σ_{{s=t}}^{{T}} ∂l_s/∂h_s · ∏_{{j=t+1}}^{{s}} ∂h_j/∂h_{{j−1}}
+  (4)  {line}
+"""
+    found = verify(text, model="indrnn", file="x.txt").lines
+    assert (found[-1].verdict == "proved") == right
+
+
 def test_one_equation_matches_its_names_where_the_whole_model_cannot_be_read() -> None:
     text = """d is total.
 

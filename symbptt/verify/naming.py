@@ -167,8 +167,11 @@ class Naming:
             self.counted |= alone - self.steps - {self.main}
         values = {letter for letter, _ in self.timed}  # the i of W_i is that of i_t, not of ∏_i
         runs = shifted | (self.steps - values)
+        self.arrays = self._arrays(symbols)
         for x in symbols:  # h_k, where k runs over time somewhere
             for i in x.indices:
+                if (x.letter, x.marks) in self.arrays:
+                    continue
                 if i.terms and set(i.names) <= runs and self._plain(i) and i.style != "|":
                     self.timed.add((x.letter, x.marks))
         self.numbered = any(
@@ -199,6 +202,20 @@ class Naming:
         if "t" in names:
             return "t"
         return next((x for x in ("n", "τ") if x in moved), "t")
+
+    def _arrays(self, symbols: list[s.Symbol]) -> set[tuple[str, tuple[str, ...]]]:
+        """u of u ⊙ h_t and u[j]: it stands alone, and else with the number of an entry only, though
+        j may count steps in another line."""
+        found = {(x.letter, x.marks) for x in symbols if not x.indices}
+        indexed = [x for x in symbols if x.indices]
+        entries = [x for x in indexed if all(self._names_entry(x, i) for i in x.indices)]
+        return found & {(x.letter, x.marks) for x in entries} - {
+            (x.letter, x.marks) for x in indexed if x not in entries
+        }
+
+    def _names_entry(self, x: s.Symbol, i: s.Index) -> bool:
+        alone = len(x.indices) == 1 and i.style == "[" and not i.shift
+        return alone and i.text in ENTRIES and i.text in self.counted
 
     def _matrices(self, trees: list[s.Node]) -> set[str]:
         """W of W h^{[t−1]} and W^{t−k}: capitals that stand before a value without an index."""
@@ -315,7 +332,7 @@ class Naming:
         return Parts(x.letter, marks, tuple(labels), time, tuple(comps), second)
 
     def _is_time(self, x: s.Symbol, i: s.Index, timed: bool) -> bool:
-        if i.terms is None or i.marks:
+        if i.terms is None or i.marks or (x.letter, x.marks) in self.arrays:
             return False
         if i.style == "|" and not i.names:
             return True

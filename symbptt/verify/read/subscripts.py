@@ -188,7 +188,7 @@ class Subscripts(Cursor):
         if not counts or not isinstance(core, Symbol | Apply | Group):
             return False
         if not isinstance(core, Symbol):
-            return isinstance(core, Group) or core.certain
+            return isinstance(core, Group) or core.certain or len(core.head.letter) > 1
         timed = any(i.terms and set(i.names) <= TIME_LETTERS for i in core.indices)
         return timed or (len(parts) == 2 and core.letter[:1].isupper())
 
