@@ -366,11 +366,53 @@ $$l_t = \frac{1}{N} \sum_{n=1}^{N} [\operatorname{cross-entropy}(o_t, y_t)]_n$$
 $$L = \sum_{t=1}^{T} l_t$$
 
 """
+EACH = ROWS[: ROWS.index("$$a_t")] + r"""$$a_t = x_t W + u \odot h_{t-1}$$
+
+$$h_t = \tanh(a_t)$$
+
+""" + ROWS[ROWS.index("$$o_t") :]  # fmt: skip
+SIDES = ROWS[: ROWS.index("$$a_t")] + r"""$$a_t = W [h_{t-1}; x_t] + b$$
+
+$$h_t = \tanh(a_t)$$
+
+$$z_t = V h_t$$
+
+""" + TOKENS[TOKENS.index("$$l_t") :]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("forward", "line", "verdict"),
     [
+        (
+            EACH,
+            r"\frac{\partial [a_t]_{n,j}}{\partial [u]_{m}} = [j = m] \, [h_{t-1}]_{n,j}",
+            "proved",
+        ),
+        (
+            EACH,
+            r"\frac{\partial [a_t]_{n,j}}{\partial [u]_{m}} = [j = m] \, [h_t]_{n,j}",
+            "refuted",
+        ),
+        (
+            SIDES,
+            r"\lambda \cdot \frac{\partial a_t}{\partial h_{t-1}} = [W^\top \lambda]_{0:H}",
+            "proved",
+        ),
+        (
+            SIDES,
+            r"\lambda \cdot \frac{\partial a_t}{\partial x_t} = [W^\top \lambda]_{H:D + H}",
+            "proved",
+        ),
+        (
+            SIDES,
+            r"\lambda \cdot \frac{\partial a_t}{\partial x_t} = [W^\top \lambda]_{0:H}",
+            "refuted",
+        ),
+        (
+            SIDES,
+            r"\lambda \cdot \frac{\partial a_t}{\partial h_{t-1}} = [W^\top \lambda]_{1:H}",
+            "refuted",
+        ),
         (
             TOKENS,
             r"\frac{\mathrm{d}L}{\mathrm{d}z_t} = \operatorname{softmax}(z_t) - \mathbf{1}_{y_t}",
@@ -466,6 +508,13 @@ def test_a_printed_cell_is_proved(model: str, form: str, proved: int) -> None:
     found = count(model, form)
     assert not found.misses
     assert found.verdicts["proved"] >= proved
+
+
+@pytest.mark.slow
+def test_a_printed_cell_is_a_model_of_its_own() -> None:
+    found = count("indrnn", "markdown", alone=True)
+    assert not found.misses
+    assert found.verdicts["proved"] >= 54
 
 
 @pytest.mark.slow

@@ -203,9 +203,17 @@ class Builder:
         )
 
     def _product(self, node: s.Product) -> Draft:
-        out = self.build(node.factors[0])
+        """γ ⊙ B u is γ ⊙ (B u): a matrix product binds before one of entries."""
+        parts = [self.build(node.factors[0])]
         for sign, factor in zip(node.signs, node.factors[1:], strict=True):
-            out = self.times(out, self.build(factor), sign)
+            x = self.build(factor)
+            if sign == "⊙":
+                parts.append(x)
+            else:
+                parts[-1] = self.times(parts[-1], x, sign)
+        out = parts[0]
+        for x in parts[1:]:
+            out = self.times(out, x, "⊙")
         return out
 
     def times(self, a: Draft, b: Draft, sign: str) -> Draft:
@@ -219,6 +227,11 @@ class Builder:
             for x, y in zip(a.sizes, b.sizes, strict=True):
                 x.join(y)
             return Draft(a.sizes, lambda: mx.times(a.make(), b.make()), a.row)
+        if sign == "⊙":  # u ⊙ h_{t-1} of a batch: u in every row
+            for x, y in zip(a.sizes[::-1], b.sizes[::-1], strict=False):
+                x.join(y)
+            wide = max(a, b, key=lambda d: d.rank)
+            return Draft(wide.sizes, lambda: mx.times(a.make(), b.make()), wide.row)
         a.sizes[-1].join(b.sizes[0])
         if b.rank == 1:
             self.turn(b, False)

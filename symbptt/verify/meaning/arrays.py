@@ -17,7 +17,7 @@ from .. import surface as s
 from ..algebra import tensor as tn
 from ..algebra.tensor import MisfitError, Tensor, tensor
 from .choice import UnknownError
-from .entries import pick, runs_over, too_many
+from .entries import pick, runs_over, too_many, value
 from .frame import Frame
 
 
@@ -118,10 +118,25 @@ def part(m: Frame, x: Tensor, items: Sequence[s.Node]) -> Tensor:
 def _block(m: Frame, x: Tensor, axis: int, lo: Any, hi: Any) -> Tensor:
     if axis != x.rank - 1:
         raise UnknownError("[…]", "a block of rows")
+    if m.system.stack is not None and x.shape[axis] == m.alg.size(mx.size("Z")):
+        return _of_stack(m, x, lo, hi)
     first, size = m.alg.size(lo) if lo != 0 else 0, m.alg.size(sympy.expand(hi - lo))
     if m.numbers and first + size > x.shape[axis]:
         raise MisfitError(f"no block {first}:{first + size} in {x.show_shape()}")
     return tensor(m.alg.block(x.data, first, size), (*x.shape[:-1], size), x.left, x.loose)
+
+
+def _of_stack(m: Frame, x: Tensor, lo: Any, hi: Any) -> Tensor:
+    """The entries from H on of Wᵀ δ, of a W that a text's own [h, x] is multiplied with."""
+    assert m.system.stack is not None
+    at: Any = sympy.Integer(0)
+    for name in m.system.stack[0]:
+        size = m.model.table[f"E_{name}~"].shape[1]
+        if sympy.expand(lo - at) == 0 == sympy.expand(hi - at - size) and x.rank == x.left == 1:
+            place = value(m, f"E_{name}~", None)
+            return tn.chained(m.alg, tn.transpose(m.alg, place), x)
+        at += size
+    raise UnknownError("[…]", "these entries are no block of the stack")
 
 
 def _column(m: Frame, x: Tensor, axis: int, item: s.Node) -> Tensor:
