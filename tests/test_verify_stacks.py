@@ -108,7 +108,7 @@ def test_sizes_in_the_names_of_the_given_model(claim: str, proved: bool) -> None
     [
         (r"W_f \in \mathbb{R}^{H \times D + H}", "proved"),
         (r"W_f \in \mathbb{R}^{H \times (D + H)}", "proved"),
-        (r"W_f \in \mathbb{R}^{D + H \times H}", "tested"),
+        (r"W_f \in \mathbb{R}^{D + H \times H}", "refuted"),
         (r"W_f \in \mathbb{R}^{D + H}", "refuted"),
     ],
 )
