@@ -285,7 +285,8 @@ def _of_factor(
         yield ("M19", "M03", "M02", "M01"), "half of the gate slope", shorter
     if word.startswith("(") and word.endswith(")") and re.search(r" [-+] ", word):
         inside = [x for x in terms(word[1:-1]) if x[1] == len(word) - 2 and x[0] == 0]
-        if n or not inside:  # (λ ⊙ s) xᵀ is read so without its brackets too
+        heads = [x for x in found[:n] if not is_number(text[x.start : x.end], numbers)]
+        if heads or not inside:  # α (λ ⊙ s) xᵀ is read so without its brackets too
             yield (
                 ("M06", "M21") if inside else ("M21",),
                 "brackets missing",
@@ -300,20 +301,27 @@ def _of_factor(
             swapped = f"{text[: f.start]}{other}{after.sign}{word}{text[after.end :]}"
             yield (), "commuted", swapped
         return
+    if is_number(word, numbers) or is_number(other, numbers):  # which may stand anywhere
+        return
     swapped = f"{text[: f.start]}{other} {word}{text[after.end :]}"
     yield ("M05", "M17"), "factors in the other order", swapped
     split = f"{text[: f.end]} \\odot {text[after.start :]}"
     yield ("M18",), "elementwise for matrix product", split
     for a, b, first in ((word, other, True), (other, word, False)):
         inner = factors(a, 1, len(a) - 1) if a.startswith("(") and a.endswith(")") else []
-        if b in numbers:  # α (λ ⊙ s) is (α λ) ⊙ s
-            continue
         if len(inner) == 2 and inner[1].sign != " ":
             left, right = (a[x.start : x.end] for x in inner)
             product = f"({left} {b})" if first else f"({b} {left})"
             moved = f"{product} \\odot {right}"
             whole = text[: f.start] + moved + text[after.end :]
             yield ("M06", "M17", "M18"), "slope outside the matrix product", whole
+
+
+def is_number(word: str, letters: tuple[str, ...]) -> bool:
+    """Whether a factor is a number by its letters: 2, (1 - α)."""
+    for x in letters:
+        word = word.replace(x, "1")
+    return re.fullmatch(r"[-+() \d]+", word) is not None
 
 
 # -- all of them

@@ -164,3 +164,34 @@ def test_a_jacobian_laid_out_both_ways() -> None:
     both = verify(f"{ELMAN}\n$${double}$$\n$${product}$$\n").lines[-2:]
     assert [x.verdict for x in both] == ["conditional", "conditional"]
     assert "M05" in [c.code for c in both[0].conditions]
+
+
+GENERIC = "$$h_t=f(x_t,h_{t-1},w_h)$$\n$$o_t=g(h_t,w_o)$$\n$$%s$$"
+
+
+@pytest.mark.parametrize(
+    "line, verdict, code",
+    [
+        ("h_t=f(x_t,h_{t-1},w_h)", "definition", ""),
+        ("h_t=f(x_t,f(x_{t-1},h_{t-2},w_h),w_h)", "definition", ""),
+        ("h_t=f(x_{t-1},h_{t-1},w_h)", "refuted", "M10"),
+        ("o_t=g(h_t,w_h)", "refuted", "M11"),
+        ("h_t=f(x_t,h_{t-1},2w_h)", "unread", ""),
+        (r"h_t=f(x_t,h_{t-1},w_h^\top)", "unread", ""),
+        ("h_t=f(x_t,f(x_t,h_{t-1},w_h),w_h)", "unread", ""),
+    ],
+)
+def test_a_function_of_which_nothing_is_known(line: str, verdict: str, code: str) -> None:
+    found = verify(GENERIC % line, model="generic").lines[-1]
+    assert (found.verdict, "".join(found.codes[:1])) == (verdict, code)
+
+
+OUTPUT = r"\frac{\mathrm{d}L}{\mathrm{d}h_t}=%s\frac{\mathrm{d}L}{\mathrm{d}o_t}V^\top"
+FUTURE = r"+\frac{\mathrm{d}L}{\mathrm{d}a_{t+1}}U^\top"
+
+
+@pytest.mark.parametrize("factor, verdict, codes", [("", "proved", []), ("2", "refuted", ["M14"])])
+def test_what_the_loss_of_the_last_step_says(factor: str, verdict: str, codes: list[str]) -> None:
+    text = "$$a_t=x_tW+h_{t-1}U+b$$\n$$h_t=\\tanh(a_t)$$\n$$o_t=h_tV+c$$\n"
+    found = verify(f"{text}$${OUTPUT % factor}{FUTURE}$$", model="encoder").lines[-1]
+    assert (found.verdict, found.codes) == (verdict, codes)

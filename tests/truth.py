@@ -63,7 +63,7 @@ class Run:
             top = int(sympy.sympify(d.classes).xreplace(known))
             return np.array([self.draw.randrange(top) for _ in range(count)]).reshape(shape)
         if d.role == "mask":
-            ones = [((n + len(self.given)) // 2) % 2 for n in range(count)]  # 0, 0, 1, 1 over time
+            ones = [(n + len(self.given) // 2) % 2 for n in range(count)]  # 0, 0, 1, 1 over time
             return np.array(ones, dtype=float).reshape(shape)
         return np.array([_signed(self.draw) for _ in range(count)]).reshape(shape)
 

@@ -63,6 +63,7 @@ class Judge:
         self.options.alone = self._alone()
         read = {system.output, system.logits, "target~"} - {d.name for d in system.model.states}
         self.options.outputs = frozenset(n for n, x in system.names.items() if x in read)
+        self.options.read = frozenset(read - {"target~", ""})
         shape = system.model.table[system.output].shape if system.output else ()
         self.options.may_square = not system.stated_loss and bool(shape)
         self.options.label = system.label

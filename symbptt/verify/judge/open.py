@@ -13,6 +13,7 @@ from ..meaning.choice import (
     SLOPES,
     Choice,
     atom_key,
+    shorthand_key,
 )
 from ..naming import Naming
 from ..world import DIRECT, HELD, IMMEDIATE, TOTAL
@@ -74,6 +75,7 @@ class Open:
 
     losses: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()  # the author's names of what the loss of a step reads
+    read: frozenset[str] = frozenset()  # and the model's
     may_square = False
     given = False  # whether the loss is given: with the model, or as L = Σ_t L_t
     stacked: tuple[str, ...] = ()  # "block" where the model has W [h, x]
@@ -177,6 +179,7 @@ class Open:
 
     def plain(self, statement: Statement, base: Choice) -> Iterator[Reading]:
         """Every combination of what the words leave open."""
+        ends = self._has_the_last(statement.right, base)
         for (row, layout), order, spread in itertools.product(
             self.layouts(statement), self.orders(statement), self.spreads(statement)
         ):
@@ -188,5 +191,28 @@ class Open:
                     order=order,
                     spread=spread,
                     kinds={**base.kinds, **kinds},
+                    ends=ends,
                 )
                 yield Reading(choice, statement, (), "own", say, order)
+
+    def _has_the_last(self, right: s.Node, base: Choice) -> bool:
+        """Whether ∂L/∂o_t stands there: where the last step alone has a loss, it is zero before."""
+        return any(self._by_output(n) or self._of_output(n, base) for n in s.walk(right))
+
+    def _by_output(self, node: s.Node) -> bool:
+        """∂L/∂o_t, of the whole loss."""
+        if not isinstance(node, s.Derivative) or node.of is None or not self.of_loss(node):
+            return False
+        of, letters = s.bare(node.of), s.symbols(node.by)
+        whole = isinstance(of, s.Symbol) and self.naming.parts(of).time is None
+        return whole and any(self.naming.parts(x).name in self.outputs for x in letters)
+
+    def _of_output(self, node: s.Node, base: Choice) -> bool:
+        """do_t, a letter for it."""
+        letter = node.of if isinstance(node, s.Shorthand) else node
+        if not isinstance(letter, s.Symbol):
+            return False
+        q = self.naming.parts(letter)
+        key = shorthand_key(node, q) if isinstance(node, s.Shorthand) else q.name
+        g = base.gradients.get(key)
+        return g is not None and g.scope == "L" and g.of in self.read

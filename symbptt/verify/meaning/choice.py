@@ -83,12 +83,14 @@ class Choice:
     turned: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)  # the line's own names of quantities
     on_left: Mapping[str, Gradient] = field(default_factory=dict)  # letters of the left side alone
+    ends: bool = False  # said of t = T too, where nothing is handed back
 
     @cached_property
     def settled(self) -> dict[str, Any]:
         """What the choice says, each under a name, but for what the letters stand for."""
         plain = {"row": self.row, "layout": self.layout, "binding": self.binding}
         plain |= {"order": self.order, "spread": self.spread, "nabla": self.nabla}
+        plain |= {"ends": self.ends}
         kinds = {f"∂ {atom}": kind for atom, kind in self.kinds.items() if kind != TOTAL}
         return plain | dict.fromkeys(self.lenient, True) | kinds
 

@@ -217,10 +217,10 @@ def _times_of(m: Frame, arguments: Sequence[s.Node]) -> Iterator[Any]:
 
 def _step_of_call(m: Frame, node: s.Apply, formals: Sequence[Any]) -> Any:
     """The step at which an equation has these arguments: f(x_t, h_{t−2}) stands in none."""
-    said = [m.naming.parts(x) for x in map(s.bare, node.arguments) if isinstance(x, s.Symbol)]
-    timed = [(m.system.names.get(q.name), q.time) for q in said if q.time is not None]
+    said = [_value_said(m, x) for x in map(s.bare, node.arguments)]
+    timed = [(name, time) for name, time in said if time is not None]
     reads = [(v.name, v.time) for v in formals if isinstance(v, mx.Var) and v.times]
-    known = {m.system.names.get(q.name) for q in said} - {None}
+    known = {name for name, _ in said} - {None}
     if not known <= {v.name for v in formals if isinstance(v, mx.Var)}:
         raise UnknownError(node.head.letter, "no equation of the model has these arguments")
     if {name for name, _ in timed} <= {name for name, _ in reads}:  # in whatever order
@@ -232,6 +232,17 @@ def _step_of_call(m: Frame, node: s.Apply, formals: Sequence[Any]) -> Any:
     if len(steps) > 1:
         raise UnknownError(node.head.letter, "no equation of the model has these arguments")
     return steps.pop() if steps else mx.t
+
+
+def _value_said(m: Frame, x: s.Node) -> tuple[str | None, Any]:
+    """The value that an argument is, and its time: of h_{t−1}, and of g(h_t, w)."""
+    if isinstance(x, s.Symbol):
+        q = m.naming.parts(x)
+        return m.system.names.get(q.name), q.time
+    if isinstance(x, s.Apply):
+        (name, time), _, _ = called(m, x)
+        return name, time
+    raise UnknownError("f", "an argument that is no value of the model")
 
 
 def _is_time(m: Frame, node: s.Node) -> bool:

@@ -12,6 +12,7 @@ import sympy
 
 from ... import matrix as mx
 from ...matrix.functions import Z
+from ...model import Equation
 from .. import surface as s
 from ..algebra import tensor as tn
 from ..algebra.tensor import MisfitError, Tensor, tensor
@@ -60,9 +61,42 @@ def apply(m: Frame, node: s.Apply) -> Tensor:
         if isinstance(e.rhs, mx.Call) and e.rhs.name == head:
             if node.primes:
                 return _slope_of_loss(m, node)
-            (name, time), _, _ = called(m, node)
+            try:
+                (name, time), _, _ = called(m, node)
+            except UnknownError:
+                return _elsewhere(m, node, e)
             return value(m, name, time)
     raise UnknownError(head, f"the function {head} is not known")
+
+
+def _elsewhere(m: Frame, node: s.Apply, e: Equation) -> Tensor:
+    """f(x_{t−1}, h_{t−1}, w) where the model has f(x_t, h_{t−1}, w): its value there, in numbers.
+
+    One argument may be another: a value of another step, or a parameter in a parameter's place.
+    Raises MisfitError for a parameter of another shape.
+    """
+    head, formals = node.head.letter, e.rhs.args[1]
+    said = [m.naming.parts(x) for x in map(s.bare, node.arguments) if isinstance(x, s.Symbol)]
+    if len(said) != len(node.arguments) or len(said) != len(formals) or not m.numbers:
+        raise UnknownError(head, "no equation of the model has these arguments")
+    others = 0
+    for q, v in zip(said, formals, strict=True):
+        name = m.quantities.find(q)
+        role = m.model.table[name].role
+        alike = q.time is not None and name == v.name if v.times else role == "param"
+        if not alike or m.model.table[v.name].role not in (role, "variable"):
+            raise UnknownError(head, "no equation of the model has these arguments")
+        others += name != v.name
+    steps = {sympy.expand(q.time - v.time) for q, v in zip(said, formals, strict=True) if v.times}
+    if others + len(steps) > 2:
+        raise UnknownError(head, "no equation of the model has these arguments")
+    args = [m.of(x) for x in node.arguments]
+    for x, v in zip(args, formals, strict=True):
+        if x.shape != tuple(m.alg.size(n) for n in v.shape):
+            raise MisfitError(f"{x.show_shape()} is no argument of {head}")
+    dims = tuple(m.alg.size(n) for n in e.rhs.shape)
+    data = m.alg.value_of_call(head, args, dims)
+    return tensor(data, dims, m.quantities.left(e.lhs.name, len(dims)))
 
 
 def _slope_of_loss(m: Frame, node: s.Apply) -> Tensor:

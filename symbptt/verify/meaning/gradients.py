@@ -48,8 +48,9 @@ def letter_gradient(m: Frame, key: str, q: Parts) -> Tensor:
 
 def within_the_run(m: Frame, time: Any) -> None:
     """Where the last step alone has a loss, the gradient of step t is said of t < T where the text
-    goes on to t + 1. Raises OutOfRangeError behind T, but for a step that is written T + 1."""
-    if not m.numbers or m.model.loss.over != "last":
+    goes on to t + 1, unless it has what the loss of T itself says. Raises OutOfRangeError behind
+    T, but for a step that is written T + 1."""
+    if not m.numbers or m.model.loss.over != "last" or m.settles("ends"):
         return
     written = sympy.expand(time - mx.T).is_number
     if not written and m.alg.at(time) > m.alg.world.steps:

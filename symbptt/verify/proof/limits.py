@@ -24,7 +24,7 @@ LAST = Lin(0, (("T", 1),))
 def limits(q: Poly, reading: Reading, model: Model, naming: Naming) -> set[Lin]:
     """What is at least 0 at each of these steps."""
     statement = reading.statement
-    out: set[Lin] = _within_run(statement, model, naming)
+    out: set[Lin] = set() if reading.choice.ends else _within_run(statement, model, naming)
     for x in _times_of(statement, naming):
         names = sympy.sympify(x).free_symbols - {mx.T}
         if not names:

@@ -15,7 +15,7 @@ from .. import surface as s
 from ..judge.statement import Statement
 from .everywhere import everywhere
 from .slopes import argument, between, factor, inner, other_function, scaled, slope
-from .structure import both_brackets, brackets, drop, grouping, operation, order, sign
+from .structure import both_brackets, brackets, drop, grouping, number, operation, order, sign
 from .symbols import handed_back, immediate, kind, later, swap, total, transposed, whole_loss
 from .times import bound, by_one, global_index, index, numbered, unsummed, unsummed_rows
 from .vocabulary import Vocabulary
@@ -35,7 +35,7 @@ Change = Callable[[Vocabulary, s.Node], Iterator[tuple[str, str, s.Node]]]
 
 LOCAL: tuple[Change, ...] = (
     argument, other_function, other_loss, total, whole_loss, by_one, brackets, slope, sign, index,
-    grouping, swap, kind, later, transposed, order, operation, bound, drop, factor, between,
+    grouping, swap, kind, later, transposed, order, operation, bound, number, drop, factor, between,
     numbered,
 )  # fmt: skip
 

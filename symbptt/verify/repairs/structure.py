@@ -200,13 +200,21 @@ def drop(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
             terms = (*node.terms[:n], *node.terms[n + 1 :])
             signs = (*node.signs[:n], *node.signs[n + 1 :])
             yield "M09", "a term is counted twice", s.Sum(terms, signs)
+    for x, rest in _without_one(node):
+        if not v.is_number(x):
+            yield "M11", f"the factor {plain(x)} is too much", rest
+
+
+def number(v: Vocabulary, node: s.Node) -> Iterator[tuple[str, str, s.Node]]:
+    for x, rest in _without_one(node):
+        if v.is_number(x):
+            yield "M14", f"the factor {plain(x)} is too much", rest
+
+
+def _without_one(node: s.Node) -> Iterator[tuple[s.Node, s.Node]]:
+    """Each factor, and the product without it."""
     if isinstance(node, s.Product) and len(node.factors) > 1:
         for n in range(len(node.factors)):
             factors = (*node.factors[:n], *node.factors[n + 1 :])
             signs = node.signs[1:] if n == 0 else (*node.signs[: n - 1], *node.signs[n:])
-            number = v.is_number(node.factors[n])
-            yield (
-                "M14" if number else "M11",
-                f"the factor {plain(node.factors[n])} is too much",
-                product_of(factors, signs),
-            )
+            yield node.factors[n], product_of(factors, signs)

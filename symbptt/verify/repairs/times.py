@@ -54,7 +54,7 @@ def unsummed(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, St
     free = v.judge.ground.free_times
     left = [str(t) for t in free(Statement(statement.left, statement.left))]
     for k in map(str, free(Statement(statement.right, statement.right))):
-        if k in left or v.names.get(k) in v.system.model.sizes:
+        if k in left or v.names.get(k, k) in v.system.model.sizes:
             continue
         words = f"the sum over {k} is missing"
         for summed in _summed(v, statement.right, k, left):

@@ -97,7 +97,10 @@ def whole(v: Vocabulary, statement: Statement) -> Iterator[tuple[str, str, State
         moved = v.at(sample, time) if time is not None else sample
         product = s.Product((moved, body), ("⊙",))
         yield "M02", "the upstream factor is missing", replace(statement, right=product)
-    left, time = s.bare(statement.left), v.time_of(s.bare(statement.left))
+    left = s.bare(statement.left)
+    time = v.time_of(left)
+    if time is None and v.judge.options.is_parameter_gradient(left):
+        time = v.time_of(right)  # of what Σ_t runs over
     own: list[s.Derivative] = []
     if isinstance(left, s.Derivative) and v.gradient_of(left) is not None and time is not None:
         values = (v.symbol_for(e.lhs.name, time) for e in v.system.model.equations)
@@ -113,6 +116,12 @@ def _scaled(right: s.Node, by: s.Node) -> Iterator[s.Node]:
     """by ⊙ right, or one of its terms, or of the parts that stand side by side, scaled so."""
     body = right if isinstance(right, s.Symbol | s.Big | s.Derivative) else s.Group(right)
     yield s.Product((by, body), ("⊙",))
+    if isinstance(right, s.Big):
+        for new in _scaled(right.body, by):
+            yield replace(right, body=new)
+    if isinstance(right, s.Entry) and isinstance(right.of, s.Group):
+        for new in _scaled(right.of.of, by):
+            yield replace(right, of=replace(right.of, of=new))
     if isinstance(right, s.Sum):
         for n, x in enumerate(right.terms):
             scaled = s.Product((by, s.Group(x)), ("⊙",))
