@@ -189,7 +189,9 @@ def _bare(letter: str) -> str:
 
 def whole(letter: str) -> str:
     """The letter, and no part of another."""
-    return r"(?<![A-Za-z\\])" + re.escape(letter) + ("" if letter.endswith("}") else "(?!_)")
+    return (
+        r"(?<![A-Za-z\\])" + re.escape(letter) + ("" if letter.endswith("}") else "(?![A-Za-z_])")
+    )
 
 
 def _put(text: str) -> str:

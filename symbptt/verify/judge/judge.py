@@ -63,7 +63,7 @@ class Judge:
         self.options.alone = self._alone()
         read = {system.output, system.logits, "target~"} - {d.name for d in system.model.states}
         self.options.outputs = frozenset(n for n, x in system.names.items() if x in read)
-        self.options.read = frozenset(read - {"target~", ""})
+        self.options.read = frozenset(read - {"target~", ""} - self._handed_on())
         shape = system.model.table[system.output].shape if system.output else ()
         self.options.may_square = not system.stated_loss and bool(shape)
         self.options.label = system.label
@@ -85,6 +85,17 @@ class Judge:
             if name in defined
             and all(v.name in known for v in mx.variables(defined[name].rhs) if v.times)
         )
+
+    def _handed_on(self) -> set[str]:
+        """The values that another step reads, and what those are computed from."""
+        equations = self.system.model.equations
+        read = [v for e in equations for v in mx.variables(e.rhs) if v.times]
+        found = list(dict.fromkeys(v.name for v in read if v.time != mx.t))
+        for name in found:
+            if name in self.system.model.defined:
+                inner = mx.variables(self.system.model.defined[name].rhs)
+                found += [v.name for v in inner if v.times and v.name not in found]
+        return set(found)
 
     def listen(self, prose: Iterable[s.Prose]) -> None:
         """Take what the words between the formulas settle for all of them."""

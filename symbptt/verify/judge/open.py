@@ -75,7 +75,7 @@ class Open:
 
     losses: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()  # the author's names of what the loss of a step reads
-    read: frozenset[str] = frozenset()  # and the model's
+    read: frozenset[str] = frozenset()  # and the model's, where no other step reads them
     may_square = False
     given = False  # whether the loss is given: with the model, or as L = Σ_t L_t
     stacked: tuple[str, ...] = ()  # "block" where the model has W [h, x]
@@ -205,7 +205,8 @@ class Open:
             return False
         of, letters = s.bare(node.of), s.symbols(node.by)
         whole = isinstance(of, s.Symbol) and self.naming.parts(of).time is None
-        return whole and any(self.naming.parts(x).name in self.outputs for x in letters)
+        outputs = self.outputs if self.read else ()
+        return whole and any(self.naming.parts(x).name in outputs for x in letters)
 
     def _of_output(self, node: s.Node, base: Choice) -> bool:
         """do_t, a letter for it."""
