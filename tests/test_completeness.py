@@ -494,6 +494,8 @@ def test_a_printed_notation_is_proved(form: str) -> None:
         ("second_order", "markdown", 60),
         ("lru_real", "markdown", 48),
         ("lru_real", "latex", 59),
+        ("lru_real", "plain/numerator", 48),
+        ("indrnn", "unicode", 54),
         ("lstm", "markdown", 87),
         ("lstm", "latex", 103),
         ("lstm", "unicode", 87),
@@ -565,6 +567,19 @@ $$\frac{\partial E_t}{\partial \mathrm{ys}_t} = \mathrm{ys}_t - \mathrm{targets}
 
 """
     assert verify(f"{forward}$${line}$$\n").lines[-1].verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        ("dL/dscores_t = (1/N) (softmax(scores_t) − onehot(y_t))", "proved"),
+        ("dL/dh_t = dL/dscores_t W_vocabᵀ + dL/da_{t+1} Whᵀ", "proved"),
+        ("dL/dscores_t = softmax(scores_t) − onehot(y_t)", "refuted"),
+    ],
+)
+def test_a_d_before_a_long_name(line: str, verdict: str) -> None:
+    text = f"  (1)  scores_t = h_t W_vocab + b_vocab\n  (2)  {line}\n"
+    assert verify(text, model="lstm_cs231n", file="x.txt").lines[-1].verdict == verdict
 
 
 @pytest.mark.parametrize(

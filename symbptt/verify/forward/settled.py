@@ -189,7 +189,14 @@ def worded(claims: list[s.Claim]) -> list[s.Claim]:
             if inner and (inner in names or f"{inner}s" in stepped):
                 of = replace(node, letter=inner)
                 return s.Shorthand("d", of, start=node.start, end=node.end)
-        return s.rebuild(node, change)
+        node = s.rebuild(node, change)
+        if isinstance(node, s.Quotient):  # dL/dscores_t
+            above, below = node.above, node.below
+            if isinstance(above, s.Shorthand) and isinstance(below, s.Shorthand):
+                if above.mark == below.mark == "d":
+                    ends = {"start": node.start, "end": node.end}
+                    return s.Derivative("d", above.of, below.of, style="/", **ends)
+        return node
 
     return [s.changed(c, change) for c in claims]
 
