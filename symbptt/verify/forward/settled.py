@@ -194,8 +194,8 @@ def worded(claims: list[s.Claim]) -> list[s.Claim]:
             above, below = node.above, node.below
             if isinstance(above, s.Shorthand) and isinstance(below, s.Shorthand):
                 if above.mark == below.mark == "d":
-                    ends = {"start": node.start, "end": node.end}
-                    return s.Derivative("d", above.of, below.of, style="/", **ends)
+                    found = s.Derivative("d", above.of, below.of, style="/")
+                    return replace(found, start=node.start, end=node.end)
         return node
 
     return [s.changed(c, change) for c in claims]
