@@ -15,6 +15,7 @@ from .generic import instances
 from .judge.judge import Judge
 from .judge.line import CONDITIONAL, DEFINITION, PROVED, REFUTED, TESTED, UNREAD, Line
 from .judge.statement import Statement
+from .judge.truth import FALSE, Ground
 from .proof.prover import STEPS, Provers
 from .repairs.search import Repairs
 from .repairs.symptoms import symptoms
@@ -116,12 +117,33 @@ def confirm(lines: Iterable[Line], judge: Judge, provers: Provers) -> None:
                     break
                 why = why or proof.why
         if not proof.ok:
+            if _holds_at_three_alone(judge, line):
+                line.withdraw(REFUTED, f"the sides are equal at T = {judge.ground.steps} alone")
+                continue
             line.verdict = TESTED
             line.message = (
                 f"equal at T = {judge.ground.steps} with sizes "
                 f"{', '.join(f'{k} = {v}' for k, v in judge.ground.world.sizes.items())}, "
                 f"not proved: {why}"
             )
+
+
+def _holds_at_three_alone(judge: Judge, line: Line) -> bool:
+    """3/T Σ_t …: whether a line that counts no steps is false where there is one step more."""
+    sides = (line.claim.left, line.claim.right)
+    trees = [n for x in sides if x is not None for n in s.walk(x)]
+    ends = [x for n in trees if isinstance(n, s.Bound) for x in (n.lower, n.upper)]
+    counted = any(isinstance(n, s.Index) and n.terms == () for n in trees) or any(
+        isinstance(x, s.Number) and x.text not in ("0", "1") for x in ends
+    )
+    if judge.system.steps is not None or counted:
+        return False
+    longer = Ground(judge.system, judge.naming, judge.ground.steps + 1)
+    grounds = {"own": longer, "last": longer.last} | (
+        {"squared": longer.squared} if judge.options.may_square else {}
+    )
+    answers = [grounds[r.ground].check(r.statement, r.choice) for r in line.true]
+    return all(x.outcome == FALSE for x in answers)
 
 
 def repair(lines: Iterable[Line], repairs: Repairs) -> None:

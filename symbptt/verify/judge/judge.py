@@ -228,6 +228,11 @@ class Judge:
                 worst = answer
         return true, worst
 
+    def plain_used(self, statement: Statement, base: Choice) -> frozenset[str]:
+        """What the first plain reading under which a statement is true takes for granted."""
+        true, _ = self.plain(statement, base)
+        return self.try_(true[0]).used if true else frozenset()
+
     def bases(self, statement: Statement) -> list[Choice]:
         """The document's letters, with the free ones each way."""
         base = self.base()

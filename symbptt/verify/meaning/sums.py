@@ -204,7 +204,10 @@ def _with_terms(m: Frame, bound: s.Bound, body: s.Node, lo: Any, hi: Any) -> tup
         if ahead > 0:
             m.used.add("span")
         return lo - max(ahead, 0), hi - max(ahead, 0)
-    return (sympy.Integer(1) if lo == 0 and hi == mx.T and not ahead else lo), hi
+    if lo == 0 and hi == mx.T and not ahead:
+        m.used.add("from 0")
+        lo = sympy.Integer(1)
+    return lo, hi
 
 
 def _ahead(m: Frame, k: Any, body: s.Node) -> int | None:

@@ -68,6 +68,31 @@ def span(judge: Judge, line: Line) -> str:
     return "Σ without bounds is taken over every step that has its term: from 0 to T − 1"
 
 
+def side_by_side(judge: Judge, line: Line) -> list[Condition]:
+    """u v of two columns or two rows as u ⊙ v, in a text whose own equations do not write so."""
+    if not line.true or not all("entrywise" in judge.try_(r).used for r in line.true):
+        return []
+    for x in judge.lines:
+        if x.claim.right in judge.system.accepted and x is not line:
+            statement = judge.statement(x)
+            if any("entrywise" in judge.plain_used(statement, b) for b in judge.bases(statement)):
+                return []
+    return [NOTE["entrywise"]]
+
+
+def from_zero(judge: Judge, line: Line) -> list[Condition]:
+    """Σ_{t=0}^T in a text that elsewhere counts its steps from 1."""
+    if not line.true or not all("from 0" in judge.try_(r).used for r in line.true):
+        return []
+    for x in judge.lines:
+        for side in (x.claim.left, x.claim.right):
+            for n in s.walk(side) if side is not None else ():
+                if isinstance(n, s.Bound) and n.lower == s.Number("1"):
+                    if isinstance(n.upper, s.Symbol) and n.upper.letter == judge.naming.horizon:
+                        return [NOTE["from 0"]]
+    return []
+
+
 def _shown(key: str) -> str:
     return key.replace("[None]", "").replace("/", "/∂")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 import sympy
 
@@ -33,9 +34,11 @@ from .conditions import (
     conditional,
     elementwise_output,
     explicit_order,
+    from_zero,
     has_product,
     immediate,
     order_condition,
+    side_by_side,
     span,
 )
 from .growth import growth
@@ -72,6 +75,7 @@ def _judge_line(judge: Judge, line: Line) -> None:
         cut = claim.relation == "≈" and truncated(judge, line, judge.statement(line), _settle_plain)
         if not cut:
             line.verdict = APPROXIMATION
+            _fits(judge, line)
         return
     if isinstance(s.bare(claim.right), s.Dots):
         line.verdict = INCOMPLETE
@@ -146,6 +150,23 @@ def _defined_before(judge: Judge, line: Line) -> Line | None:
         if s.bare(other.claim.left) == left and other.verdict == DEFINITION:
             return other
     return None
+
+
+def _fits(judge: Judge, line: Line) -> None:
+    """Refute an approximation of one shape by another, under whatever reading."""
+    if line.claim.relation != "≈":
+        return
+    statement, options = judge.statement(line), judge.options
+    details = []
+    for base in judge.bases(statement):
+        leaps = (options.leap(x, statement, base) for x in options.leaps(statement))
+        for reading in chain(options.plain(statement, base), *leaps):
+            answer = judge.try_(reading)
+            if answer.outcome != MISFIT:
+                return
+            details.append(answer.detail)
+    if details:
+        line.verdict, line.codes, line.message = REFUTED, ["M17"], details[0]
 
 
 def _omits_a_term(statement: Statement) -> bool:
@@ -287,6 +308,8 @@ def _settle_plain(judge: Judge, line: Line) -> None:
     if least:
         line.conditions += immediate(judge, line)
     line.conditions += elementwise_output(judge, line)
+    line.conditions += side_by_side(judge, line)
+    line.conditions += from_zero(judge, line)
     line.message = line.message or span(judge, line)
     orders = [
         {r.order for r in line.true if r.choice.layout == x} for x in (NUMERATOR, DENOMINATOR)
