@@ -45,6 +45,7 @@ ROOMS = (
     "program",
     "scripted",
     "naming",
+    "nearly",
     "matching",
     "world",
     "algebra",

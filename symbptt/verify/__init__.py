@@ -6,6 +6,7 @@ write     surface trees to text, the inverse of `read`
 program   lines of a program, as equations
 scripted  what a script means once the document is known
 naming    which index of a letter is a time, a component, a part of its name
+nearly    two models of which most equations are the same
 matching  the author's symbols and the names of a given model
 world     a small run in numbers, with every derivative that exists in it
 algebra   arrays with rows and columns, in numbers or in letters

@@ -93,7 +93,8 @@ def _matching(
         own = from_document(claims, naming, shapes, sampled=sampled)
     except SymbpttError:  # what it is about is given; its own equations would only help to match
         return match(symbols, model, renamed)
-    found = match(symbols, arguments_named(model)[0], renamed, own.model)
+    split = arguments_named(own.model)[0]
+    found = match(symbols, arguments_named(model)[0], renamed, own.model, split)
     label = own.label or next((n for n in found.unmatched if n.endswith("hat") and symbols[n]), "")
     kept = [
         replace(m, name=label) if m.name == "target~" else m

@@ -22,8 +22,9 @@ import sympy
 from .. import matrix as mx
 from ..errors import ModelError, SymbpttError
 from ..indices import same
-from ..model import Declaration, Model, lag_of
+from ..model import Declaration, Equation, Model, lag_of
 from ..parse.names import spelled
+from .nearly import nearly
 
 MOST = 24  # assignments of equal-looking symbols that are tried
 
@@ -36,7 +37,7 @@ class Match:
     model: str
     role: str
     shape: tuple[Any, ...]
-    how: str  # "front matter", "name", "equations" or "role"
+    how: str  # "front matter", "name", "equations", "most equations" or "role"
 
     def __str__(self) -> str:
         shape = f" ({', '.join(map(str, self.shape))})" if self.shape else ""
@@ -70,11 +71,13 @@ def match(
     given: Model,
     rename: Iterable[tuple[str, str]] = (),
     own: Model | None = None,
+    split: Model | None = None,
 ) -> Matching:
     """Match the author's symbols, each with whether it carries a time, to the names of `given`.
 
-    `own` is the model of the author's forward equations, where there are any. Raises ModelError
-    for a renaming to a name the model does not have.
+    `own` is the model of the author's forward equations, where there are any, and `split` the same
+    with a name for what each function is of. Raises ModelError for a renaming to a name the model
+    does not have.
     """
     found: dict[str, tuple[str, str]] = {}
     for name, target in rename:
@@ -94,6 +97,13 @@ def match(
                 found = {n: x for n, x in found.items() if x[0] != target or n == name}
                 found[name] = (target, "equations")
         found = found if pairs else _by_one_equation(found, own, given)
+        if split is not None and not set(own.defined) - {own.loss.step.name} <= set(pairs):
+            near = nearly(split, given, pairs or stated, _is) or {}
+            for name, target in near.items():
+                if found.get(name, ("", ""))[0] != target and name in own.table:
+                    found = {n: x for n, x in found.items() if x[0] != target}
+                    found[name] = (target, "most equations")
+            pairs = pairs | near
         if pairs:
             found |= _last_of_its_kind(found, own, given)
     return Matching(
@@ -265,6 +275,12 @@ def _equal(a: Any, b: Any) -> bool:
         return bool(same(a, b))
     except SymbpttError:
         return False
+
+
+def _is(pairs: Mapping[str, str], e: Equation, f: Equation, own: Model, given: Model) -> bool:
+    """Whether an equation of `own` is one of `given`, under some names."""
+    sizes = _sizes(pairs, own, given)
+    return sizes is not None and _equal(_moved(e.rhs, pairs, sizes, given), f.rhs)
 
 
 def _computed(

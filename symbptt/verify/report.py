@@ -162,8 +162,10 @@ def judge_document(
         lines = {n: Line(c) for n, c in enumerate(claims)}
     unread = {n for n, x in lines.items() if x.verdict == UNREAD}
     named = {n for n, x in lines.items() if x.how == "alias"}
-    beside = [
-        *units(claims, unread), *mirrored(claims, unread), *asides(claims, unread, named)
+    beside = [*units(claims, unread), *mirrored(claims, unread)]
+    beside += [
+        x for x in asides(claims, unread, named)
+        if not any(_redefines(j, claims[n], x.system) for j in judges[:1] for n in x.places)
     ]  # fmt: skip
     for judge in judges[:1]:
         beside += stacks(claims, unread, naming, judge.system)
@@ -216,6 +218,13 @@ def _weights(model: Model, names: Iterable[str]) -> set[str]:
     """The parameters that some values of a step are computed from, in that step."""
     defined = [model.unfold(model.defined[n].rhs) for n in names if n in model.defined]
     return {v.name for e in defined for v in mx.variables(e) if not v.times}
+
+
+def _redefines(judge: Judge, claim: s.Claim, other: System) -> bool:
+    """Whether another system takes for a definition what is said of a quantity of a given model."""
+    left = s.bare(claim.left)
+    mine = isinstance(left, s.Symbol) and judge.naming.parts(left).name in judge.system.names
+    return judge.system.given and mine and claim.right in other.accepted
 
 
 def _said_of_second(

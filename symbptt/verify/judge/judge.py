@@ -224,7 +224,7 @@ class Judge:
             answer = self.try_(reading)
             if answer:
                 true.append(reading)
-            elif worst is None or _rank(answer) > _rank(worst):
+            elif worst is None or rank(answer) > rank(worst):
                 worst = answer
         return true, worst
 
@@ -319,5 +319,9 @@ class Judge:
         return Statement(claim.left, claim.right)
 
 
-def _rank(answer: Answer) -> int:
-    return {UNKNOWN: 0, MISFIT: 1, FALSE: 2}.get(answer.outcome, 3)
+def rank(answer: Answer) -> int:
+    """How much an answer says: a letter that means nothing stops a line under every reading that
+    gets as far, so shapes that do not fit under another refute nothing."""
+    if answer.outcome == UNKNOWN and answer.missing:
+        return 2
+    return {UNKNOWN: 0, MISFIT: 1, FALSE: 3}.get(answer.outcome, 4)

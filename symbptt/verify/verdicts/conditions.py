@@ -72,6 +72,8 @@ def side_by_side(judge: Judge, line: Line) -> list[Condition]:
     """u v of two columns or two rows as u ⊙ v, in a text whose own equations do not write so."""
     if not line.true or not all("entrywise" in judge.try_(r).used for r in line.true):
         return []
+    if any(isinstance(n, s.Product) and "*" in n.signs for n in s.walk(line.statement.right)):
+        return []  # Γ dc + Γ * da: products of a program, all of them entry by entry
     for x in judge.lines:
         if x.claim.right in judge.system.accepted and x is not line:
             statement = judge.statement(x)

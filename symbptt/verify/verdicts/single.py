@@ -11,7 +11,7 @@ from ... import matrix as mx
 from .. import surface as s
 from ..forward.claims import is_forward
 from ..forward.drafts import FUNCTIONS
-from ..judge.judge import Judge
+from ..judge.judge import Judge, rank
 from ..judge.line import (
     APPROXIMATION,
     CONDITIONAL,
@@ -24,7 +24,7 @@ from ..judge.line import (
 )
 from ..judge.readings import Condition
 from ..judge.statement import Statement
-from ..judge.truth import FALSE, MISFIT, UNKNOWN, Answer
+from ..judge.truth import MISFIT, UNKNOWN, Answer
 from ..meaning.choice import DENOMINATOR, NUMERATOR
 from ..meaning.times import moved
 from ..write import plain
@@ -266,8 +266,7 @@ def _updates(claim: s.Claim) -> bool:
 
 
 def _better(a: Answer, b: Answer) -> bool:
-    order = {UNKNOWN: 0, MISFIT: 1, FALSE: 2}
-    return order.get(a.outcome, 3) > order.get(b.outcome, 3)
+    return rank(a) > rank(b)
 
 
 def _similar(line: Line) -> bool:
