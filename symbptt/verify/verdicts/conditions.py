@@ -9,7 +9,7 @@ from .. import surface as s
 from ..forward.claims import is_forward
 from ..judge.judge import Judge
 from ..judge.line import PROVED, Line
-from ..judge.readings import Condition
+from ..judge.readings import NOTE, Condition
 from ..judge.statement import Statement
 from ..judge.truth import UNKNOWN, Answer
 from ..meaning.choice import DENOMINATOR, Gradient, atom_key
@@ -74,6 +74,8 @@ def side_by_side(judge: Judge, line: Line) -> list[Condition]:
         return []
     if any(isinstance(n, s.Product) and "*" in n.signs for n in s.walk(line.statement.right)):
         return []  # Γ dc + Γ * da: products of a program, all of them entry by entry
+    if any("slopes" in judge.try_(r).used for r in line.true):
+        return []  # ∂h/∂o as the vector of the slopes, beside which a vector is scaled
     for x in judge.lines:
         if x.claim.right in judge.system.accepted and x is not line:
             statement = judge.statement(x)
