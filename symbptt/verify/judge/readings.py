@@ -37,7 +37,7 @@ NOTE = {
     "tensor": Condition(
         "M17", "a vector in a derivative by a matrix stands for the tensor δ_ik v_l"
     ),
-    "entrywise": Condition("M18", "two vectors side by side are multiplied entry by entry"),
+    "entrywise": Condition("M18", "two rows side by side are multiplied entry by entry"),
     "from 0": Condition("M13", "the term at step 0 is zero: the text counts its steps from 1"),
     "diag": Condition("M17", "a vector stands for the diagonal matrix it fills"),
     "fraction": Condition("M30", "the ∂ signs are missing in a fraction"),

@@ -186,7 +186,7 @@ def _times(m: Frame, pair: bool, a: Tensor, b: Tensor, sign: str) -> Tensor:
     except MisfitError:
         column = sign == "*" and a.rank == b.rank == 2 and 1 in (*a.shape, *b.shape)
         if (a.shape == b.shape or column) and a.left == b.left:
-            if a.rank == 1 and sign == "":
+            if a.rank == 1 and not a.left and sign == "":
                 m.used.add("entrywise")
             return tn.hadamard(alg, a, b)  # m * x, where m is a column: as NumPy spreads it
         raise

@@ -69,7 +69,7 @@ def span(judge: Judge, line: Line) -> str:
 
 
 def side_by_side(judge: Judge, line: Line) -> list[Condition]:
-    """u v of two columns or two rows as u ⊙ v, in a text whose own equations do not write so."""
+    """u v of two rows as u ⊙ v, in a text whose own equations do not write so."""
     if not line.true or not all("entrywise" in judge.try_(r).used for r in line.true):
         return []
     if any(isinstance(n, s.Product) and "*" in n.signs for n in s.walk(line.statement.right)):
