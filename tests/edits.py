@@ -76,13 +76,14 @@ def planted(derivation: Derivation, every: int = 1, seed: int = 0, only: str = "
 def _told_apart(run: Run, e: Equation, edit: Edit, spelled: Spelling, local: bool) -> Planted:
     """The edited line with what else describes it.
 
-    Brackets that are missing around u ⊙ v change nothing where the line has no shape without them.
+    Where brackets are missing around u ⊙ v and the line has no shape without them, another grouping
+    is meant, and which is not for numbers to say.
     And what is true of another parameter than the one on the left has that one wrong (M11),
     whatever was done to the right side.
     """
     still = run.says(edit.line, local)
     if edit.codes == ("M06", "M21") and still is False and not fits(edit.line, run.derivation):
-        return Planted(e, edit, True)
+        return Planted(e, edit, None)
     left, equals, right = edit.line.partition(" = ")
     for old, new in ((a, b) for group in spelled.weights for a in group for b in group):
         other = re.sub(whole(old) + r"(?=\}$)", new.replace("\\", r"\\"), left)
