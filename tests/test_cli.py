@@ -193,6 +193,7 @@ def test_generate_report() -> None:
     assert "import numpy" not in result.stdout and result.stdout.strip()
 
 
+@pytest.mark.slow
 def test_generate_all(tmp_path: Path) -> None:
     assert run("generate", "--all", "-o", str(tmp_path)).exit_code == 0
     expected = {f"{name}.py" for name in zoo() if not load(name).is_uninterpreted}
@@ -261,6 +262,7 @@ def test_a_refuted_check_exits_1(small: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "✗" in result.stdout
 
 
+@pytest.mark.slow
 def test_what_the_numbers_cannot_tell_exits_3(tmp_path: Path) -> None:
     mute, file = tmp_path / "mute.rnn", tmp_path / "mute.py"
     mute.write_text(SMALL.replace("tanh(W @ h[t-1] + x[t])", "log(-1 - (W @ h[t-1] + x[t])**2)"))

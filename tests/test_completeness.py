@@ -411,7 +411,7 @@ $$z_t = V h_t$$
         (
             SIDES,
             r"\lambda \cdot \frac{\partial a_t}{\partial h_{t-1}} = [W^\top \lambda]_{1:H}",
-            "refuted",
+            "unread",  # a text may count entries from 1
         ),
         (
             TOKENS,

@@ -111,7 +111,7 @@ def mistakes(d: Derivation, adjoint: bool) -> dict[str, list[Any]]:
 
 # The recursions apart: the claims about the state and about powers read all of them.
 @pytest.mark.parametrize("adjoint", [True, False], ids=["recursions", "others"])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*MODELS[:-1], pytest.param(MODELS[-1], marks=pytest.mark.slow)])
 def test_every_mistake_in_every_equation_is_named(derived: Any, name: str, adjoint: bool) -> None:
     """Planted in many equations at once: each is judged by itself."""
     d = derived(name)

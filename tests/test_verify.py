@@ -197,6 +197,7 @@ def test_column_vectors_with_a_backward_pass_of_two_layouts() -> None:
     assert found["growth"] == "refuted,M28"
 
 
+@pytest.mark.slow
 def test_rows_of_a_minibatch_for_the_loss_of_one_step() -> None:
     found = verdicts_of("seed_001.md")
     assert found["output.2"] == found["weight"] == "proved"

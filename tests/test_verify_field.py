@@ -40,6 +40,7 @@ LSTM = (
 )
 
 
+@pytest.mark.slow
 def test_a_letter_named_at_the_end_of_a_chain() -> None:
     """Sizes are not given twice to h_t, which one aside defines and another one reads."""
     chain = r"\frac{\partial L_t}{\partial o_t}=\frac{\partial L_t}{\partial h_t}"

@@ -157,6 +157,7 @@ $$h_t=(1-z_t)\odot h_{t-1}+z_t\odot n_t$$
 SLOPED = r"\left(\frac{\partial L}{\partial h_t}\odot z_t\odot(1-n_t^2)\right)"
 
 
+@pytest.mark.slow
 def test_a_stack_of_expressions_is_another_vector_than_the_first_one() -> None:
     line = r"\frac{\partial L}{\partial W_n}=\sum_t" + SLOPED + r"%s^\top"
     assert verdicts(line % r"[r_t\odot h_{t-1},x_t]", before=GRU) == ["proved"]

@@ -126,8 +126,14 @@ def judged(forward: tuple[str, ...], lines: tuple[str, ...]) -> tuple[str, str]:
     return found.verdict, found.message
 
 
-@pytest.mark.parametrize(("forward", "before", "right", "wrong"), [r[1:] for r in RULES],
-                         ids=[r[0] for r in RULES])  # fmt: skip
+SLOW = ("a quantity below a δ", "an elementwise link of a chain")
+
+
+@pytest.mark.parametrize(
+    ("forward", "before", "right", "wrong"),
+    [pytest.param(*rest, id=name, marks=[pytest.mark.slow] * (name in SLOW))
+     for name, *rest in RULES],
+)  # fmt: skip
 def test_a_rule_reads_the_right_line_and_not_the_wrong_one(
     forward: tuple[str, ...], before: tuple[str, ...], right: str, wrong: str
 ) -> None:

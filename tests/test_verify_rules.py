@@ -127,6 +127,7 @@ def test_a_product_of_vectors_is_taken_entry_by_entry() -> None:
     assert last(line.replace("k+1", "k"), before=FORGET).verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_what_a_wrong_line_shows_by_itself() -> None:
     empty = (
         r"\frac{\partial s_t}{\partial A}=\sum_{k=t}^T\prod_{j=k+1}^t"

@@ -104,6 +104,7 @@ def test_one_spelling_for_the_total_and_the_immediate_derivative() -> None:
     assert last(line.replace(late, early)).verdict == "refuted"
 
 
+@pytest.mark.slow
 def test_a_slope_without_its_argument() -> None:
     line = r"\frac{\partial h_t}{\partial h_{t-1}}=diag(\tanh')W"
     assert (last(line).verdict, codes(last(line))) == ("conditional", ["M30"])
