@@ -583,8 +583,9 @@ def test_progress_is_shown_on_a_terminal_only() -> None:
 
 
 def test_ctrl_c_is_quiet() -> None:
-    code = (
-        "import importlib, time\n"
+    code = (  # a shell without job control starts its background with SIGINT ignored
+        "import importlib, signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "prove = importlib.import_module('symbptt.prove')\n"
         "prove.prove = lambda *_: (print('ready', flush=True), time.sleep(60))\n"
         "from symbptt.cli import main\n"

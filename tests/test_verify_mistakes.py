@@ -195,3 +195,10 @@ def test_what_the_loss_of_the_last_step_says(factor: str, verdict: str, codes: l
     text = "$$a_t=x_tW+h_{t-1}U+b$$\n$$h_t=\\tanh(a_t)$$\n$$o_t=h_tV+c$$\n"
     found = verify(f"{text}$${OUTPUT % factor}{FUTURE}$$", model="encoder").lines[-1]
     assert (found.verdict, found.codes) == (verdict, codes)
+
+
+def test_a_repair_is_no_derivative_of_a_thing_by_itself() -> None:
+    line = r"\frac{\partial h_t}{\partial a_t} = \operatorname{diag}(h_t \odot 1 - h_t)"
+    found = verify(f"$${line}$$", model="jordan").lines[0]
+    assert found.verdict == "refuted"
+    assert found.correct is None or r"{\partial h_{t}} =" not in found.correct

@@ -64,6 +64,8 @@ class Repairs:
             spent = 0
             distinct = Distinct(self.judge, self._readings(statement, names))
             for edit in chain(known, _noted(proposed, known)):
+                if _says_nothing(edit.statement, statement):
+                    continue
                 found, cost = self._true(edit.statement, names, distinct)
                 spent += cost
                 if found is not None and self._is_proved(found):
@@ -97,7 +99,7 @@ class Repairs:
                     if statement.left != first.statement.left != second.statement.left:
                         continue  # of another derivative altogether
                     sides = second.statement.left, second.statement.right
-                    if sides in tried:
+                    if sides in tried or _says_nothing(second.statement, statement):
                         continue
                     tried.add(sides)
                     found, cost = self._true(second.statement, names, distinct)
@@ -209,6 +211,13 @@ class Repairs:
         times = {mx.t: 2, **{naming.symbol(k): n for k, n in at.items()}}
         left, _, m = ground.sides(reading.statement, reading.choice, times, set())
         return bool(m.components) or bool(np.any(np.asarray(left.data, float)))
+
+
+def _says_nothing(new: Statement, own: Statement) -> bool:
+    """Whether an edit has made ∂h/∂h of another derivative: the identity, and no repair."""
+    left = s.bare(new.left)
+    of_itself = isinstance(left, s.Derivative) and left.of is not None
+    return of_itself and s.bare(left.of) == s.bare(left.by) and new.left != own.left
 
 
 def _noted(edits: Iterator[Edit], known: list[Edit]) -> Iterator[Edit]:
