@@ -216,8 +216,9 @@ class Repairs:
 def _says_nothing(new: Statement, own: Statement) -> bool:
     """Whether an edit has made ∂h/∂h of another derivative: the identity, and no repair."""
     left = s.bare(new.left)
-    of_itself = isinstance(left, s.Derivative) and left.of is not None
-    return of_itself and s.bare(left.of) == s.bare(left.by) and new.left != own.left
+    if not isinstance(left, s.Derivative) or left.of is None:
+        return False
+    return s.bare(left.of) == s.bare(left.by) and new.left != own.left
 
 
 def _noted(edits: Iterator[Edit], known: list[Edit]) -> Iterator[Edit]:
