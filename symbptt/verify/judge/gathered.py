@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from .. import surface as s
-from ..meaning.choice import shorthand_key
+from ..meaning.choice import letter_key
 from ..naming import Naming
 
 
@@ -42,7 +42,7 @@ def gatherer(naming: Naming) -> Callable[[s.Node], Gathered]:
 
     def gathered(node: s.Node) -> Gathered:
         own = Gathered(
-            frozenset(_keys(node, naming)),
+            frozenset(filter(None, [letter_key(node, naming)])),
             frozenset(_turned(node, naming)),
             (node,) if isinstance(node, s.Derivative) else (),
             _is_bare_fraction(node),
@@ -53,13 +53,6 @@ def gatherer(naming: Naming) -> Callable[[s.Node], Gathered]:
 
     kept = s.Kept(gathered)
     return kept
-
-
-def _keys(node: s.Node, naming: Naming) -> Iterator[str]:
-    if isinstance(node, s.Shorthand):
-        yield shorthand_key(node, naming.parts(node.of))
-    elif isinstance(node, s.Symbol):
-        yield naming.parts(node).name
 
 
 def _turned(node: s.Node, naming: Naming) -> Iterator[str]:

@@ -13,7 +13,7 @@ from ..meaning.choice import (
     SLOPES,
     Choice,
     atom_key,
-    shorthand_key,
+    letter_key,
 )
 from ..naming import Naming
 from ..world import DIRECT, HELD, IMMEDIATE, TOTAL
@@ -210,10 +210,6 @@ class Open:
 
     def _of_output(self, node: s.Node, base: Choice) -> bool:
         """do_t, a letter for it."""
-        letter = node.of if isinstance(node, s.Shorthand) else node
-        if not isinstance(letter, s.Symbol):
-            return False
-        q = self.naming.parts(letter)
-        key = shorthand_key(node, q) if isinstance(node, s.Shorthand) else q.name
-        g = base.gradients.get(key)
+        key = letter_key(node, self.naming)
+        g = base.gradients.get(key) if key is not None else None
         return g is not None and g.scope == "L" and g.of in self.read

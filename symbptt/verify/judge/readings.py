@@ -19,7 +19,7 @@ from ..meaning.choice import (
     NEXT,
     Choice,
     atom_key,
-    shorthand_key,
+    letter_key,
 )
 from ..meaning.times import shifted
 from ..world import DIRECT, FUTURE
@@ -185,13 +185,11 @@ class Options(Open):
         left = s.bare(left)
         if isinstance(left, s.Derivative):
             return replace(base, kinds={**base.kinds, atom_key(left, self.naming): FUTURE})
-        inner = left.of if isinstance(left, s.Shorthand) else left
-        if not isinstance(inner, s.Symbol):
+        key = letter_key(left, self.naming)
+        g = base.gradients.get(key) if key is not None else None
+        if key is None or g is None:
             return base
-        q = self.naming.parts(inner)
-        key = shorthand_key(left, q) if isinstance(left, s.Shorthand) else q.name
-        g = base.gradients.get(key)
-        return base if g is None else replace(base, on_left={key: replace(g, scope="future")})
+        return replace(base, on_left={key: replace(g, scope="future")})
 
     def _says_the_last(self, statement: Statement) -> bool:
         """∂L/∂h_t = … ∂L/∂h_T, which at t = T says nothing."""

@@ -102,6 +102,15 @@ def shorthand_key(node: s.Shorthand, q: Parts) -> str:
     return f"{mark} {q.name}_next" if later else f"{mark} {q.name}"
 
 
+def letter_key(node: s.Node, naming: Naming) -> str | None:
+    """The key of dh_t or of δ_t among the letters of a text; None of what is no letter."""
+    inner = node.of if isinstance(node, s.Shorthand) else node
+    if not isinstance(inner, s.Symbol):
+        return None
+    q = naming.parts(inner)
+    return shorthand_key(node, q) if isinstance(node, s.Shorthand) else q.name
+
+
 def atom_key(node: s.Derivative, naming: Naming) -> str:
     """∂h_t/∂W and ∂h_k/∂W are told apart: an author may mean two things by them."""
 
